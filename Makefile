@@ -1,0 +1,41 @@
+# Every target sets up what it needs: python3 with venv, and make, are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+OLDEST := .venv/telethon-1.40
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test lint bench storm venv clean
+
+demo: $(STAMP)
+	$(BIN)/telekeep demo
+
+test: lint $(OLDEST)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	PYTHONPATH=$(OLDEST) $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not judge" tests/upstream tests/login tests/emulator tests/stories
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m bench
+
+storm: $(STAMP)
+	TELEKEEP_STORM=1 $(BIN)/python -m pytest -q -m storm --timeout 900
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,keyring,fast]'
+	touch $@
+
+$(OLDEST): $(STAMP)
+	$(BIN)/pip install -q --no-deps --target $@ 'telethon==1.40.0'
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

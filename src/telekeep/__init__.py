@@ -1,0 +1,29 @@
+"""telekeep keeps Telegram sessions: one sealed vault, one holder per key, and every program borrows.
+
+This is the front door. It is lazy: importing it loads nothing but itself.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_DOORS = {
+    "client": "telekeep.keeper.client",
+    "Keeper": "telekeep.keeper.keeper",
+    "errors": "telekeep",
+    "Emulator": "telekeep.emulator",
+}
+
+
+def __getattr__(name: str) -> Any:
+    room = _DOORS.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "errors":
+        return import_module("telekeep.errors")
+    return getattr(import_module(room), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_DOORS])

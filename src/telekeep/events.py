@@ -1,0 +1,61 @@
+"""What happened: one frozen dataclass per event, and listeners that hear of it.
+
+Events hold names and numbers, never secrets: they may be logged, shown and sent elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to the session ``name`` at ``at`` (wall-clock seconds)."""
+
+    name: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTaken(Event):
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseGone(Event):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSaved(Event):
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn(Event):
+    user_id: int
+
+
+Listener = Callable[[Event], None]
+
+
+class Events:
+    """A list of listeners. A listener that fails is its own fault: it must not harm who reports."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with every event from now on; the returned function ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def report(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                import logging
+
+                logging.getLogger(__name__).exception("a listener failed on %s", type(event).__name__)

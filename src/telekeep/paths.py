@@ -1,0 +1,130 @@
+"""Where things lie, and with which modes.
+
+Everything of ours is for its owner only: folders 0700, files 0600, checked at every open. The one exception is the
+lease folder, which all users of a machine share (see `telekeep.lease.local`).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+from telekeep.errors import ConfigError, StorageUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of one telekeep home.
+
+    ``root`` holds vault, run and log. The key file and the high-water marks lie outside it, so that whoever copies or
+    puts back the home has neither the key nor the means to hide it.
+    """
+
+    root: Path
+    key_file: Path
+    state: Path
+
+    @property
+    def vault(self) -> Path:
+        return self.root / "vault"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+
+def home(root: Path | None = None) -> Home:
+    """The home in force: ``root`` (``--home``), else TELEKEEP_HOME, else the user's data folder.
+
+    TELEKEEP_KEY_FILE moves the key file, TELEKEEP_STATE the folder of the high-water marks.
+    """
+    folders = PlatformDirs("telekeep", appauthor=False)
+    base = root or _from_environment("TELEKEEP_HOME") or folders.user_data_path
+    key = _from_environment("TELEKEEP_KEY_FILE") or folders.user_config_path / "key"
+    state = _from_environment("TELEKEEP_STATE") or folders.user_state_path
+    return Home(base.absolute(), key.absolute(), state.absolute())
+
+
+def _from_environment(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value).expanduser() if value else None
+
+
+def private_folder(path: Path) -> Path:
+    """Make sure that ``path`` is a folder of ours with mode 0700, and return it.
+
+    Raises ConfigError if it is a link, somebody else's, or open to others; StorageUnavailable if it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except FileExistsError:
+        raise ConfigError(f"{path} is not a folder.", remedy="Move it away, or choose another --home.") from None
+    except OSError as error:
+        raise StorageUnavailable(f"The folder {path} cannot be made: {error.strerror}.") from None
+    if not stat.S_ISDIR(found.st_mode):
+        raise ConfigError(f"{path} is a link, not a folder.", remedy="Name the folder it points to instead.")
+    _check_owner_only(path, found, 0o700)
+    return path
+
+
+def check_private_file(path: Path) -> None:
+    """Raise ConfigError unless ``path`` is a regular file of ours that nobody else may read or write."""
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError(f"{path} is not a regular file.", remedy="Put a regular file there; links are not followed.")
+    _check_owner_only(path, found, 0o600)
+
+
+def _check_owner_only(path: Path, found: os.stat_result, mode: int) -> None:
+    if found.st_uid != os.geteuid():
+        raise ConfigError(f"{path} belongs to another user.", remedy=f"Run as its owner, or chown {path}.")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConfigError(
+            f"{path} is open to other users (mode {stat.S_IMODE(found.st_mode):04o}).",
+            remedy=f"Run: chmod {mode:o} {path}",
+        )
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace ``path`` by ``data`` whole or not at all, never through a link.
+
+    The new file has ``mode`` from its first byte on; it and its folder are synced before this returns. Raises
+    ConfigError for a link, StorageUnavailable if the disk refuses (the old content is still there).
+    """
+    if path.is_symlink():
+        raise ConfigError(f"{path} is a link; it is not written through.", remedy="Name the file it points to.")
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+        temporary = None
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StorageUnavailable(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a rename or a new name in ``path`` survive a crash."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

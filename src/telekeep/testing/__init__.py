@@ -1,0 +1,1 @@
+"""What ships for tests: contracts every lease, store and format passes, fakes, and a pytest plugin."""

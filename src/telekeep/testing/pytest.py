@@ -1,0 +1,1 @@
+"""pytest fixtures for programs that speak to Telegram."""
