@@ -6,7 +6,6 @@ set it) says how long something has lasted on this boot.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from pathlib import Path
@@ -45,6 +44,7 @@ class SystemClock:
             return f"boot-{round(time.time() - self.boot())}"  # other Unixes: the moment of the boot
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # here: `telekeep status` tells the time and never waits
 
         await asyncio.sleep(seconds)
 
@@ -75,6 +75,7 @@ class FileClock:
         return self._read()[2]
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # here: `telekeep status` tells the time and never waits
 
         end = self.boot() + seconds
         boot_id = self.boot_id()

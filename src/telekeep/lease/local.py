@@ -1,0 +1,232 @@
+"""Leases of one machine: a flock per key, taken through filelock, with the holder's face and the fence in its file.
+
+The kernel gives a flock back when its holder dies, however it dies; it lies on the descriptor, not on the process, so
+that a second attempt of the same process is refused like anyone's. Three things filelock sees to: the descriptor is
+closed in forked children (a Celery prefork child must not keep it after its parent died) and not inherited by programs
+that are started; a file is made with O_CREAT | O_EXCL or opened without O_CREAT (a sticky folder refuses O_CREAT on
+other users' files, fs.protected_regular); links are not followed. Lease files are never unlinked, nor made shorter.
+
+The files are 0666. Who can read one can flock it as well, so a stricter mode would not keep a hostile user from denying
+a lease; it would only make a key unusable for a second user of the machine, for good, once the first has held it. What
+is written there by others can mislead the eye, but neither lower a fence below the vault's nor make two holders.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from os import getpid, lstat, pread
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, NoReturn
+
+from telekeep.errors import ConfigError, LeaseLost, SessionBusy, StorageUnavailable, TelekeepError
+from telekeep.lease import probe
+from telekeep.lease.busy import busy
+from telekeep.lease.fence import next_fence
+from telekeep.lease.folder import lease_folder, machine_folder, make_ready, refuse_network
+from telekeep.lease.holder import Holder, this_process
+from telekeep.lease.lease import Lost, lease_name
+from telekeep.lease.record import FENCE_BYTES, decode_fence, encode, encode_fence
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+    from telekeep.clock import Clock
+
+_ATTEMPTS = 5
+_PAUSE = 0.001  # seconds; longer than another acquirer needs from its flock to its face
+
+
+class LocalLeases:
+    """The leases of this machine.
+
+    ``folder``: where they lie (default: TELEKEEP_LEASES, else the machine's, see `telekeep.lease.folder`). Nothing is
+    made before the first lease is taken.
+    """
+
+    def __init__(self, folder: Path | None = None, *, clock: Clock) -> None:
+        self.folder = lease_folder(folder)
+        self._for_everybody = self.folder == machine_folder()
+        self._clock = clock
+        self._on_local_disk: int | None = None  # the device that was found to be one
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r})"
+
+    def holder(self, name: str) -> Holder | None:
+        """Who holds the lease called ``name``, or None if it is free. Disturbs nobody."""
+        return probe.holder(self.folder, name)
+
+    def try_acquire(self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None) -> LocalLease:
+        """Take the lease on a key now; see `telekeep.lease.lease.Leases`.
+
+        Raises SessionBusy if another has it, or its file cannot be opened; ConfigError for a folder that cannot be
+        relied upon; StorageUnavailable for a disk that is full or read-only.
+        """
+        self._make_ready()
+        name = lease_name(auth_key_id)
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                time.sleep(_PAUSE)
+            claim = _Claim(self.folder / f"{name}.lease", auth_key_id, self._clock, floor, purpose)
+            if lock := claim.stake():
+                return LocalLease(claim, lock)
+            if holder := self.holder(name):
+                raise busy(holder, clock=self._clock)
+            # Taken, yet nobody shows: it was given back this moment, or its new holder has not signed yet.
+        raise busy(None, clock=self._clock)
+
+    def _make_ready(self) -> None:
+        make_ready(self.folder, for_everybody=self._for_everybody)
+        device = self.folder.stat().st_dev
+        if device != self._on_local_disk:
+            refuse_network(self.folder)
+            self._on_local_disk = device
+
+
+class _Replaced(Exception):
+    """The file was replaced between our opening and locking it."""
+
+
+class _Claim:
+    """One attempt at a lease, and what was signed under its lock."""
+
+    def __init__(self, path: Path, auth_key_id: int, clock: Clock, floor: int, purpose: str | None) -> None:
+        self.path = path
+        self.auth_key_id = auth_key_id
+        self._clock = clock
+        self._floor = floor
+        self._purpose = purpose
+        self.descriptor = -1
+        self.identity = (0, 0)
+        self.holder: Holder
+
+    def stake(self) -> FileLock | None:
+        """The lock, if the lease is now ours: locked, and signed on disk."""
+        from filelock import FileLock, Timeout  # 20-30 ms to import: not before a lease is wanted
+
+        lock = FileLock(
+            self.path,
+            timeout=0,
+            mode=0o666,
+            thread_local=False,
+            preserve_lock_file=True,
+            fallback_to_soft=False,
+            on_acquired=self._sign,
+        )
+        try:
+            lock.acquire()
+        except (Timeout, _Replaced):
+            return None
+        except TelekeepError:
+            raise
+        except OSError as error:
+            self._refuse(error)
+        return lock
+
+    def _sign(self, descriptor: int) -> None:
+        """Write the next fence and our face. Runs under the lock; an error gives it back."""
+        opened = os.fstat(descriptor)
+        if not probe.is_lease_file(opened):
+            raise self._unusable("it is no plain file")
+        self._check_place(opened)
+        fence = next_fence(
+            counter=decode_fence(pread(descriptor, FENCE_BYTES, 0)), wall=self._clock.wall(), floor=self._floor
+        )
+        self.holder = this_process(clock=self._clock, fence=fence, purpose=self._purpose)
+        os.pwrite(descriptor, encode(self.holder), 0)
+        probe.light(descriptor)
+        _sync(descriptor)
+        self._check_place(opened)
+        self.descriptor = descriptor
+        self.identity = (opened.st_ino, opened.st_dev)
+
+    def _check_place(self, opened: os.stat_result) -> None:
+        try:
+            found = self.path.lstat()
+        except FileNotFoundError:
+            raise _Replaced from None
+        if not os.path.samestat(opened, found):
+            raise _Replaced
+
+    def _refuse(self, error: OSError) -> NoReturn:
+        from errno import EDQUOT, ENOSPC, ENOSYS, EROFS
+
+        if error.errno in (ENOSPC, EDQUOT, EROFS):
+            raise StorageUnavailable(
+                f"The lease folder {self.path.parent} cannot be written: {error.strerror}."
+            ) from None
+        if error.errno != ENOSYS and os.path.lexists(self.path):
+            raise self._unusable(error.strerror or "unknown error") from None
+        raise ConfigError(
+            f"The lease folder {self.path.parent} cannot be used: {error.strerror}.",
+            remedy="Set TELEKEEP_LEASES to a folder on a disk of this machine that you may write to.",
+        ) from None
+
+    def _unusable(self, why: str) -> SessionBusy:
+        """One that cannot be opened counts as held: nobody can know that it is not."""
+        return SessionBusy(
+            f"This session counts as held: its lease file {self.path} cannot be used ({why}).",
+            remedy=f"If no program uses the session, have root remove it: sudo rm -r {self.path}",
+        )
+
+
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
+class LocalLease:
+    """A lease of this machine. Made by `LocalLeases`."""
+
+    def __init__(self, claim: _Claim, lock: FileLock) -> None:
+        self._lock = lock
+        self._descriptor = claim.descriptor
+        self._path = str(claim.path)
+        self._inode, self._device = claim.identity
+        self._signature = encode_fence(claim.holder.fence)
+        self._pid = getpid()
+        self._giving_back = Lock()
+        self.auth_key_id = claim.auth_key_id
+        self.holder = claim.holder
+        self.fence = claim.holder.fence
+        self.lost: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(fence={self.fence}, {self.lost or 'ours'})"
+
+    def check(self) -> None:
+        """Make sure that the lease is still ours; see `telekeep.lease.lease.Lease`.
+
+        Ours: this process took it, the file at its path is the one we locked (a deleted file can be made and locked
+        anew by another), and the fence in it is the one we wrote.
+        """
+        if self.lost is None:
+            self.lost = self._found_lost()
+        if self.lost is not None:
+            raise LeaseLost(reason=self.lost)
+
+    def _found_lost(self) -> Lost | None:
+        if getpid() != self._pid:
+            return Lost.FORKED
+        try:
+            found = lstat(self._path)
+            if found.st_ino != self._inode or found.st_dev != self._device:
+                return Lost.REPLACED
+            if pread(self._descriptor, FENCE_BYTES, 0) != self._signature:
+                return Lost.SUPERSEDED
+        except OSError:
+            return Lost.REPLACED
+        return None
+
+    def release(self) -> None:
+        """Give it back; see `telekeep.lease.lease.Lease`."""
+        if getpid() != self._pid:
+            self.lost = self.lost or Lost.FORKED
+            return
+        with self._giving_back:
+            if self._descriptor < 0:
+                return
+            descriptor, self._descriptor = self._descriptor, -1
+            self.lost = self.lost or Lost.RELEASED
+            probe.put_out(descriptor)
+            self._lock.release()
