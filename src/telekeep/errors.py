@@ -7,11 +7,14 @@
     │   ├── SessionNotFound       1   no such session is kept (the only "is not there")
     │   ├── SessionSealed             the vault cannot be opened: wrong or missing master key
     │   ├── SessionCorrupt            it cannot be read: damaged, swapped, put back, truncated
+    │   │   ├── RecordSwapped         it holds what was sealed for another record
     │   │   └── VaultRolledBack       an older copy was put back; the high-water mark noticed
     │   ├── UnknownFormat             nothing telekeep knows, or a version it does not know
     │   ├── FormatLoss                the target format cannot hold what the session has
     │   ├── StaleFence                a newer holder has written since: this one must stop
-    │   └── StorageUnavailable        read-only or full disk, wrong modes: nothing was changed
+    │   └── StorageUnavailable        the disk does not give or take: nothing was changed
+    │       ├── DiskReadOnly
+    │       └── DiskFull
     ├── SessionConflict           3   somebody else speaks with this key  (also: SessionSafetyError)
     │   ├── SessionBusy               held by another: holder, since
     │   └── LeaseLost                 it was ours, and no longer is: reason
@@ -23,6 +26,7 @@
     │   ├── AccountBanned
     │   ├── PasswordNeeded
     │   ├── LoginRefused              what was typed was not accepted: code, password, token
+    │   ├── LoginCancelled      130   whoever was asked did not want to answer (Ctrl-C, end of input)
     │   └── LoginBudgetSpent      4   too many attempts: seconds, until
     ├── TelegramRateLimitError    4   Telegram says "not before": seconds, until, method
     │   ├── FloodWait
@@ -94,6 +98,10 @@ class SessionCorrupt(TelegramSessionError):
     default_remedy = "Run `telekeep history NAME`: older generations of the record are kept."
 
 
+class RecordSwapped(SessionCorrupt):
+    """The record holds what was sealed for another one."""
+
+
 class VaultRolledBack(SessionCorrupt):
     """An older copy of the vault was put back."""
 
@@ -133,6 +141,18 @@ class StorageUnavailable(TelegramSessionError):
     default_remedy = "Free space or mend the permissions that the message names, then run the command again."
 
 
+class DiskReadOnly(StorageUnavailable):
+    """The disk, or the file, may be read but not written; nothing was changed."""
+
+    default_remedy = "Make it writable again (mount, or chmod u+w), then run the command again."
+
+
+class DiskFull(StorageUnavailable):
+    """The disk is full; nothing was changed."""
+
+    default_remedy = "Free some space, then run the command again."
+
+
 # ---- somebody else speaks with this key
 
 
@@ -162,8 +182,11 @@ class SessionBusy(SessionConflict):
         self.since = since
 
 
-class LeaseLost(SessionConflict):
-    """The lease on this session is gone; the connection was closed. ``reason`` says how."""
+class LeaseLost(SessionConflict, ConnectionError):
+    """The lease on this session is gone; the connection was closed. ``reason`` says how.
+
+    A ConnectionError too: programs written for Telethon catch that, and Telethon's own loops survive nothing else.
+    """
 
     default_remedy = "Open the session again; `telekeep status` shows who holds it now."
 
@@ -216,6 +239,13 @@ class PasswordNeeded(TelegramAuthError):
 
 class LoginRefused(TelegramAuthError):
     """Telegram did not accept what was given: a code, a password or a token."""
+
+
+class LoginCancelled(TelegramAuthError):
+    """Cancelled. Nothing was changed."""
+
+    exit_code = 130  # what shells report of a program that Ctrl-C ended
+    default_remedy = "Run the command again when you have what it asks for."
 
 
 class LoginBudgetSpent(TelegramAuthError):
@@ -276,8 +306,11 @@ class TakeoutDelay(TelegramRateLimitError):
 # ---- no answer
 
 
-class TelegramNetworkError(TelekeepError):
-    """Telegram could not be reached, or answered with an error of its own."""
+class TelegramNetworkError(TelekeepError, ConnectionError):
+    """Telegram could not be reached, or answered with an error of its own.
+
+    A ConnectionError too: programs written for Telethon catch that.
+    """
 
     exit_code = 5
     default_remedy = "Check the connection, try another network, and try again in some minutes."

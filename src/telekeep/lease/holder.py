@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from telekeep.lease.redaction import command_line, plain
-
 if TYPE_CHECKING:
     from telekeep.clock import Clock
 
@@ -65,6 +63,8 @@ Fate = Literal["running", "gone", "unknown"]
 
 def this_process(*, clock: Clock, fence: int, purpose: str | None = None) -> Holder:
     """Ourselves, as the holder of a lease from now on."""
+    from telekeep.lease.redaction import plain  # here, and below: `telekeep status` shows faces and makes none
+
     mine = _this_process()
     return Holder(
         mine.pid, mine.created, clock.boot_id(), mine.pid_namespace, mine.host, mine.user, mine.command,
@@ -145,6 +145,8 @@ def _user() -> str:
 
 
 def _command() -> str:
+    from telekeep.lease.redaction import command_line
+
     try:
         raw = Path("/proc/self/cmdline").read_bytes().rstrip(b"\0")
         arguments = [os.fsdecode(part) for part in raw.split(b"\0")]

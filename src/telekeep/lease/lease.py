@@ -7,7 +7,6 @@ whatever path, home or spelling, is the same lease.
 from __future__ import annotations
 
 from enum import StrEnum
-from hashlib import sha256
 from typing import Protocol
 
 from telekeep.lease.holder import Holder
@@ -21,6 +20,8 @@ def lease_name(auth_key_id: int) -> str:
     """
     if not -(1 << 63) <= auth_key_id < 1 << 64:
         raise ValueError("an auth key id has 64 bits")
+    from hashlib import sha256  # here: `telekeep status` has the names already
+
     unsigned = auth_key_id & ((1 << 64) - 1)
     return sha256(b"telekeep lease " + unsigned.to_bytes(8, "little")).hexdigest()[:32]
 

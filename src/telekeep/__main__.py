@@ -1,0 +1,5 @@
+"""``python -m telekeep``: the command line."""
+
+from telekeep.cli.main import run
+
+run()

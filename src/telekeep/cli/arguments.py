@@ -1,0 +1,58 @@
+"""Arguments that commands share, and the rule that a session string is never one of them.
+
+Every process of a machine may read the arguments of every other, and shells write them into their history. So a string
+on the command line is refused, and never repeated in the refusal.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telekeep.cli.command import Usage
+
+# Longer than any name (64), shorter than half a key in any alphabet.
+_LONG_RUN = re.compile(r"[A-Za-z0-9_+/=-]{65,}")
+
+
+def looks_secret(text: str) -> bool:
+    """Whether ``text`` may be a session string: one long run of the letters that keys are written in."""
+    return any("/" not in run or len(run) > 250 for run in _LONG_RUN.findall(text))
+
+
+def withheld(text: str) -> str:
+    """``text`` with whatever may be a session string replaced by ``…``."""
+    return _LONG_RUN.sub(lambda run: "…" if looks_secret(run[0]) else run[0], text)
+
+
+def refuse_string(text: str, *, how: str) -> None:
+    """Raise Usage if ``text`` may be a session string; ``how`` says how to hand one over instead."""
+    if looks_secret(text) and not is_there(text):
+        raise Usage(
+            "A session string is not taken as an argument: every process can read it there, and the shell keeps it "
+            "in its history.",
+            remedy=how,
+        )
+
+
+def is_there(name: str) -> bool:
+    """Whether there is a file or folder of that name; what no file can be called is not there."""
+    try:
+        return Path(name).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, no home folder
+        return False
+
+
+class _Name(click.ParamType[str]):
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        refuse_string(value, how="Name the session instead: `telekeep list` shows the names.")
+        return str(value)
+
+
+NAME = _Name()
+"""The name of a kept session."""

@@ -1,0 +1,28 @@
+"""Yes or no: asked at a terminal, or not at all."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from telekeep.cli.command import Invocation, Usage
+from telekeep.cli.passphrase import at_terminal
+
+
+def confirm(invocation: Invocation, question: str) -> None:
+    """Go on only after a yes: ``--yes``, or one typed at the terminal.
+
+    Raises click.Abort for any other answer; Usage where nobody can be asked (standard input is never read then).
+    """
+    if invocation.yes:
+        return
+    if not at_terminal():
+        raise Usage(f"{question} Nobody can be asked here: standard input is no terminal.", remedy="Add --yes for yes.")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise click.Abort
+
+
+__all__ = ["at_terminal", "confirm"]

@@ -1,0 +1,53 @@
+"""``telekeep check``: does this look like a session, rule by rule, without showing a letter of it."""
+
+from __future__ import annotations
+
+import click
+
+from telekeep.cli.command import Invocation, command
+from telekeep.cli.output import style
+from telekeep.cli.source import read_source
+from telekeep.errors import TelegramSessionError
+
+REMEDY = "Make a new one with `telekeep generate`, or copy it again, whole and on one line."
+
+
+@command(
+    epilog="Examples: telekeep check bot.session\n"
+    "          telekeep check - < string.txt\n"
+    "          telekeep check --env"
+)
+@click.argument("file", metavar="[FILE|-]", required=False)
+@click.option("--env", is_flag=True, help="Check what the environment, .env or config.json name.")
+def check(invocation: Invocation, file: str | None, env: bool) -> int:
+    """Check the format of a session file or string. Exit code 0 if it is sound, 7 if not.
+
+    The session is neither shown, nor changed, nor sent anywhere: whether Telegram still accepts it, only `telekeep
+    test` can tell, once it is kept.
+    """
+    from telekeep.session import formats
+    from telekeep.session.network import load
+
+    source = read_source(file, env=env)
+    network = load(invocation.network) if invocation.network else None
+    form, rules = formats.check(source.data, network=network)
+    broken = [rule for rule in rules if not rule.ok]
+    key = None if broken else form.read(source.data, network=network).auth_key.fingerprint
+    remedy = next((rule.remedy for rule in broken if rule.remedy), REMEDY) if broken else None
+    found = {
+        "ok": not broken,
+        "format": form.name,
+        "rules": [{"text": rule.text, "ok": rule.ok, "detail": rule.detail} for rule in rules],
+        "key": key,
+        "remedy": remedy,
+    }
+    lines = [f"{source.label} as {form.name}:"]
+    lines += [f"{mark(rule.ok)} {rule.text}" + (f": {rule.detail}" if rule.detail else "") for rule in rules]
+    lines.append(f"→ {remedy}" if broken else f"The format is sound. Its key is {key}.")
+    invocation.out.data(found, () if invocation.quiet else lines)
+    return TelegramSessionError.exit_code if broken else 0
+
+
+def mark(ok: bool) -> str:
+    """``✓`` or ``✗``, in its colour."""
+    return style("✓", "good") if ok else style("✗", "bad")

@@ -1,0 +1,219 @@
+"""What every command has: the global options, before or after its name, and the `Invocation` they make.
+
+A command is one file with one object::
+
+    @command(epilog="Example: telekeep greet ada")
+    @click.argument("name")
+    def greet(invocation: Invocation, name: str) -> int | None:
+        \"""Say hello.\"""
+        invocation.out.words(f"Hello, {name}.")
+
+and one line in the table of `telekeep.cli.main`. It returns its exit code (None is 0) or raises a TelekeepError.
+Commands with verbs of their own (``telekeep vault rotate``) use `group` and ``@thegroup.command(...)`` alike.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, update_wrapper
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from telekeep.cli.output import Output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from telekeep.keeper.keeper import Keeper
+
+_META = "telekeep.cli.globals"
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The global options of one run of the command line, merged from wherever they stood.
+
+    ``home`` and ``network`` are None where neither an option nor TELEKEEP_HOME or TELEKEEP_NETWORK names one.
+    """
+
+    json: bool = False
+    quiet: bool = False
+    yes: bool = False
+    home: Path | None = None
+    network: str | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Invocation:
+        """What was ``given`` on the command line, completed from ``environ``."""
+        home = given.get("home") or environ.get("TELEKEEP_HOME")
+        return cls(
+            json=given.get("json", False),
+            quiet=given.get("quiet", False),
+            yes=given.get("yes", False),
+            home=_path(home) if home else None,
+            network=given.get("network") or environ.get("TELEKEEP_NETWORK") or None,
+        )
+
+    @cached_property
+    def out(self) -> Output:
+        """Where this command prints."""
+        return Output(json=self.json, quiet=self.quiet)
+
+    def keeper(self) -> Keeper:
+        """The keeper of this home and network; use it as a context manager.
+
+        Its vault, if sealed with a passphrase, asks for it at the terminal when a record is first read.
+        """
+        from telekeep.cli.passphrase import at_terminal, passphrase
+        from telekeep.keeper.keeper import Keeper
+        from telekeep.vault.keys import PASSPHRASE
+        from telekeep.vault.vault import Vault
+
+        keeper = Keeper.open(home=self.home, network=self.network)
+        if at_terminal() and Vault.exists(keeper.home.vault) and keeper.vault.key_source == PASSPHRASE:
+            keeper.close()
+            return Keeper.open(home=self.home, network=self.network, key_source=passphrase(new=False))
+        return keeper
+
+
+def _path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text).expanduser()
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value:  # flags are False and values None where the option was not given: the one that was given wins
+        context.meta.setdefault(_META, {})[parameter.name] = value
+
+
+def _global_options() -> list[click.Parameter]:
+    def flag(*names: str, help: str) -> click.Option:
+        return click.Option(names, is_flag=True, help=help, expose_value=False, callback=_remember)
+
+    def value(name: str, metavar: str, help: str) -> click.Option:
+        return click.Option((name,), metavar=metavar, help=help, expose_value=False, callback=_remember)
+
+    return [
+        flag("--json", help="Print one JSON object."),
+        flag("--quiet", "-q", help="Print only what was asked for, and errors."),
+        flag("--yes", "-y", help="Answer yes to every question."),
+        value("--home", "DIR", "Where vault, run and log lie (TELEKEEP_HOME)."),
+        value("--network", "NAME|FILE", "production, test, or a network file (TELEKEEP_NETWORK)."),
+    ]
+
+
+_GLOBAL_OPTIONS = _global_options()
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Everywhere(click.Command):
+    """A command that takes the global options too, and lists them apart from its own."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *_GLOBAL_OPTIONS]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own: list[tuple[str, str]] = []
+        everywhere: list[tuple[str, str]] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                (everywhere if parameter in _GLOBAL_OPTIONS or "--help" in parameter.opts else own).append(record)
+        if own:
+            with formatter.section("Options"):
+                formatter.write_dl(own)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+        with formatter.section("Options of every command"):
+            formatter.write_dl(everywhere)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.epilog:
+            formatter.write_paragraph()
+            for line in self.epilog.splitlines():
+                formatter.write(f"{line}\n")
+
+
+class Command(_Everywhere):
+    """One command."""
+
+
+class Group(_Everywhere, click.Group):
+    """A command with verbs of its own. Without a verb it shows its help."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        attributes.setdefault("invoke_without_command", True)
+        attributes.setdefault("subcommand_metavar", "COMMAND [ARGS]…")
+        super().__init__(*args, **attributes)
+
+    def command(self, *args: Any, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:  # type: ignore[override]  # narrower: ours only
+        """Like `command`, as a verb of this group."""
+
+        def register(function: Callable[..., Any]) -> Command:
+            made = command(*args, **attributes)(function)
+            self.add_command(made)
+            return made
+
+        return register
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.5)
+            remedy = f"Did you mean `{ctx.command_path} {near[0]}`?" if near else f"See `{ctx.command_path} --help`."
+            raise Usage(f"There is no command {name!r}.", remedy=remedy, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Usage(click.UsageError):
+    """The command line was not understood: exit code 2. ``remedy`` says how it should be written."""
+
+    def __init__(self, message: str, *, remedy: str | None = None, ctx: click.Context | None = None) -> None:
+        super().__init__(message, ctx)
+        self.remedy = remedy
+
+
+def command(name: str | None = None, *, epilog: str, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function whose first parameter is the `Invocation`.
+
+    ``epilog`` is one or more example lines; they are part of every help page.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        return click.command(name, cls=Command, epilog=epilog, context_settings=_CONTEXT, **attributes)(
+            _with_invocation(function)
+        )
+
+    return decorate
+
+
+def group(name: str | None = None, *, epilog: str, **attributes: Any) -> Callable[[Callable[..., Any]], Group]:
+    """Make a command with verbs of its own; the function's docstring is its help."""
+
+    def decorate(function: Callable[..., Any]) -> Group:
+        def call(**parameters: Any) -> None:
+            function(**parameters)
+            context = click.get_current_context()
+            if context.invoked_subcommand is None:
+                click.echo(context.get_help())
+
+        kind: type[Group] = attributes.pop("cls", Group)
+        return click.group(name, cls=kind, epilog=epilog, context_settings=_CONTEXT, **attributes)(
+            update_wrapper(call, function)
+        )
+
+    return decorate
+
+
+def _with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(**parameters: Any) -> Any:
+        context = click.get_current_context()
+        return function(Invocation.of(context.meta.get(_META, {})), **parameters)
+
+    return update_wrapper(call, function)

@@ -1,0 +1,147 @@
+"""The acts of the demo. Each does one thing on the stage and returns what was seen; it raises `Broken` if it fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from telekeep.cli.demo.programs import BARE, NOTEBOOK, WORKER
+from telekeep.cli.demo.stage import Said, Stage, first_line
+
+PHONE, CODE, PASSWORD = "9996621234", "22222", "correct horse"
+SPARE_PHONE, SPARE_CODE = "9996625678", "22222"
+
+
+class Broken(Exception):
+    """A step did not hold: what was expected, and what was seen instead."""
+
+
+class Act(NamedTuple):
+    """One step: what it claims, and the function that shows it and returns what was seen."""
+
+    claim: str
+    play: Callable[[], str]
+
+
+def _expect(condition: bool, said: Said | str) -> None:
+    if not condition:
+        raise Broken(said if isinstance(said, str) else f"exit {said.code}: {said.last}")
+
+
+def acts(stage: Stage) -> Iterator[Act]:
+    """The whole story, in order. Later acts stand on earlier ones."""
+    worker_file = stage.write("worker.py", WORKER)
+    notebook_file = stage.write("notebook.py", NOTEBOOK)
+    stage.write("password", PASSWORD + "\n")
+    worker = None
+
+    def telegram() -> str:
+        line = first_line(stage.start("-m", "telekeep", "emulator", "serve", "--network-file", str(stage.network)))
+        _expect(line.startswith("ready"), line)
+        for words in (
+            ("--phone", PHONE, "--password", PASSWORD, "--messages", "12"),
+            ("--phone", SPARE_PHONE),
+        ):
+            said = stage.telekeep("emulator", "account", *words)
+            _expect(said.code == 0, said)
+        return "a Telegram of our own listens on loopback, with two pretend accounts"
+
+    yield Act("Start a Telegram on loopback", telegram)
+
+    def login() -> str:
+        said = stage.telekeep("auth", "main", "--phone", PHONE, "--code", CODE, "--password-file", "password")
+        _expect(said.code == 0, said)
+        seen = stage.stats()
+        _expect(seen["logins"] == 1 and seen["codes_sent"] == 1, f"logins {seen['logins']}")
+        return "one code, one password, one login"
+
+    yield Act("Log in with code and password", login)
+
+    def sealed() -> str:
+        said = stage.telekeep("export", "main", "--to", "telethon-string", "--yes")
+        _expect(said.code == 0 and len(said.out) in (353, 369), said)
+        stage.write("copy.txt", said.out + "\n")
+        found = [path for path in _files(stage.folder / "home") if _holds_key(path, said.out)]
+        _expect(not found, f"the key lies open in {found}")
+        return "the key lies in no file of the home in the clear"
+
+    yield Act("Seal the key in the vault", sealed)
+
+    def speak() -> str:
+        said = stage.run(str(notebook_file), "main")
+        _expect(said.code == 0 and said.out.startswith("sent message"), said)
+        _expect(stage.stats()["codes_sent"] == 1, "a second code was sent")
+        return f"a new process, no code asked: {said.out}"
+
+    yield Act("Speak again from a new process", speak)
+
+    def refused() -> str:
+        nonlocal worker
+        worker = stage.start(str(worker_file))
+        first_line(worker)
+        said = stage.run(str(notebook_file), "main")
+        _expect(said.code != 0 and str(worker.pid) in said.err, said)
+        return said.last
+
+    yield Act("Refuse a second process, and say who holds it", refused)
+
+    def copy_refused() -> str:
+        said = stage.telekeep("import", "copy.txt", "--as", "copy", home="elsewhere")
+        _expect(said.code == 3, said)
+        return f"exit 3: {said.err.splitlines()[0] if said.err else said.last}"
+
+    yield Act("Refuse a copy of the key under another home", copy_refused)
+
+    def killed() -> str:
+        assert worker is not None
+        stage.kill(worker)
+        began = time.monotonic()
+        said = stage.run(str(notebook_file), "main")
+        took = time.monotonic() - began
+        _expect(said.code == 0, said)
+        return f"{said.out}, {took:.1f} s after kill -9, start of Python included"
+
+    yield Act("kill -9 the holder: the session is free at once", killed)
+
+    def counted() -> str:
+        seen = stage.stats()
+        _expect(seen["duplicated"] == 0 and seen["overlap"] == 0, str(seen))
+        return f"{seen['rpc']} calls, 0 duplicated, 0 overlap"
+
+    yield Act("Telegram never saw two connections", counted)
+
+    def without() -> str:
+        said = stage.telekeep("auth", "spare", "--phone", SPARE_PHONE, "--code", SPARE_CODE)
+        _expect(said.code == 0, said)
+        said = stage.telekeep("export", "spare", "--to", "telethon-string", "--yes")
+        _expect(said.code == 0, said)
+        spare = stage.write("spare.txt", said.out)
+        bare = stage.write("bare.py", BARE)
+        pair = [stage.start(str(bare), str(spare)) for _ in range(2)]
+        ends = [stage.finish(process) for process in pair]
+        _expect(any("406 AuthKeyDuplicatedError" in end.err for end in ends), "; ".join(end.last for end in ends))
+        _expect(stage.stats()["duplicated"] >= 1, "the emulator counted none")
+        return "; ".join(sorted({end.last for end in ends}))
+
+    yield Act("The same with two bare Telethon processes", without)
+
+    def dead() -> str:
+        said = stage.telekeep("test", "spare")
+        _expect(said.code == 1, said)
+        return said.out.splitlines()[0] if said.out else said.last
+
+    yield Act("That session is dead for good", dead)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _holds_key(path: Path, string: str) -> bool:
+    from base64 import urlsafe_b64decode
+
+    key = urlsafe_b64decode(string[1:])[-256:]
+    content = path.read_bytes()
+    return key in content or string[40:200].encode() in content

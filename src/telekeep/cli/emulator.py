@@ -1,0 +1,131 @@
+"""``telekeep emulator``: a Telegram of your own on loopback, and what is told to one that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telekeep.cli.command import Invocation, Usage, group
+from telekeep.errors import ConfigError
+
+KINDS = (
+    "flood", "premium-flood", "slowmode", "takeout",
+    "revoke", "unregister", "expire", "ban", "duplicated", "forget",
+    "error", "migrate", "drop-before", "drop-after", "delay", "close", "bad-salt",
+)  # fmt: skip
+
+
+@group(epilog="Example: telekeep emulator serve --network-file telegram.toml")
+def emulator() -> None:
+    """A Telegram of your own on loopback, to test programs on: no account, no internet, nothing that can break.
+
+    It ends sessions exactly as Telegram documents. Phone numbers are 99966XYYYY, their login code XXXXX.
+    """
+
+
+def _network_file(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--network-file", metavar="FILE", help="The emulator's network file (default: the network in force)."
+    )(function)
+
+
+@emulator.command(epilog="Example: telekeep emulator serve --network-file telegram.toml")
+@click.option("--network-file", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Made when ready.")
+def serve(invocation: Invocation, network_file: Path) -> None:
+    """Run an emulator in the foreground until Ctrl-C. `ready FILE` is printed when it listens."""
+    import asyncio
+
+    from telekeep.clock import system_clock
+    from telekeep.emulator.serve import serve as run
+
+    def ready(file: Path) -> None:
+        invocation.out.data({"ready": str(file)}, [f"ready {file}"])
+
+    asyncio.run(run(network_file, ready=ready, clock=system_clock(test_allowed=True)))
+
+
+@emulator.command(epilog="Example: telekeep emulator account --phone 9996621234 --password pretend --messages 12")
+@_network_file
+@click.option("--phone", required=True, help="99966XYYYY: data center X, login code XXXXX.")
+@click.option("--password", help="A pretend two-step verification password.")
+@click.option("--messages", type=click.IntRange(min=0), default=0, help="How many its dialogs hold, all in all (0).")
+def account(invocation: Invocation, network_file: str | None, **details: Any) -> None:
+    """Make a pretend account."""
+    made = _ask(invocation, network_file, "account", **details)
+    invocation.out.data(made, () if invocation.quiet else [f"Account {made['id']} with the number {made['phone']}."])
+
+
+@emulator.command(
+    epilog="Examples: telekeep emulator fault flood --seconds 79200 --method auth.sendCode\n"
+    "          telekeep emulator fault revoke --phone 9996621234"
+)
+@_network_file
+@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
+@click.option("--phone", help="Only for this account (default: for every one).")
+@click.option("--method", help="Only for this TL method, as users.getUsers.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="How long a wait or delay is; fractions allowed (30).")
+@click.option("--times", type=click.IntRange(min=1), default=1, help="How many requests it spoils (1).")
+def fault(invocation: Invocation, network_file: str | None, kind: str, **details: Any) -> None:
+    """Make something go wrong.
+
+    KIND is flood, premium-flood, slowmode or takeout (a wait); revoke, unregister, expire, ban, duplicated or forget
+    (the login ends); error, migrate, drop-before, drop-after, delay, close or bad-salt.
+    """
+    _ask(invocation, network_file, "fault", kind=kind, **details)
+    invocation.out.data({"fault": kind}, () if invocation.quiet else [f"The fault {kind} is set."])
+
+
+@emulator.command(epilog="Example: telekeep emulator send --to 9996621234 --text hello --count 3")
+@_network_file
+@click.option("--to", required=True, help="The phone number of the account that gets it.")
+@click.option("--text", required=True, help="What it says.")
+@click.option("--count", type=click.IntRange(min=1), default=1, help="How many times (1).")
+def send(invocation: Invocation, network_file: str | None, **details: Any) -> None:
+    """Send a message to an account."""
+    _ask(invocation, network_file, "send", **details)
+    invocation.out.data({"sent": details["count"]}, () if invocation.quiet else [f"Sent {details['count']}."])
+
+
+@emulator.command(epilog="Example: telekeep emulator advance --seconds 86400")
+@_network_file
+@click.option("--seconds", type=click.FloatRange(min=0), required=True, help="How far; fractions allowed.")
+def advance(invocation: Invocation, network_file: str | None, seconds: float) -> None:
+    """Move the emulator's clock forward."""
+    found = _ask(invocation, network_file, "advance", seconds=seconds)
+    invocation.out.data(found, () if invocation.quiet else [f"The clock was moved by {seconds:g} s."])
+
+
+@emulator.command(epilog="Example: telekeep emulator stats --json")
+@_network_file
+def stats(invocation: Invocation, network_file: str | None) -> None:
+    """Show what the emulator counted: calls, handshakes, logins, and keys it saw on two connections at once."""
+    found = _ask(invocation, network_file, "stats")
+    width = max(map(len, found))
+    invocation.out.data(found, [f"{name.ljust(width)}  {count}" for name, count in found.items()])
+
+
+@emulator.command(epilog="Example: telekeep emulator stop")
+@_network_file
+def stop(invocation: Invocation, network_file: str | None) -> None:
+    """End an emulator that runs."""
+    _ask(invocation, network_file, "stop")
+    invocation.out.data({"stopped": True}, () if invocation.quiet else ["The emulator stops."])
+
+
+def _ask(invocation: Invocation, network_file: str | None, verb: str, **fields: Any) -> Any:
+    from telekeep.control import ask
+    from telekeep.session.network import load
+
+    named = network_file or invocation.network
+    if named is None:
+        raise Usage("Which emulator?", remedy="Add --network-file FILE, or set TELEKEEP_NETWORK.")
+    network = load(named)
+    if network.control is None:
+        raise ConfigError(
+            f"The network {network.name!r} is no emulator: it has no control socket.",
+            remedy="Name the file that `telekeep emulator serve` made.",
+        )
+    return ask(network.control, verb, **fields)

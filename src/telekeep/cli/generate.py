@@ -1,0 +1,144 @@
+"""``telekeep generate``: log in and make a session string for a program that reads one from its environment."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from telekeep.cli.arguments import NAME
+from telekeep.cli.auth import answers, called, log_in
+from telekeep.cli.command import Invocation, Usage, command
+from telekeep.errors import LoginCancelled
+from telekeep.secret import Secret
+
+if TYPE_CHECKING:
+    from telekeep.login.prompt import Prompt
+    from telekeep.session.model import Application
+    from telekeep.settings import Settings
+
+STEPS = (
+    "Your application's API id and hash are at https://my.telegram.org/apps: log in, open “API development tools”,",
+    "create an app, and note its id and its 32-character hash.",
+)
+NAMES = ("TELEGRAM_SESSION_STRING", "TELEGRAM_SESSION")  # the first is written where a .env has neither
+
+
+@command(
+    epilog="Examples: telekeep generate\n          telekeep generate main --show\n          telekeep generate --env"
+)
+@click.argument("name", type=NAME, default="main")
+@answers
+@click.option("--show", is_flag=True, help="Print the string, alone, on standard output.")
+@click.option("--env", "env", is_flag=True, help="Put it into the .env file.")
+@click.option("--env-file", metavar="FILE", default=".env", show_default=True, help="Which file --env means.")
+def generate(
+    invocation: Invocation,
+    name: str,
+    phone: str | None,
+    code: str | None,
+    password_file: str | None,
+    replace: bool,
+    show: bool,
+    env: bool,
+    env_file: str,
+) -> None:
+    """Log in, keep the session as NAME, and hand its string out: to the .env file, to the terminal, or not at all.
+
+    Asks for API id, API hash, phone number, code and password, in this order, as far as they are not given; then
+    whether to show the string and whether to update .env. Both default to no. An older string stays valid until its
+    authorization is ended under Settings > Devices.
+    """
+    import asyncio
+
+    from telekeep.cli.prompt import prompt_of
+    from telekeep.keeper import transfer
+
+    if show and invocation.json:
+        raise Usage("A secret is never printed as JSON.", remedy="Leave --json away, or use --env.")
+    path = Path(env_file)
+    prompt = prompt_of(invocation.out)
+    with invocation.keeper() as keeper:
+        application = asyncio.run(_application(invocation, prompt, keeper.settings))
+        _, user = log_in(
+            invocation,
+            keeper,
+            name,
+            phone=phone,
+            code=code,
+            password_file=password_file,
+            replace=replace,
+            application=application,
+        )
+        invocation.out.note(f"✓ Logged in as {called(user)}; kept as {name}.")
+        if not invocation.json and not show and not env:
+            show, env = asyncio.run(_wanted(prompt, path))
+        string = Secret(transfer.export_session(keeper, name, "telethon-string"))
+    if show:
+        invocation.out.secret(string.reveal().decode())
+    written = _update(path, string) if env else ()
+    if show or env:
+        invocation.out.warn(
+            "The string is the very key that telekeep keeps: never let a program use it while telekeep speaks with it, "
+            "nor two programs at once. Telegram would end the session."
+        )
+    else:
+        invocation.out.note(f"To get the string later: telekeep export {name} --to telethon-string")
+    for variable in written:
+        invocation.out.note(f"✓ {variable} is set in {path} (mode 0600).")
+    if env and _may_be_committed(path):
+        invocation.out.warn(f"{path} is not ignored by git: whoever gets the repository gets the account.")
+    if invocation.json:
+        invocation.out.data({"name": name, "user": {"id": user.id, "username": user.username}, "written": written})
+
+
+async def _application(invocation: Invocation, prompt: Prompt, settings: Settings) -> Application:
+    """The api id and hash of the settings; what is missing is asked for."""
+    from telekeep.session.model import Application
+    from telekeep.settings import parse_api_hash, parse_api_id
+
+    api_id, api_hash = settings.api_id, settings.api_hash
+    if api_id is None or api_hash is None:
+        invocation.out.note(*STEPS)
+    if api_id is None:
+        api_id = parse_api_id(await prompt.api_id())
+    if api_hash is None:
+        api_hash = parse_api_hash((await prompt.api_hash()).reveal().decode())
+    return Application(api_id, api_hash)
+
+
+async def _wanted(prompt: Prompt, path: Path) -> tuple[bool, bool]:
+    """Whether to show the string, and whether to write it to ``path``. Ctrl-C is a no: the session is kept already."""
+    try:
+        show = await prompt.confirm("Show the string? Whoever sees it has the account.")
+        return show, await prompt.confirm(f"Put it into {path}?")
+    except LoginCancelled:
+        return False, False
+
+
+def _update(path: Path, string: Secret) -> tuple[str, ...]:
+    """Set the variable in the .env at ``path``: under the names it has there already, else the first of `NAMES`."""
+    from telekeep.settings import parse_dotenv, update_dotenv
+
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    there = tuple(name for name in NAMES if name in parse_dotenv(text)) or NAMES[:1]
+    for variable in there:
+        update_dotenv(path, variable, string)
+    return there
+
+
+def _may_be_committed(path: Path) -> bool:
+    """Whether ``path`` lies in a git repository that does not ignore it."""
+    try:
+        asked = subprocess.run(
+            ["git", "check-ignore", "--quiet", "--", path.name],
+            cwd=path.absolute().parent,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 1  # 0: ignored, 128: no repository

@@ -1,0 +1,36 @@
+"""``telekeep list``: the names of what is kept."""
+
+from __future__ import annotations
+
+from telekeep.cli.command import Invocation, command
+from telekeep.cli.output import moment
+from telekeep.cli.shelf import NOTHING, entries, present, table
+
+
+@command(epilog="Examples: telekeep list\n          for name in $(telekeep list --quiet); do telekeep test $name; done")
+def list_(invocation: Invocation) -> None:
+    """Show which sessions are kept, and which were set aside. With --quiet only the names of those that are kept."""
+    listed, _ = entries(invocation)
+    if invocation.quiet and not invocation.json:
+        invocation.out.data({}, [entry.name for entry in present(listed)])
+        return
+    rows = [("NAME", "STATE", "NETWORK", "DC", "GENERATION", "KEPT SINCE")]
+    rows += [
+        (e.name, e.state, e.network, str(e.dc_id), str(e.generation), moment(e.created_at) if e.created_at else "?")
+        for e in listed
+    ]
+    found = {
+        "sessions": [
+            {
+                "name": entry.name,
+                "state": entry.state,
+                "network": entry.network,
+                "dc": entry.dc_id,
+                "generation": entry.generation,
+                "created_at": entry.created_at,
+                "saved_at": entry.saved_at,
+            }
+            for entry in listed
+        ]
+    }
+    invocation.out.data(found, table(rows) if listed else [NOTHING[0], f"→ {NOTHING[1]}"])

@@ -1,0 +1,149 @@
+"""The door: which commands there are, how a run ends, and with which exit code.
+
+A command's module is imported only when it is run, so that ``telekeep status`` and ``telekeep --help`` stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from telekeep.cli.command import Group, group
+from telekeep.cli.output import Output
+from telekeep.errors import TelekeepError
+
+INTERRUPTED = 130
+PIPE_CLOSED = 141  # what the shell reports of a program that SIGPIPE ended
+UNEXPECTED = 8
+
+
+class Listed(NamedTuple):
+    """A command as the help page shows it, and where its object lies."""
+
+    place: str
+    help: str
+
+
+COMMANDS: dict[str, dict[str, Listed]] = {
+    "From nothing to a kept session, and in and out": {
+        "auth": Listed("telekeep.cli.auth:auth", "Log in and keep the session"),
+        "generate": Listed("telekeep.cli.generate:generate", "Log in and make a session string"),
+        "check": Listed("telekeep.cli.check:check", "Check the format of a session file or string"),
+        "import": Listed("telekeep.cli.import_:import_", "Keep a session that another program made"),
+        "export": Listed("telekeep.cli.export:export", "Write a kept session for another program"),
+        "remove": Listed("telekeep.cli.remove:remove", "Set a kept session aside, or bring it back"),
+        "list": Listed("telekeep.cli.list:list_", "Show which sessions are kept"),
+    },
+    "What is, and is it alive": {
+        "status": Listed("telekeep.cli.status:status", "Age, size, holder, and what to do"),
+        "test": Listed("telekeep.cli.test:test", "Ask Telegram whether a session is valid"),
+    },
+    "A session's life": {
+        "vault": Listed("telekeep.cli.vault:vault", "The sealed vault: its key, its machine, its marks"),
+    },
+    "Telegram on loopback": {
+        "emulator": Listed("telekeep.cli.emulator:emulator", "Run a Telegram of your own, offline"),
+        "demo": Listed("telekeep.cli.demo:demo", "The whole story, told on the emulator"),
+    },
+}
+
+
+class _Lazy(Group):
+    """The group of all commands, which imports the one that is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for listed in COMMANDS.values() for name in listed]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        for listed in COMMANDS.values():
+            if name in listed:
+                module, _, attribute = listed[name].place.partition(":")
+                found: click.Command = getattr(import_module(module), attribute)
+                return found
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading, listed in COMMANDS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, each.help) for name, each in listed.items()])
+
+
+@group(cls=_Lazy, epilog="Example: telekeep auth main\nHelp for one command: telekeep COMMAND --help")
+@click.option("--version", is_flag=True, help="Print the version.")
+def telekeep(version: bool) -> None:
+    """Keep Telegram sessions: log in once, seal the key, let exactly one process speak with it."""
+    if version:
+        from importlib.metadata import version as installed
+
+        click.echo(f"telekeep {installed('telekeep')}")
+        click.get_current_context().exit(0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; whatever happens, it ends in words and not in a traceback."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ is no reason to fail
+    given = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    out = Output(json="--json" in given)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        _close_quietly()
+        return PIPE_CLOSED
+    except (KeyboardInterrupt, click.Abort, EOFError):
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")  # after the ^C
+        out.error({"error": "Interrupted", "message": "Stopped. Nothing was changed.", "remedy": None})
+        return INTERRUPTED
+    except click.ClickException as error:
+        out.error(_usage(error))
+        return 2
+    except TelekeepError as error:
+        out.error(described(error))
+        return error.exit_code
+    except Exception as error:
+        from telekeep.cli.unexpected import report
+
+        out.error(report(error))
+        return UNEXPECTED
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        with telekeep.make_context("telekeep", arguments) as context:
+            code = telekeep.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def described(error: TelekeepError) -> dict[str, Any]:
+    """What is printed of an error: class, message, remedy and its own fields."""
+    return {"error": type(error).__name__, "message": error.message, "remedy": error.remedy, **error.fields()}
+
+
+def _usage(error: click.ClickException) -> dict[str, Any]:
+    context = getattr(error, "ctx", None)
+    remedy = getattr(error, "remedy", None) or f"See `{context.command_path if context else 'telekeep'} --help`."
+    from telekeep.cli.arguments import withheld
+
+    return {"error": "Usage", "message": withheld(error.format_message()), "remedy": remedy}
+
+
+def _close_quietly() -> None:
+    """Nobody reads any more: let the interpreter's last flush go nowhere instead of complaining."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())

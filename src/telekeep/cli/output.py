@@ -1,0 +1,147 @@
+"""The one place that prints.
+
+Words for people, or one JSON object for programs, on standard output; warnings, progress and errors on standard error.
+A secret is printed only through `Output.secret`, alone on standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+PATIENCE = 2.0  # seconds before something that takes its time says so
+
+_STYLES = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
+
+
+class Output:
+    """Where one command prints. ``json``: one object and nothing else; ``quiet``: only what was asked for."""
+
+    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
+        self.json = json
+        self.quiet = quiet
+
+    def words(self, *lines: str) -> None:
+        """Plain words on standard output; nothing with ``--json`` or ``--quiet``."""
+        if not self.json and not self.quiet:
+            self._write(sys.stdout, lines)
+
+    def data(self, value: Mapping[str, Any], lines: Iterable[str] = ()) -> None:
+        """What the command was asked for: ``value`` as JSON, else ``lines`` (with ``--quiet`` too)."""
+        if self.json:
+            from json import dumps
+
+            self._write(sys.stdout, [dumps(value, ensure_ascii=False, default=plain)])
+        else:
+            self._write(sys.stdout, lines)
+
+    def secret(self, value: str) -> None:
+        """A secret, alone on standard output. Only a command that exists to print it may call this."""
+        self._write(sys.stdout, [value])
+
+    def warn(self, *lines: str) -> None:
+        """A warning on standard error, whatever the options: standard output stays clean."""
+        self._write(sys.stderr, [style(line, "warn", sys.stderr) for line in lines])
+
+    def note(self, *lines: str) -> None:
+        """A word on standard error that ``--quiet`` and ``--json`` leave out."""
+        if not self.quiet and not self.json:
+            self._write(sys.stderr, lines)
+
+    def error(self, error: Mapping[str, Any]) -> None:
+        """``error``: its class name as ``error``, ``message``, ``remedy`` and whatever fields it has."""
+        if self.json:
+            self.data(error)
+            return
+        lines = [style(f"✗ {error['message']}", "bad", sys.stderr)]
+        if error.get("remedy"):
+            lines.append(f"→ {error['remedy']}")
+        self._write(sys.stderr, lines)
+
+    @contextmanager
+    def progress(self, doing: str, *, patience: float = PATIENCE) -> Iterator[None]:
+        """Say what is being done if it takes longer than ``patience`` seconds: a spinner on a terminal, else a line."""
+        if self.quiet or self.json:
+            yield
+            return
+        from threading import Timer
+
+        shown: list[Any] = []
+        timer = Timer(patience, lambda: shown.append(_show_progress(doing)))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+            for status in filter(None, shown):
+                status.stop()
+
+    def _write(self, stream: TextIO, lines: Iterable[str]) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        if text:
+            stream.write(text)
+            stream.flush()
+
+
+def _show_progress(doing: str) -> Any:
+    if not coloured(sys.stderr):
+        sys.stderr.write(f"… {doing}\n")
+        sys.stderr.flush()
+        return None
+    from rich.console import Console
+
+    status = Console(stderr=True).status(doing)
+    status.start()
+    return status
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether ``stream`` is a terminal whose owner wants colours (no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def style(text: str, name: str, stream: TextIO | None = None) -> str:
+    """``text`` in the colour called ``name`` (good, bad, warn, dim, bold), or as it is where colours are not wanted."""
+    return f"\x1b[{_STYLES[name]}m{text}\x1b[0m" if coloured(stream or sys.stdout) else text
+
+
+def plain(value: Any) -> Any:
+    """``value`` as something JSON knows: dataclasses as objects, secrets as fingerprints, the rest as their text."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    return str(value)
+
+
+def since(seconds: float) -> str:
+    """A span of time in one unit, rounded down: ``40 s``, ``3 h``, ``31 days``."""
+    seconds = max(0.0, seconds)
+    for size, unit in ((86_400, "day"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}" if unit != "day" else f"{count} day{'s' * (count != 1)}"
+    return f"{int(seconds)} s"
+
+
+def size(count: int) -> str:
+    """A number of bytes in a unit one can read: ``812 B``, ``1.5 kB``, ``2.0 MB``."""
+    if count < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB"):
+        count_in_unit = count / (1000 if unit == "kB" else 1_000_000)
+        if count_in_unit < 1000:
+            break
+    return f"{count_in_unit:.1f} {unit}"
+
+
+def moment(at: float) -> str:
+    """A wall-clock time as its owner reads it: ``2026-03-01 14:05``."""
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

@@ -1,0 +1,38 @@
+"""The passphrase of a vault, typed at the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from telekeep.errors import ConfigError
+
+if TYPE_CHECKING:
+    from telekeep.vault.keys.passphrase import Passphrase
+
+
+def at_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def passphrase(*, new: bool) -> Passphrase:
+    """The vault's passphrase as a key source: typed when it is needed, a new one twice.
+
+    It comes from the file that TELEKEEP_PASSPHRASE_FILE names where that is set, or where nobody can be asked.
+    """
+    from telekeep.vault.keys.passphrase import Passphrase
+
+    if os.environ.get("TELEKEEP_PASSPHRASE_FILE") or not at_terminal():
+        return Passphrase()
+    return Passphrase(lambda: _typed(new=new))
+
+
+def _typed(*, new: bool) -> str:
+    from getpass import getpass
+
+    typed = getpass("New passphrase: " if new else "Passphrase of the vault: ", stream=sys.stderr)
+    if new and getpass("The same again: ", stream=sys.stderr) != typed:
+        raise ConfigError("The two passphrases differ.", remedy="Type the command again.")
+    return typed

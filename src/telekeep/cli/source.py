@@ -1,0 +1,73 @@
+"""Where a session comes from that telekeep does not keep yet: a file, standard input, or the settings."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from telekeep.cli.arguments import is_there, refuse_string
+from telekeep.cli.command import Usage
+from telekeep.errors import ConfigError
+
+MOST_BYTES = 64 * 1024  # of standard input: the longest known string has under a thousand
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was read, and how to call it in a sentence. ``stem`` is a name it suggests, None where it has none."""
+
+    data: bytes
+    label: str
+    stem: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Source({self.label})"
+
+
+def read_source(file: str | None, *, env: bool) -> Source:
+    """Read ``file`` (``-`` is standard input), or the session that environment, ``.env`` or config.json name.
+
+    Raises Usage for both, neither, or a session string in the place of a file name; ConfigError for what is not there.
+    """
+    if (file is None) != env:
+        raise Usage("Name one: a FILE, - for standard input, or --env.")
+    if file is None:
+        return _from_settings()
+    if file == "-":
+        return Source(_whole_line(_from_standard_input()), "standard input")
+    refuse_string(file, how="Pipe it in with -, put it into a file, or set TELEGRAM_SESSION_STRING and use --env.")
+    if not is_there(file):
+        raise Usage(f"There is no file {file!r} here.", remedy="Name a session file, - or --env.")
+    from telekeep.session import formats
+
+    path = Path(file).expanduser()
+    return Source(_whole_line(formats.read_file(path)), path.name, path.stem)
+
+
+def _whole_line(data: bytes) -> bytes:
+    """Text without the line break that ends every text file; it is the file's, not the string's."""
+    return data if b"\0" in data else data.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _from_standard_input() -> bytes:
+    if sys.stdin.isatty():
+        from getpass import getpass
+
+        return getpass("Paste the session string (it is not shown): ", stream=sys.stderr).encode()
+    data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise Usage("That is too long for a session string.", remedy="Name a session file instead of piping it.")
+    return data
+
+
+def _from_settings() -> Source:
+    from telekeep import settings
+
+    found = settings.read()
+    if found.session_string is None:
+        raise ConfigError(
+            "Neither TELEGRAM_SESSION_STRING nor TELEGRAM_SESSION is set.",
+            remedy="Set one in the environment or in .env, or name a file.",
+        )
+    return Source(found.session_string.reveal(), "the settings")

@@ -1,0 +1,142 @@
+"""``telekeep status``: what is kept, who holds it, when it was last used, and what to do.
+
+It must answer at once, also for a thousand sessions and without the master key: it loads neither Telethon nor asyncio,
+cryptography or rich (a test says so), and asks the kernel about leases through `telekeep.lease.probe`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from telekeep.cli.advice import DEFAULT_DAYS, RECENT, Advice, advise
+from telekeep.cli.arguments import NAME
+from telekeep.cli.command import Invocation, command
+from telekeep.cli.output import moment, since, size
+from telekeep.cli.shelf import KEPT, NOTHING, REMEDIES, entries, face, held, present, table
+from telekeep.errors import SessionNotFound
+
+if TYPE_CHECKING:
+    from telekeep.lease.holder import Holder
+    from telekeep.vault.record import Entry
+
+
+@command(epilog="Examples: telekeep status\n          telekeep status main --json")
+@click.argument("name", type=NAME, required=False)
+@click.option("--age-days", metavar="A,B,C", help="Days without use: idle, worth a look, overdue (14,30,90).")
+def status(invocation: Invocation, name: str | None, age_days: str | None) -> int:
+    """Show each kept session: who holds it, when it was last used, its size, and what to do.
+
+    Exit code 0 if a session is there, 1 if none. Advice rests on the last use that Telegram accepted, not on the age of
+    a file. TELEKEEP_AGE_DAYS sets --age-days for good.
+    """
+    days = _policy(age_days)
+    listed, now = entries(invocation)
+    chosen = [entry for entry in listed if entry.name == name] if name else present(listed)
+    if not chosen:
+        raise (
+            SessionNotFound(f"No session called {name!r} is kept here.")
+            if name
+            else SessionNotFound(NOTHING[0], remedy=NOTHING[1])
+        )
+    holders = held(chosen)
+    rows = []
+    for entry in chosen:
+        holder = holders.get(entry.lease)
+        rows.append((entry, holder, _advice(entry, holder, now, days)))
+    found = {"sessions": [_facts(*row, now) for row in rows]} if invocation.json else {}
+    if invocation.json:
+        invocation.out.data(found)
+    else:
+        invocation.out.words(*(_page(*rows[0], now) if name else _overview(rows, now)))
+    return 0 if present(chosen) else SessionNotFound.exit_code
+
+
+def _policy(given: str | None) -> tuple[float, float, float]:
+    """The age policy in force; the settings are read only where one of their sources may name another."""
+    if not (given or os.environ.get("TELEKEEP_AGE_DAYS") or os.path.lexists(".env")):
+        return DEFAULT_DAYS
+    from telekeep import settings
+
+    return settings.read(flags={"age_days": given}).age_days
+
+
+def _advice(entry: Entry, holder: Holder | None, now: float, days: tuple[float, float, float]) -> Advice:
+    if entry.state != KEPT:
+        return Advice(RECENT, REMEDIES.get(entry.state, entry.state).format(name=entry.name), 0.0)
+    return advise(
+        entry.name,
+        last_used_at=entry.last_used_at,
+        saved_at=entry.saved_at,
+        now=now,
+        held=holder is not None,
+        days=days,
+    )
+
+
+def _facts(entry: Entry, holder: Holder | None, advice: Advice, now: float) -> dict[str, Any]:
+    used = entry.last_used_at
+    return {
+        "name": entry.name,
+        "state": entry.state,
+        "network": entry.network,
+        "dc": entry.dc_id,
+        "held": holder is not None,
+        "holder": face(holder),
+        "last_used_at": used,
+        "age": None if used is None else max(0.0, now - used),
+        "created_at": entry.created_at,
+        "saved_at": entry.saved_at,
+        "size": entry.size,
+        "generation": entry.generation,
+        "level": advice.level if entry.state == KEPT else entry.state,
+        "recommendation": advice.words,
+    }
+
+
+def _overview(rows: list[tuple[Entry, Holder | None, Advice]], now: float) -> list[str]:
+    lines = [("NAME", "STATE", "LAST USED", "SIZE", "GEN", "HELD BY", "WHAT TO DO")]
+    for entry, holder, advice in rows:
+        lines.append(
+            (
+                entry.name,
+                entry.state,
+                _ago(entry.last_used_at, now),
+                size(entry.size),
+                str(entry.generation),
+                _short(holder),
+                advice.words,
+            )
+        )
+    return table(lines)
+
+
+def _page(entry: Entry, holder: Holder | None, advice: Advice, now: float) -> list[str]:
+    used = entry.last_used_at
+    lines = [
+        f"{entry.name} ({entry.state})",
+        f"  network     {entry.network}, data center {entry.dc_id}",
+        f"  last used   {_ago(used, now)}" + (f" ({moment(used)})" if used is not None else ""),
+        f"  kept since  {moment(entry.created_at)}, generation {entry.generation} of {moment(entry.saved_at)}",
+        f"  size        {size(entry.size)}",
+    ]
+    if holder is None:
+        lines.append("  held by     nobody")
+    elif not holder.is_known:
+        lines.append("  held by     a process that cannot be looked at")
+    else:
+        lines.append(f"  held by     pid {holder.pid} of {holder.user} on {holder.host}, since {moment(holder.since)}")
+        lines.append(f"              {holder.command}")
+    return [*lines, f"→ {advice.words}"]
+
+
+def _ago(at: float | None, now: float) -> str:
+    return "never" if at is None else f"{since(now - at)} ago"
+
+
+def _short(holder: Holder | None) -> str:
+    if holder is None:
+        return "-"
+    return f"pid {holder.pid}" if holder.is_known else "somebody"

@@ -1,0 +1,52 @@
+"""``telekeep test``: ask Telegram whether a session is valid."""
+
+from __future__ import annotations
+
+import click
+
+from telekeep.cli.arguments import NAME
+from telekeep.cli.command import Invocation, command
+from telekeep.cli.output import style
+
+EXIT_CODES = {
+    "ok": 0,
+    "needs_login": 1,
+    "conflict": 3,
+    "rate_limited": 4,
+    "network": 5,
+    "config": 6,
+    "corrupt": 7,
+}
+# A flood, a dead line or a busy session say nothing about its validity: only these do.
+JUDGED_INVALID = frozenset({"needs_login", "corrupt"})
+
+
+@command(epilog="Example: telekeep test main")
+@click.argument("name", type=NAME)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds, all in all (60).")
+def test(invocation: Invocation, name: str, timeout: float) -> int:
+    """Ask Telegram whether a session is valid, with one harmless request. Nobody is asked for a code.
+
+    Exit code: 0 valid, 1 needs a login, 3 held by another, 4 rate limited, 5 network, 6 settings, 7 unreadable.
+    """
+    import asyncio
+
+    from telekeep.keeper.probe import probe
+
+    with invocation.keeper() as keeper, invocation.out.progress("Asking Telegram"):
+        found = asyncio.run(probe(keeper, name, timeout=timeout))
+    answer = {
+        "name": name,
+        "state": found.state,
+        "error": found.error,
+        "remedy": found.remedy,
+        "user": {"id": found.user_id, "username": found.username},
+    }
+    if found.state == "ok":
+        username = f"Your username: @{found.username}" if found.username else "No username set"
+        lines = [f"{style('✓', 'good')} {line}" for line in ("Session is valid", f"Your ID: {found.user_id}", username)]
+    else:
+        verdict = "Session is invalid" if found.state in JUDGED_INVALID else "Session could not be tested"
+        lines = [f"{style('✗', 'bad')} {verdict}: {found.reason}", f"Solution: {found.remedy}"]
+    invocation.out.data(answer, () if invocation.quiet else lines)
+    return EXIT_CODES[found.state]

@@ -1,0 +1,249 @@
+"""The emulator: data centers listening on loopback, and the world they serve."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from telekeep.clock import Clock, SystemClock
+from telekeep.emulator import faults, keys, services
+from telekeep.emulator.authorization import Authorization
+from telekeep.emulator.clock import MovableClock
+from telekeep.emulator.front import Desk, Front
+from telekeep.emulator.registry import Registry
+from telekeep.emulator.rpc_error import RpcError
+from telekeep.emulator.stats import Stats
+from telekeep.emulator.world import Account, World
+from telekeep.mtproto.connection import Connection
+from telekeep.mtproto.schema import types
+from telekeep.session.model import AuthKey, Session, User
+from telekeep.session.network import Address, Network
+
+
+class Emulator:
+    """A Telegram on loopback.
+
+    ``dcs``: the data centers, each on a port of its own; ``home``: where accounts live whose number does not say
+    (99966XYYYY lives on X); ``media``: those that have a media-only address too; ``host``: a loopback address;
+    ``clock``: what the world's time is read from (`advance` moves it); ``addresses``: listen exactly there instead.
+
+    Stopped and started again, it is the same Telegram on the same ports, after an outage.
+    """
+
+    def __init__(
+        self,
+        *,
+        dcs: tuple[int, ...] = (2, 4),
+        home: int = 2,
+        media: tuple[int, ...] = (2,),
+        host: str = "127.0.0.1",
+        clock: Clock | None = None,
+        name: str = "emulator",
+        addresses: Iterable[Address] = (),
+    ) -> None:
+        if home not in dcs:
+            raise ValueError(f"the home data center {home} is not among {dcs}")
+        self.home_dc = home
+        self.stats = Stats()
+        self.clock = MovableClock(clock or SystemClock())
+        wanted = tuple(addresses) or (
+            *(Address(dc_id, host, 0) for dc_id in sorted(dcs, key=lambda each: each != home)),
+            *(Address(dc_id, host, 0, media=True) for dc_id in media),
+        )
+        self._server_key = keys.of_this_process()
+        self.network = Network(name, wanted, (self._server_key.pem,))
+        self._registry = Registry()
+        self._faults = faults.Faults()
+        self.world = World(self)
+        services.attach(self, self.world)
+        self._desk = Desk(self, self.world, self._registry, self._faults, self._server_key, SystemClock().wall)
+        self._servers: list[asyncio.Server] = []
+
+    # ---- life
+
+    async def start(self) -> Emulator:
+        """Listen. `network` then tells where."""
+        loop = asyncio.get_running_loop()
+        bound = []
+        for address in self.network.addresses:
+            front = Front(self._desk, dc_id=address.dc_id, media=address.media)
+            server = await loop.create_server(partial(Connection, front), address.host, address.port)
+            self._servers.append(server)
+            bound.append(replace(address, port=server.sockets[0].getsockname()[1]))
+        self.network = replace(self.network, addresses=tuple(bound))
+        return self
+
+    async def stop(self) -> None:
+        """Close every connection and stop listening. What the world knows is kept."""
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+        lines = list(self._registry.lines)
+        for line in lines:
+            line.close("the emulator stops", abort=True)
+        tasks = list(self._desk.waiting.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, *(line.wait_closed() for line in lines), return_exceptions=True)
+        for server in servers:
+            await server.wait_closed()
+
+    async def __aenter__(self) -> Emulator:
+        return await self.start()
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    # ---- people and logins
+
+    def add_account(self, phone: str | None = None, **details: Any) -> Account:
+        """A new account: ``password``, ``first_name``, ``username``, ``messages`` (in its dialogs); see the world."""
+        return self.world.add_account(phone, **details)
+
+    def mint(self, account: Account, dc: int | None = None) -> Session:
+        """A session that is logged in already, without handshake and code. ``dc``: default, where the account lives."""
+        session = self.fresh_key(dc=dc or account.home_dc)
+        authorization = self._registry.find(session.auth_key.id, session.dc.id)
+        assert authorization is not None
+        authorization.log_in(account.id, at=self.clock.wall())
+        return replace(session, user=User(account.id, is_bot=account.is_bot, username=account.username))
+
+    def fresh_key(self, dc: int) -> Session:
+        """A session that is not logged in: a key of this data center, without handshake."""
+        key = AuthKey(_random_key())
+        self._registry.add(Authorization(key.reveal(), dc_id=dc, made_at=self.clock.wall()))
+        return Session(self.network.dc(dc), key, network=self.network.name)
+
+    def authorization_of(self, session: Session) -> Authorization | None:
+        """The emulator's side of a session; None if it does not know the key."""
+        return self._registry.find(session.auth_key.id, session.dc.id)
+
+    def authorizations(self, account: Any) -> list[Authorization]:
+        """The living logins of an account (or of a user id), oldest first."""
+        return self._registry.of(account if isinstance(account, int) else account.id)
+
+    def by_hash(self, account: Any, number: int) -> Authorization | None:
+        """The living login of this account with this hash."""
+        return next((each for each in self.authorizations(account) if each.hash == number), None)
+
+    def end(self, authorization: Authorization, error: RpcError, *, spare: Any = None) -> None:
+        """End an authorization and those exported from it: ``error`` answers every request from now on.
+
+        A 406 also answers what is still waiting. ``spare``: unused.
+        """
+        for each in [authorization, *self._registry.exported_from(authorization)]:
+            each.ended = error
+            if error.code == 406:
+                self._answer_waiting(each, error)
+
+    def _answer_waiting(self, authorization: Authorization, error: RpcError) -> None:
+        packed = bytes(types.RpcError(error_code=error.code, error_message=error.message))
+        for conversation in authorization.conversations.values():
+            for message_id in list(conversation.running):
+                conversation.answer(message_id, packed)
+
+    # ---- updates
+
+    def push(
+        self,
+        account_id: int,
+        updates: Any | Callable[[Authorization], Any],
+        *,
+        skip: Any = None,
+        only: Authorization | None = None,
+    ) -> None:
+        """See `telegram.Telegram.push`."""
+        for authorization in [only] if only else self._registry.of(account_id):
+            listeners = [each for each in self._registry.listeners(authorization) if each[0] is not skip]
+            if not listeners:
+                continue
+            made = updates(authorization) if callable(updates) else updates
+            if hasattr(made, "seq"):
+                authorization.seq += 1
+                made.seq = authorization.seq
+            packed = bytes(made)
+            for _line, conversation in listeners:
+                conversation.push(packed)
+
+    # ---- what tests do to it
+
+    def fault(
+        self,
+        kind: str,
+        phone: str | None = None,
+        method: str | None = None,
+        seconds: float | None = None,
+        times: int = 1,
+        *,
+        code: int | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Let something go wrong; see `faults.make` for the parameters, and `faults.KINDS`.
+
+        What ends a login (revoke, unregister, expire, ban, duplicated, forget) does so at once, for good; with
+        ``method``, at the next such request. ``close`` cuts open connections at once, too, which is one of its times.
+        Everything else waits for its requests.
+        """
+        fault = faults.make(kind, phone=phone, method=method, seconds=seconds, times=times, code=code, message=message)
+        met = [each for each in self._registry.logins() if self._is_of(each, fault.phone)] if method is None else []
+        if method is None and fault.ends:
+            for authorization in met:
+                self._end_by(fault, authorization)
+            return
+        if kind == "close" and self._cut(met):
+            fault.times -= 1
+        if fault.times:
+            self._faults.add(fault)
+
+    def _cut(self, authorizations: list[Authorization]) -> bool:
+        """Close the lines of these logins. Whether there were any."""
+        keys = [key for each in authorizations for key in (each, *self._registry.exported_from(each))]
+        lines = {line for key in keys for line in self._registry.lines_of(key)}
+        for line in lines:
+            line.close("fault: close", abort=True)
+        return bool(lines)
+
+    def _end_by(self, fault: faults.Fault, authorization: Authorization) -> None:
+        if fault.kind == "forget":
+            self._registry.forget(authorization)
+            return
+        if fault.kind == "ban" and authorization.user_id is not None:
+            self.world.ban(authorization.user_id)
+        self.end(authorization, fault.error)
+
+    def _is_of(self, authorization: Authorization, phone: str | None) -> bool:
+        if phone is None:
+            return True
+        account = self.world.accounts.get(authorization.user_id or 0)
+        return account is not None and faults.phone_digits(account.phone) == phone
+
+    def clear_faults(self) -> None:
+        """Forget all faults that still wait. What has ended stays ended."""
+        self._faults.clear()
+
+    def send(self, to: str, text: str = "hello", count: int = 1) -> None:
+        """``count`` messages arrive for the account with this phone number."""
+        self.world.send(to, text, count)
+
+    def advance(self, seconds: float) -> None:
+        """Move the emulator's clock forward."""
+        self.clock.advance(seconds)
+
+    def forget_conversations(self, account: Any) -> None:
+        """Lose the MTProto sessions of an account, as servers do: the next message meets new_session_created."""
+        for authorization in self.authorizations(account):
+            authorization.forget_conversations()
+
+
+def _random_key() -> bytes:
+    while True:
+        key = os.urandom(256)
+        if key[0]:  # see mtproto.exchange: no key starts with a zero byte
+            return key

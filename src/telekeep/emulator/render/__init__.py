@@ -1,0 +1,1 @@
+"""The world in TL words, as one authorization is allowed to see it."""

@@ -1,0 +1,115 @@
+"""Events of a message box as updates: live, and as a difference (core.telegram.org/api/updates)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from telekeep.emulator.authorization import Authorization
+from telekeep.emulator.render.view import View, peer, reply_header
+from telekeep.emulator.telegram import Telegram
+from telekeep.emulator.world import World
+from telekeep.emulator.world.box import Difference, Event, NewMessage, ReadInbox
+from telekeep.emulator.world.post import Delivery
+from telekeep.mtproto.schema import build, types
+
+
+def deliver(telegram: Telegram, world: World, deliveries: Iterable[Delivery], *, skip: Any = None) -> None:
+    """Tell every connection of the accounts concerned, but ``skip``, which has it as its answer."""
+    for account_id, event in deliveries:
+        account = world.accounts[account_id]
+
+        def updates(authorization: Authorization, *, event: Event = event, account: Any = account) -> Any:
+            return live(View(world, authorization, account), event)
+
+        telegram.push(account_id, updates, skip=skip)
+
+
+def live(view: View, event: Event) -> Any:
+    """An event as it is pushed. **The rule for short updates**: a plain message is short if the authorization has been
+    given everybody it names in full before; a first contact, somebody ``min``, or anything but a plain message comes as
+    full ``Updates``, with the users and chats the client needs."""
+    if isinstance(event, NewMessage) and event.message.action is None:
+        message = event.message
+        named = {message.sender, message.peer.id} if message.peer.kind == "user" else {message.sender}
+        if named <= view.viewer.known and (message.peer.kind == "user" or message.peer.id in view.viewer.known_chats):
+            return _short(view, event)
+    return full(view, [event])
+
+
+def full(view: View, events: Sequence[Event], *, first: Iterable[Any] = ()) -> Any:
+    """Events as full ``Updates``; ``first``: further updates to stand before them. seq 0: it is no link of the chain
+    until somebody numbers it (`Telegram.push`), and an answer to a request never is."""
+    messages = [event.message for event in events if isinstance(event, NewMessage)]
+    peers = [event.peer for event in events if not isinstance(event, NewMessage)]
+    return types.Updates(
+        updates=[*first, *(update(view, event) for event in events)],
+        date=view.world.now,
+        seq=0,
+        **view.mentioned(messages, peers),
+    )
+
+
+def update(view: View, event: Event) -> Any:
+    """The update that tells of an event."""
+    if isinstance(event, NewMessage):
+        return types.UpdateNewMessage(message=view.message(event.message), pts=event.pts, pts_count=event.count)
+    if isinstance(event, ReadInbox):
+        return types.UpdateReadHistoryInbox(
+            peer=peer(event.peer),
+            max_id=event.max_id,
+            still_unread_count=event.unread,
+            pts=event.pts,
+            pts_count=event.count,
+        )
+    return types.UpdateReadHistoryOutbox(
+        peer=peer(event.peer), max_id=event.max_id, pts=event.pts, pts_count=event.count
+    )
+
+
+def state(view: View, authorization: Authorization, pts: int | None = None) -> Any:
+    """updates.State, at ``pts`` or at the end. pts belongs to the account, seq to the authorization."""
+    box = view.account.box
+    return types.updates.State(
+        pts=box.pts if pts is None else pts,
+        qts=0,
+        date=view.world.now,
+        seq=authorization.seq,
+        unread_count=sum(dialog.unread for dialog in box.dialogs.values()),
+    )
+
+
+def difference(view: View, authorization: Authorization, missed: Difference) -> Any:
+    """What was missed, in the constructor that fits it."""
+    if missed.kind == "empty":
+        return types.updates.DifferenceEmpty(date=view.world.now, seq=authorization.seq)
+    if missed.kind == "too long":
+        return types.updates.DifferenceTooLong(pts=missed.pts)
+    messages = [event.message for event in missed.events if isinstance(event, NewMessage)]
+    others = [event for event in missed.events if not isinstance(event, NewMessage)]
+    is_all = missed.kind == "all"
+    return build(
+        types.updates.Difference if is_all else types.updates.DifferenceSlice,
+        new_messages=[view.message(message) for message in messages],
+        new_encrypted_messages=[],
+        other_updates=[update(view, event) for event in others],
+        **view.mentioned(messages, [event.peer for event in others]),
+        **{"state" if is_all else "intermediate_state": state(view, authorization, missed.pts)},
+    )
+
+
+def _short(view: View, event: NewMessage) -> Any:
+    message = event.message
+    common: dict[str, Any] = {
+        "id": message.id,
+        "message": message.text,
+        "pts": event.pts,
+        "pts_count": event.count,
+        "date": message.date,
+        "out": message.out or None,
+        "reply_to": reply_header(message.reply_to),
+        "entities": list(message.entities) or None,
+    }
+    if message.peer.kind == "user":
+        return types.UpdateShortMessage(user_id=message.peer.id, **common)
+    return types.UpdateShortChatMessage(chat_id=message.peer.id, from_id=message.sender, **common)

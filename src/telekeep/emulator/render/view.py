@@ -1,0 +1,161 @@
+"""Users, groups, messages and dialogs in TL words, for one authorization: its own access hashes, its own ``out``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from telekeep.emulator.authorization import Authorization
+from telekeep.emulator.world import Account, World
+from telekeep.emulator.world.chat import Chat
+from telekeep.emulator.world.message import ChatCreated, Dialog, MembersAdded, Message
+from telekeep.emulator.world.peer import Peer, user
+from telekeep.mtproto.schema import build, types
+
+
+class View:
+    """What ``authorization`` sees of the world."""
+
+    __slots__ = ("account", "viewer", "world")
+
+    def __init__(self, world: World, authorization: Authorization, account: Account) -> None:
+        self.world = world
+        self.account = account
+        self.viewer = world.viewers.of(authorization.hash)
+
+    def user(self, target: Account) -> Any:
+        """A user. One whom the account has not met is ``min``: shown, but not to be addressed directly
+        (core.telegram.org/api/min)."""
+        account = self.account
+        if target.id not in account.met:
+            return types.User(
+                id=target.id,
+                min=True,
+                bot=target.is_bot or None,
+                access_hash=self.viewer.access_hash("min user", target.id),
+                first_name=target.first_name,
+                last_name=target.last_name,
+                username=target.username,
+            )
+        self.viewer.known.add(target.id)
+        is_self = target is account
+        contact = target.id in account.contacts
+        return types.User(
+            id=target.id,
+            is_self=is_self or None,
+            contact=contact or None,
+            mutual_contact=(contact and account.id in target.contacts) or None,
+            bot=target.is_bot or None,
+            bot_info_version=1 if target.is_bot else None,
+            access_hash=self.viewer.access_hash("user", target.id),
+            first_name=target.first_name,
+            last_name=target.last_name,
+            username=target.username,
+            phone=target.phone if is_self or contact else None,
+        )
+
+    def packed_user(self, target: Account) -> bytes:
+        """`user` in bytes, made anew only when what it shows has changed: clients ask for nothing so often."""
+        account = self.account
+        shows = (
+            target.id in account.met,
+            target.id in account.contacts,
+            account.id in target.contacts,
+            target.first_name,
+            target.last_name,
+            target.username,
+            target.phone,
+        )
+        packed = self.viewer.packed.get(target.id)
+        if packed is None or packed[0] != shows:
+            packed = self.viewer.packed[target.id] = (shows, bytes(self.user(target)))
+        return packed[1]
+
+    def chat(self, group: Chat) -> Any:
+        """A basic group; ``chatForbidden`` to those who are not in it."""
+        if self.account.id not in group.members:
+            return types.ChatForbidden(id=group.id, title=group.title)
+        self.viewer.known_chats.add(group.id)
+        return types.Chat(
+            id=group.id,
+            title=group.title,
+            photo=types.ChatPhotoEmpty(),
+            participants_count=len(group.members),
+            date=group.date,
+            version=group.version,
+            creator=(group.creator_id == self.account.id) or None,
+        )
+
+    def participants(self, group: Chat) -> Any:
+        return types.ChatParticipants(
+            chat_id=group.id,
+            participants=[
+                types.ChatParticipantCreator(user_id=member.user_id)
+                if member.user_id == group.creator_id
+                else types.ChatParticipant(user_id=member.user_id, inviter_id=member.inviter_id, date=member.date)
+                for member in group.members.values()
+            ],
+            version=group.version,
+        )
+
+    def mentioned(self, messages: Iterable[Message], peers: Iterable[Peer] = ()) -> dict[str, list[Any]]:
+        """``users`` and ``chats``: everybody that these messages and peers name, each once."""
+        users: dict[int, None] = {}
+        chats: dict[int, None] = {}
+        for message in messages:
+            users[message.sender] = None
+            (users if message.peer.kind == "user" else chats)[message.peer.id] = None
+            if message.action is not None:
+                users.update(dict.fromkeys(message.action.members))
+        for peer in peers:
+            (users if peer.kind == "user" else chats)[peer.id] = None
+        accounts, groups = self.world.accounts, self.world.chats
+        return {
+            "users": [self.user(accounts[each]) for each in users],
+            "chats": [self.chat(groups[each]) for each in chats],
+        }
+
+    def message(self, message: Message) -> Any:
+        """A message. Incoming private ones name no sender: it can only be the peer."""
+        from_peer = message.peer.kind == "user" and not message.out
+        common: dict[str, Any] = {
+            "id": message.id,
+            "peer_id": peer(message.peer),
+            "from_id": None if from_peer else peer(user(message.sender)),
+            "date": message.date,
+            "out": message.out or None,
+            "reply_to": reply_header(message.reply_to),
+        }
+        if message.action is not None:
+            return types.MessageService(action=_action(message.action), **common)
+        return types.Message(message=message.text, entities=list(message.entities) or None, **common)
+
+    def dialog(self, dialog: Dialog) -> Any:
+        top = dialog.top
+        return build(
+            types.Dialog,
+            peer=peer(dialog.peer),
+            top_message=top.id if top else 0,
+            read_inbox_max_id=dialog.read_inbox,
+            read_outbox_max_id=dialog.read_outbox,
+            unread_count=dialog.unread,
+            unread_mentions_count=0,
+            unread_reactions_count=0,
+            unread_poll_votes_count=0,
+            notify_settings=types.PeerNotifySettings(),
+            pinned=dialog.pinned or None,
+        )
+
+
+def peer(of: Peer) -> Any:
+    return types.PeerUser(user_id=of.id) if of.kind == "user" else types.PeerChat(chat_id=of.id)
+
+
+def reply_header(message_id: int | None) -> Any:
+    return types.MessageReplyHeader(reply_to_msg_id=message_id) if message_id else None
+
+
+def _action(action: ChatCreated | MembersAdded) -> Any:
+    if isinstance(action, ChatCreated):
+        return types.MessageActionChatCreate(title=action.title, users=list(action.members))
+    return types.MessageActionChatAddUser(users=list(action.members))

@@ -1,0 +1,34 @@
+"""What the emulator answers, one module for each namespace of the schema. Importing a module registers its handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from telekeep.emulator.render.updates import deliver
+from telekeep.emulator.services import account, auth, chats, contacts, help, messages, password, qr, updates, users
+from telekeep.emulator.telegram import Telegram
+from telekeep.emulator.world import World
+from telekeep.emulator.world.post import Delivery
+
+__all__ = [
+    "account",
+    "attach",
+    "auth",
+    "chats",
+    "contacts",
+    "help",
+    "messages",
+    "password",
+    "qr",
+    "updates",
+    "users",
+]
+
+
+def attach(telegram: Telegram, world: World) -> None:
+    """Let what happens in the world without a request (`World.send`) reach the connections."""
+
+    def outlet(deliveries: Sequence[Delivery]) -> None:
+        deliver(telegram, world, deliveries)
+
+    world.outlet = outlet

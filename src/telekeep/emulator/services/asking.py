@@ -1,0 +1,105 @@
+"""Who asks, and whom they mean: the two questions every handler starts with, and their rules in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telekeep.emulator.authorization import Authorization
+from telekeep.emulator.dispatcher import Call, RpcError
+from telekeep.emulator.render.view import View
+from telekeep.emulator.world import Account
+from telekeep.emulator.world.chat import Chat
+from telekeep.emulator.world.peer import Peer, chat, user
+from telekeep.mtproto.schema import types
+
+FRESH = 86_400.0
+"""Seconds a login must have lasted before it may end others (core.telegram.org/api/errors, FRESH_RESET_…)."""
+
+_PEER, _USER = RpcError(400, "PEER_ID_INVALID"), RpcError(400, "USER_ID_INVALID")
+
+
+def view(call: Call, *, people_only: bool = False) -> View:
+    """The world as the asking login sees it.
+
+    Raises RpcError 303 USER_MIGRATE_X on any data center but the account's home (an authorization exported to another
+    one is for files), 400 BOT_METHOD_INVALID for a bot where ``people_only``.
+    """
+    account = call.world.accounts[call.user_id]
+    if account.home_dc != call.dc_id:
+        raise RpcError(303, f"USER_MIGRATE_{account.home_dc}")
+    if people_only and account.is_bot:
+        raise RpcError(400, "BOT_METHOD_INVALID")
+    return View(call.world, call.authorization, account)
+
+
+def login(call: Call) -> Authorization:
+    """The login the asking key belongs to: itself, or the one it was exported from."""
+    return call.authorization.origin or call.authorization
+
+
+def seasoned(call: Call) -> None:
+    """Raises RpcError 406 FRESH_RESET_AUTHORISATION_FORBIDDEN if the asking login is younger than a day."""
+    if call.clock.wall() < login(call).created_at + FRESH:
+        raise RpcError(406, "FRESH_RESET_AUTHORISATION_FORBIDDEN")
+
+
+def seconds(moment: Any) -> int:
+    """Unix seconds of a date as the schema reads it; 0 for none, which it reads as 1970."""
+    return int(moment.timestamp()) if moment else 0
+
+
+def peer_of(seen: View, given: Any) -> Peer:
+    """The peer an InputPeer names.
+
+    Raises RpcError 400: PEER_ID_INVALID for somebody unknown, a group the account is not in, or an access hash that is
+    not this authorization's own; CHANNEL_INVALID for channels; MSG_ID_INVALID for a message that shows somebody else.
+    """
+    if isinstance(given, types.InputPeerUser):
+        return user(_addressed(seen, given, unknown=_PEER).id)
+    if isinstance(given, types.InputPeerSelf):
+        return user(seen.account.id)
+    if isinstance(given, types.InputPeerChat):
+        return chat(group_of(seen, given.chat_id, unknown=_PEER).id)
+    if isinstance(given, types.InputPeerUserFromMessage):
+        return user(_shown(seen, given).id)
+    if isinstance(given, types.InputPeerChannel | types.InputPeerChannelFromMessage):
+        raise RpcError(400, "CHANNEL_INVALID")
+    raise _PEER
+
+
+def account_of(seen: View, given: Any) -> Account:
+    """The account an InputUser names. Raises RpcError 400: USER_ID_INVALID for nobody, else as `peer_of`."""
+    if isinstance(given, types.InputUserSelf):
+        return seen.account
+    if isinstance(given, types.InputUser):
+        return _addressed(seen, given, unknown=_USER)
+    if isinstance(given, types.InputUserFromMessage):
+        return _shown(seen, given)
+    raise _USER
+
+
+def group_of(seen: View, chat_id: int, *, unknown: RpcError | None = None) -> Chat:
+    """A group the account is in. Raises ``unknown``, by default RpcError 400 CHAT_ID_INVALID."""
+    group = seen.world.chats.get(chat_id)
+    if group is None or seen.account.id not in group.members:
+        raise unknown or RpcError(400, "CHAT_ID_INVALID")
+    return group
+
+
+def _addressed(seen: View, given: Any, *, unknown: RpcError) -> Account:
+    target = seen.world.accounts.get(given.user_id)
+    if target is None:
+        raise unknown
+    if given.access_hash == seen.viewer.access_hash("user", target.id):
+        return target
+    if seen.account.is_bot and given.access_hash == 0 and target.id in seen.account.met:
+        return target  # bots may (core.telegram.org/api/bots)
+    raise _PEER
+
+
+def _shown(seen: View, given: Any) -> Account:
+    """A user known from a message only: how a ``min`` user is addressed."""
+    message = seen.account.box.message(given.msg_id)
+    if message is None or message.peer != peer_of(seen, given.peer) or given.user_id != message.sender:
+        raise RpcError(400, "MSG_ID_INVALID")
+    return seen.world.accounts[message.sender]

@@ -1,0 +1,94 @@
+"""The world: people, messages, and everything logins are made of. No sockets; time comes from the emulator's clock."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from telekeep.emulator.rpc_error import RpcError
+from telekeep.emulator.telegram import Telegram
+from telekeep.emulator.world import numbers, seeds
+from telekeep.emulator.world.account import Account
+from telekeep.emulator.world.chat import LARGEST, Chat
+from telekeep.emulator.world.codes import Codes
+from telekeep.emulator.world.hashes import Viewers
+from telekeep.emulator.world.message import ChatCreated, MembersAdded
+from telekeep.emulator.world.password import PasswordDesk
+from telekeep.emulator.world.peer import Peer, chat, user
+from telekeep.emulator.world.people import People
+from telekeep.emulator.world.post import Delivery, Post, Sent
+from telekeep.emulator.world.tokens import Exports, FutureTokens, LoginTokens
+
+
+class World(People):
+    """Pure state and its rules. Handlers in `telekeep.emulator.services` translate to and from TL.
+
+    ``outlet`` is called with what accounts must be told because of something that no request caused (`send`).
+    """
+
+    def __init__(self, telegram: Telegram) -> None:
+        super().__init__(telegram)
+        secret = secrets.token_bytes(32)
+        self.viewers = Viewers(secret)
+        self.codes = Codes(secret)
+        self.passwords = PasswordDesk()
+        self.login_tokens = LoginTokens()
+        self.exports = Exports()
+        self.future_tokens = FutureTokens()
+        self.post = Post(self)
+        self.outlet: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
+
+    def add_account(self, phone: str | None = None, *, messages: int = 0, **details: Any) -> Account:
+        """A new account (``details``: see `People.enroll`) with so many messages in its dialogs."""
+        account = self.enroll(phone, **details)
+        if messages:
+            seeds.fill(self, account, messages)
+        return account
+
+    def login_code(self, phone: str) -> str:
+        """The latest code sent to this number, as its owner would read it. Raises ValueError if none was sent."""
+        code = self.codes.latest(numbers.normal(phone))
+        if code is None:
+            raise ValueError(f"no code was sent to {phone}")
+        return code
+
+    def send(self, to_phone: str, text: str, count: int = 1) -> None:
+        """``count`` messages arrive from a friend: whoever wrote to the account last, else somebody new.
+
+        Raises ValueError if nobody has that number.
+        """
+        account = self.account_of(to_phone)
+        if account is None:
+            raise ValueError(f"no account has the phone number {to_phone}")
+        friend = seeds.friend_of(self, account)
+        for _ in range(count):
+            self.outlet(self.post.send(friend, user(account.id), text).deliveries)
+
+    def send_message(self, sender: Account, peer: Peer, text: str, **details: Any) -> Sent:
+        """See `Post.send`. A login code of the sender's own in ``text`` expires."""
+        sent = self.post.send(sender, peer, text, **details)
+        if sender.phone:
+            self.codes.given_away(sender.phone, text)
+        return sent
+
+    def create_chat(self, creator: Account, title: str, members: Iterable[Account]) -> tuple[Chat, Sent]:
+        """A new group with its first, service, message. Raises RpcError 400 CHAT_TITLE_EMPTY, USERS_TOO_FEW."""
+        invited = [member for member in members if member is not creator]
+        if not title.strip():
+            raise RpcError(400, "CHAT_TITLE_EMPTY")
+        if not invited:
+            raise RpcError(400, "USERS_TOO_FEW")
+        group = self.found_chat(creator, title, invited)
+        action = ChatCreated(group.title, tuple(group.members))
+        return group, self.post.send(creator, chat(group.id), "", action=action)
+
+    def add_member(self, inviter: Account, group: Chat, member: Account) -> Sent:
+        """Raises RpcError 400 USER_ALREADY_PARTICIPANT, USERS_TOO_MUCH."""
+        if member.id in group.members:
+            raise RpcError(400, "USER_ALREADY_PARTICIPANT")
+        if len(group.members) >= LARGEST:
+            raise RpcError(400, "USERS_TOO_MUCH")
+        self.join(group, member, inviter)
+        group.version += 1
+        return self.post.send(inviter, chat(group.id), "", action=MembersAdded((member.id,)))

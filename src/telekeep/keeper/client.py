@@ -1,0 +1,89 @@
+"""``telekeep.client``: a Telegram client that holds its session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from telekeep.errors import ConfigError, GatewayError
+from telekeep.keeper.keeper import Keeper
+
+if TYPE_CHECKING:
+    from telekeep.session.model import Session
+    from telekeep.session.network import Network
+    from telekeep.upstream.held import HeldClient
+
+
+def client(
+    name: str,
+    *,
+    direct: bool = False,
+    timeout: float = 30.0,
+    home: Path | str | None = None,
+    network: Network | str | None = None,
+    api_id: int | None = None,
+    api_hash: str | None = None,
+    **options: Any,
+) -> HeldClient:
+    """A stock `telethon.TelegramClient` of the session kept as ``name``, not connected yet.
+
+    ``direct``: hold the session in this process, from before the first byte to after the last. ``timeout``: seconds to
+    wait for it while another process holds it. ``home`` and ``network`` as in `Keeper.open`. ``api_id`` and
+    ``api_hash``: those the login was made with, else the settings', unless given. ``options`` go to TelegramClient.
+
+    Raises SessionNotFound, SessionSealed and what else the vault says, ConfigError for missing settings or another
+    network. Connecting (`async with`, or connect()) raises what `HeldClient.connect` says.
+    """
+    if not direct:
+        raise GatewayError(
+            "Lending a session to several programs is not part of this release.",
+            remedy="Hold it in this process: telekeep.client(NAME, direct=True).",
+        )
+    keeper = Keeper.open(home=home, network=network)
+    return hold(keeper, name, timeout=timeout, api_id=api_id, api_hash=api_hash, **options)
+
+
+def hold(
+    keeper: Keeper,
+    name: str,
+    *,
+    timeout: float = 30.0,
+    connect_seconds: float = 60.0,
+    purpose: str | None = None,
+    api_id: int | None = None,
+    api_hash: str | None = None,
+    **options: Any,
+) -> HeldClient:
+    """The client that holds ``name`` of ``keeper``; see `client`.
+
+    ``connect_seconds``: from the lease to a proven login; ``purpose``: a word or two that others are shown.
+    """
+    vault = keeper.vault
+    session = vault.load(name)
+    if vault.moved:
+        raise ConfigError(
+            "This vault was on another machine before. If its keys are still used there, Telegram ends them all.",
+            remedy="When nothing there uses them any more, run: telekeep vault accept --move",
+        )
+    api_id, api_hash = _application(keeper, session, api_id, api_hash)
+    from telekeep.upstream.held import Terms, held_client
+
+    terms = Terms(
+        name, vault, keeper.leases, keeper.network, keeper.clock, keeper.events,
+        timeout=timeout, connect_seconds=connect_seconds, purpose=purpose,
+    )  # fmt: skip
+    return held_client(terms, session, api_id=api_id, api_hash=api_hash, **options)
+
+
+def _application(keeper: Keeper, session: Session, api_id: int | None, api_hash: str | None) -> tuple[int, str]:
+    """Api id and hash: both as given, else both as the login was made with, else both from the settings."""
+    if (api_id is None) != (api_hash is None):
+        raise ConfigError("Give api_id and api_hash together: they are a pair.")
+    if api_id is not None and api_hash is not None:
+        return api_id, api_hash
+    if session.application is not None:
+        return session.application.api_id, session.application.api_hash.reveal().decode()
+    from telekeep.settings import require_application
+
+    number, secret = require_application(keeper.settings)
+    return number, secret.reveal().decode()

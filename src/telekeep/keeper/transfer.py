@@ -1,0 +1,173 @@
+"""Sessions in and out: keep one that another program made, write one for another program, set one aside.
+
+A key that leaves or comes in exists twice from then on, and Telegram ends a key that two connections use at once. So
+every verb here asks the lease first: nothing is taken in, and nothing set aside, while somebody speaks with it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from telekeep.errors import ConfigError, SessionConflict, SessionCorrupt, VaultRolledBack
+from telekeep.lease.busy import busy
+from telekeep.lease.lease import Lease, lease_name
+from telekeep.session import formats
+from telekeep.session.model import Session
+from telekeep.session.network import PRODUCTION, TEST, Network
+from telekeep.vault.record import REMOVED, Entry, check_name
+
+if TYPE_CHECKING:
+    from telekeep.keeper.keeper import Keeper
+    from telekeep.lease.holder import Holder
+    from telekeep.vault.vault import Vault
+
+
+def read_foreign(keeper: Keeper, source: bytes) -> Session:
+    """The session in ``source``, as one of the keeper's network.
+
+    Raises UnknownFormat or SessionCorrupt for what cannot be read, ConfigError for a session of another network.
+    """
+    session = formats.read(source, network=keeper.network)
+    reason = misplaced(session, keeper.network)
+    if reason:
+        raise ConfigError(reason, remedy="Name the network it belongs to with --network NAME|FILE.")
+    return replace(session, network=keeper.network.name)
+
+
+def misplaced(session: Session, network: Network) -> str | None:
+    """Why ``session`` cannot belong to ``network``, judged by the address it was made at; None if it may."""
+    for known in (PRODUCTION, TEST):
+        if known.name != network.name and any(session.dc.host == each.host for each in known.addresses):
+            return f"This session was made on the network {known.name!r}, not on {network.name!r}."
+    if network.name not in (PRODUCTION.name, TEST.name):
+        return None
+    try:
+        public = ipaddress.ip_address(session.dc.host).is_global
+    except ValueError:
+        return None  # a host name: nothing to tell from
+    if public:
+        return None
+    return f"This session was made at {session.dc.host}, which is no address of Telegram's."
+
+
+def missing(session: Session) -> tuple[str, ...]:
+    """What ``session`` does not say, in words; none of it stops it from working."""
+    return tuple(
+        words
+        for lacking, words in (
+            (session.user is None, "whose account it is (known after the first use)"),
+            (session.state is None, "how far updates were seen (what came before the first use is not fetched)"),
+            (not session.peers, "the people and chats it has met (look them up again by user name)"),
+            (session.application is None, "api id and hash (taken from the settings)"),
+        )
+        if lacking
+    )
+
+
+def import_session(keeper: Keeper, source: bytes | Session, *, name: str, replace: bool = False) -> Entry:
+    """Keep the session in ``source`` (the bytes of a file or string, or what `read_foreign` made of them) as ``name``.
+
+    Nothing is overwritten unless ``replace``; then the session that was there stays as an older generation. Raises
+    SessionConflict if the name is taken or the key is already kept under another, SessionBusy if somebody speaks with
+    either key, ConfigError for what is no name.
+    """
+    check_name(name)
+    session = source if isinstance(source, Session) else read_foreign(keeper, source)
+    vault = keeper.vault_for_writing()
+    key_id = session.auth_key.id
+    kept = {entry.name: entry for entry in vault.entries() if entry.state != REMOVED}
+    before = kept.pop(name, None)
+    if before and not replace:
+        raise SessionConflict(
+            f"A session called {name!r} is already kept.",
+            remedy="Choose another name with --as NAME, or add --replace to put it in its place.",
+        )
+    twin = next((entry.name for entry in kept.values() if entry.lease == lease_name(key_id)), None)
+    if twin:
+        raise SessionConflict(f"This very key is already kept as {twin!r}.", remedy=f"Use it: telekeep test {twin}")
+    with ExitStack() as held:
+        lease = _take(keeper, key_id, held, floor=before.fence if before else 0, purpose=f"import of {name}")
+        if before:
+            old_id = _key_id(vault, name)
+            if old_id is not None and old_id != key_id:
+                _take(keeper, old_id, held, floor=before.fence, purpose=f"replacement of {name}")
+        return vault.keep(name, session, fence=lease.fence, expected=before.generation if before else None)
+
+
+@dataclass(frozen=True)
+class Export:
+    """A kept session about to leave: what the format loses of it, and who speaks with it now."""
+
+    session: Session
+    format: str
+    losses: tuple[str, ...]
+    holder: Holder | None
+
+    def write(self) -> bytes:
+        """The session in its format: whoever has these bytes has the account."""
+        return formats.FORMATS[self.format].write(self.session)
+
+
+def prepare_export(keeper: Keeper, name: str, format: str, *, even_if_held: bool = False) -> Export:
+    """Read what is needed to write ``name`` as ``format``. Nothing leaves before `Export.write`.
+
+    Raises SessionNotFound, ConfigError for an unknown format, SessionBusy while it is held unless ``even_if_held``.
+    """
+    if format not in formats.FORMATS:
+        raise ConfigError(f"There is no format {format!r}.", remedy=f"Choose one of: {', '.join(formats.FORMATS)}.")
+    entry = keeper.vault.entry(name)
+    holder = keeper.leases.holder(entry.lease)
+    if holder and not even_if_held:
+        error = busy(holder, clock=keeper.clock)
+        error.remedy = "Stop that program first: two copies must never speak at once. Or add --yes to export it anyway."
+        raise error
+    session = keeper.vault.load(name)
+    return Export(session, format, formats.FORMATS[format].losses(session), holder)
+
+
+def export_session(keeper: Keeper, name: str, format: str, *, even_if_held: bool = False) -> bytes:
+    """The kept session ``name`` as ``format``, in one step; see `prepare_export`."""
+    return prepare_export(keeper, name, format, even_if_held=even_if_held).write()
+
+
+def remove(keeper: Keeper, name: str) -> None:
+    """Set the kept session ``name`` aside: its sealed generations stay, `restore` brings it back.
+
+    The authorization at Telegram is not ended by this. Raises SessionNotFound, SessionBusy while somebody speaks with
+    it.
+    """
+    vault = keeper.vault_for_writing()
+    entry = vault.entry(name)
+    key_id = _key_id(vault, name)
+    with ExitStack() as held:
+        if key_id is not None:
+            fence = _take(keeper, key_id, held, floor=entry.fence, purpose=f"removal of {name}").fence
+        elif holder := keeper.leases.holder(entry.lease):
+            raise busy(holder, clock=keeper.clock)
+        else:  # it cannot be read, so its lease cannot be taken; the kernel says that nobody has it
+            fence = entry.fence
+        vault.remove(name, fence=fence)
+
+
+def restore(keeper: Keeper, name: str) -> Entry:
+    """Bring back what `remove` set aside. Raises SessionNotFound if there is nothing of that name."""
+    return keeper.vault_for_writing().restore_removed(name)
+
+
+def _take(keeper: Keeper, key_id: int, held: ExitStack, *, floor: int, purpose: str) -> Lease:
+    lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
+    held.callback(lease.release)
+    return lease
+
+
+def _key_id(vault: Vault, name: str) -> int | None:
+    """The id of a kept session's key; None if the record is damaged."""
+    try:
+        return vault.load(name).auth_key.id
+    except VaultRolledBack:
+        raise
+    except SessionCorrupt:
+        return None

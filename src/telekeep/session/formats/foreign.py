@@ -1,0 +1,85 @@
+"""Formats telekeep does not read yet, recognised by structure, so that whoever pastes one in is told what it is."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+
+from telekeep.errors import UnknownFormat
+from telekeep.session.formats import image
+from telekeep.session.formats.text import bare, from_base64
+
+# pyrogram/storage/storage.py: SESSION_STRING_FORMAT and the two older ones. DC, [api id], test, key, user, bot.
+_PYROGRAM = {271: struct.Struct(">BI?256sQ?"), 267: struct.Struct(">B?256sQ?"), 263: struct.Struct(">B?256sI?")}
+_READ_TODAY = "Telethon's strings and session files can be read; export the session as one of them."
+
+
+def string_name(core: str) -> str | None:
+    """What the bare string ``core`` is, if it is another library's."""
+    if is_gramjs(core):
+        return "a GramJS string"
+    if _is_pyrogram(core):
+        return "a Pyrogram string"
+    return None
+
+
+def is_gramjs(core: str) -> bool:
+    """GramJS: '1' and base64 of data center, length of the address, address as text, port, key.
+
+    With an address of 13 to 15 characters it has 369 characters, as a Telethon string for IPv6 has. There, the length
+    would be the first group of the IPv6 address: 000d to 000f, where no public address lies (gramjs
+    sessions/StringSession.ts tells them apart the same way).
+    """
+    raw = from_base64(core[1:]) if core.startswith("1") else None
+    if raw is None:
+        return False
+    length = int.from_bytes(raw[1:3], "big")
+    return length >= 7 and len(raw) == 261 + length and _is_address(raw[3 : 3 + length])
+
+
+def _is_address(text: bytes) -> bool:
+    try:
+        ipaddress.ip_address(text.decode("ascii"))
+    except ValueError:
+        return text.isascii() and b"." in text and text.decode().replace(".", "").replace("-", "").isalnum()
+    return True
+
+
+def _is_pyrogram(core: str) -> bool:
+    raw = from_base64(core)
+    layout = _PYROGRAM.get(len(raw)) if raw is not None else None
+    if raw is None or layout is None:
+        return False
+    dc_id, key, user_id = layout.unpack(raw)[0], layout.unpack(raw)[-3], layout.unpack(raw)[-2]
+    test = raw[5] if len(raw) == 271 else raw[1]
+    return 1 <= dc_id <= 5 and test <= 1 and raw[-1] <= 1 and any(key) and 0 <= user_id < 1 << 56
+
+
+def database_name(tables: frozenset[str]) -> str | None:
+    """What an SQLite file with these tables is, if it is another library's."""
+    if tables >= {"sessions", "peers", "version"}:
+        return "a Pyrogram session file"
+    if tables >= {"datacenter", "user", "state", "version"}:
+        return "a session file of Telethon 2"
+    return None
+
+
+def name(source: bytes) -> str | None:
+    """What ``source`` is, if it is another library's."""
+    if image.is_database(source):
+        tables = image.table_names(source)
+        return database_name(tables) if tables is not None else None
+    return string_name(bare(source).core)
+
+
+def unknown(source: bytes) -> UnknownFormat:
+    """The error for a source that no format claims: named if it can be named."""
+    if not source.strip():
+        return UnknownFormat("There is nothing in it: it is empty.", remedy="Name the file or string that was meant.")
+    if other := name(source):
+        return UnknownFormat(f"This is {other}, which telekeep does not read yet.", remedy=_READ_TODAY)
+    if image.is_database(source):
+        return UnknownFormat("This is an SQLite database, but not a session: it lacks Telethon's tables.")
+    return UnknownFormat(
+        "This is no session: neither a Telethon string (1 and 352 or 368 more characters) nor an SQLite file."
+    )

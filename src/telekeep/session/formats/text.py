@@ -1,0 +1,72 @@
+"""A string as people hand it over: with a line break, quotes, or the name of a variable around it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from dataclasses import dataclass
+
+LONGEST = 4096  # bytes; no session string of any library comes near
+_ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Za-z_]\w{0,63}\s*[=:]\s*(?=[^\s=])")
+_QUOTES = "\"'`“”‘’«»"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Bare:
+    """``core`` is the string itself; ``lines`` and ``around`` say what else there was, empty where nothing."""
+
+    core: str
+    lines: str
+    around: str
+
+
+def bare(source: bytes) -> Bare:
+    """Take away what surrounds a string, and remember it: the rules are told apart that way."""
+    if len(source) > LONGEST:
+        return Bare("", "", f"it has {len(source)} bytes, far more than any session string")
+    text, encoding = _decoded(source)
+    lines = len(text.strip().splitlines())
+    if lines > 1:
+        broken = f"it is broken over {lines} lines"
+    else:
+        broken = "a line break stands before or after it" if re.search(r"[\r\n]", text) else ""
+    rest = text.strip()
+    around = [encoding] if encoding else []
+    if text.strip("\r\n") != rest:
+        around.append("blanks before or after it")
+    if assignment := _ASSIGNMENT.match(rest):
+        rest = rest[assignment.end() :]
+        around.append("the name of a variable before it")
+    if rest.strip(_QUOTES) != rest:
+        rest = rest.strip(_QUOTES).strip()
+        around.append("quotation marks around it")
+    if re.search(r"[^\S\r\n]", rest):
+        around.append("blanks inside it")
+    return Bare("".join(rest.split()), broken, "there are " + " and ".join(around) if around else "")
+
+
+def _decoded(source: bytes) -> tuple[str, str]:
+    for mark, name in (
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+        (codecs.BOM_UTF8, "utf-8-sig"),
+    ):
+        if source.startswith(mark):
+            return source.decode(
+                name, "replace"
+            ), f"the byte order mark of a {name[:6].upper().rstrip('-')} file before it"
+    try:
+        return source.decode("utf-8"), ""
+    except UnicodeDecodeError:
+        return source.decode("latin-1"), ""
+
+
+def from_base64(text: str) -> bytes | None:
+    """The bytes of ``text`` in either base64 alphabet, padded or not; None if it is not base64."""
+    plain = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None

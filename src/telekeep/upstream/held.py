@@ -1,0 +1,427 @@
+"""A stock `telethon.TelegramClient` that holds the lease on its key for as long as it is connected.
+
+`HeldClient.connect` takes the lease (waiting for it), reads the record under it, connects and asks Telegram whether the
+login stands; only then does it return. `disconnect` writes what changed, closes every connection and only then gives the
+lease back. In between every packet passes the `Line`. Nothing here ever prompts, asks for a code, or sleeps out a flood
+wait; calls raise Telethon's own errors, and ours where the connection or the lease is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import copy
+import logging
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from telethon import TelegramClient, errors, functions, types
+from telethon.crypto import AuthKey as TelethonKey
+from telethon.network import MTProtoSender
+
+from telekeep.clock import Clock
+from telekeep.errors import (
+    ConfigError,
+    LeaseLost,
+    NeedsLogin,
+    SessionCorrupt,
+    StaleFence,
+    TelegramNetworkError,
+    TelekeepError,
+)
+from telekeep.events import Events, LeaseGone, LeaseTaken
+from telekeep.lease.lease import Lease, Leases
+from telekeep.lease.renewal import TIMEOUT, acquire
+from telekeep.session.model import Session
+from telekeep.session.network import Network
+from telekeep.upstream import endpoints
+from telekeep.upstream.faults import DEAD, named
+from telekeep.upstream.guarded import guarded
+from telekeep.upstream.line import Line
+from telekeep.upstream.writeback import Record, VaultSession
+
+if TYPE_CHECKING:
+    from telekeep.vault.vault import Vault
+
+CONNECT_SECONDS = 60.0  # from the lease to a proven login; Telethon itself waits for an answer without end
+GRACE_SECONDS = 8.0  # for closing politely; what is still open then is dropped
+DISCONNECT_SECONDS = 10.0
+FLUSH_SECONDS = 3.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a client needs to hold the session ``name``.
+
+    ``timeout``: seconds to wait for the lease; ``connect_seconds``: from then on to a proven login.
+    """
+
+    name: str
+    vault: Vault
+    leases: Leases
+    network: Network
+    clock: Clock
+    events: Events = field(default_factory=Events)
+    timeout: float = TIMEOUT
+    connect_seconds: float = CONNECT_SECONDS
+    purpose: str | None = None
+
+
+@dataclass(eq=False)
+class _Hold:
+    """One holding, from connect to disconnect."""
+
+    lease: Lease
+    line: Line
+    record: Record
+    writing: asyncio.Task[None] | None = None
+    closing: asyncio.Task[None] | None = None
+    announced: int | None = None  # the MTProto session that Telegram has said it began
+    logged_out: bool = False
+    error: Exception | None = None
+
+
+class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no types
+    """See the module. Made by `held_client`, and otherwise stock: every method, the event handlers, telethon.sync."""
+
+    _terms: Terms
+    _hold: _Hold | None = None
+    _authorized: bool | None  # Telethon's own
+
+    def __init__(self, session: Any, api_id: int, api_hash: str, **options: Any) -> None:
+        super().__init__(session, api_id, api_hash, **{**options, "connection": guarded(self._line)})
+        self._turn = asyncio.Lock()  # one connects at a time
+
+    # ---- the public methods that differ
+
+    def connect(self) -> Any:
+        """Take the lease, connect, and make sure that we are logged in. Connected already: nothing happens.
+
+        Raises SessionBusy if another process holds the session for longer than ``timeout``, SessionNotFound and what
+        else the vault says, a TelegramAuthError (AuthKeyRevoked, AuthKeyDuplicated, …) if the login is over, FloodWait,
+        TelegramNetworkError, ConfigError. Whatever is raised, the lease has been given back.
+        """
+        return self._as_wanted(self._connect_held())
+
+    def start(self, *_args: Any, bot_token: str | None = None, **_options: Any) -> Any:
+        """Connect, and return this client. Never prompts and never asks for a code: the session is logged in, or this
+        raises what `connect` raises. A phone number and the like are not needed; a token of another bot is refused.
+        """
+        return self._as_wanted(self._start_held(bot_token), always=True)
+
+    # ---- connecting
+
+    async def _start_held(self, bot_token: str | None) -> HeldClient:
+        await self._connect_held()
+        if bot_token and bot_token.partition(":")[0] != str(self._self_id):
+            await self.disconnect()
+            raise ConfigError(
+                f"This bot token is not that of the kept session {self._terms.name!r}.",
+                remedy="Open the bot's own session, or leave the token away: a kept session needs none.",
+            )
+        return self
+
+    async def _connect_held(self) -> None:
+        if self.session is None:
+            raise NeedsLogin("This client has logged out.", remedy="Log in again: telekeep auth NAME")
+        async with self._turn:
+            if self._hold is not None:
+                if self.is_connected() and self._hold.closing is None:
+                    return
+                await self._close(self._hold)
+            self._hold = hold = await self._take()
+            try:
+                async with asyncio.timeout(self._terms.connect_seconds):
+                    with hold.line.call():
+                        await super().connect()
+                        await self._prove(hold)
+            except BaseException as error:
+                await self._close(hold)
+                if isinstance(error, Exception):
+                    raise self._told(hold.error or error) from error
+                raise
+            self._sender.disconnected.add_done_callback(self._on_disconnected)
+            hold.writing = asyncio.create_task(self._write_back(hold))
+            _open_clients.add(self)
+
+    async def _take(self) -> _Hold:
+        """Take the lease, and read under it what is kept."""
+        terms = self._terms
+        deadline = terms.clock.boot() + terms.timeout
+        while True:
+            entry = terms.vault.entry(terms.name)
+            key_id = terms.vault.load(terms.name).auth_key.id
+            left = max(0.0, deadline - terms.clock.boot())
+            lease = await acquire(
+                terms.leases, key_id, timeout=left, clock=terms.clock, floor=entry.fence, purpose=terms.purpose
+            )
+            try:
+                session = terms.vault.load(terms.name)
+                if session.auth_key.id == key_id:
+                    generation = terms.vault.entry(terms.name).generation
+                    return self._begin(lease, session, generation)
+            except BaseException:
+                lease.release()
+                raise
+            lease.release()  # somebody logged in anew while we waited: wait for that key
+
+    def _begin(self, lease: Lease, session: Session, generation: int) -> _Hold:
+        terms = self._terms
+        home = endpoints.home_of(session, terms.network)
+        record = Record(
+            terms.name, session, generation, vault=terms.vault, lease=lease, clock=terms.clock, events=terms.events
+        )
+        hold = _Hold(lease, Line(lease, lambda error: self._on_line_ended(hold, error)), record)
+        self.session.open(record, home)
+        self._use_ipv6 = endpoints.is_ipv6(home)  # or Telethon would take an address of its own instead
+        self._authorized = None
+        self._sender = self._new_sender()
+        terms.events.report(LeaseTaken(terms.name, terms.clock.wall(), lease.fence))
+        return hold
+
+    def _new_sender(self) -> Any:
+        """A sender of this holding's own: an old one could still hold packets of an earlier one."""
+        sender = MTProtoSender(
+            TelethonKey(self.session.auth_key.key),
+            loggers=self._log,
+            retries=self._connection_retries,
+            delay=self._retry_delay,
+            auto_reconnect=self._auto_reconnect,
+            connect_timeout=self._timeout,
+            auth_key_callback=self._auth_key_callback,
+            updates_queue=self._updates_queue,
+            auto_reconnect_callback=self._handle_auto_reconnect,
+        )
+        handlers = sender._handlers
+        stock = handlers[types.NewSessionCreated.CONSTRUCTOR_ID]
+
+        async def on_new_session(message: Any) -> None:
+            await stock(message)
+            await self._on_new_session(sender)
+
+        handlers[types.NewSessionCreated.CONSTRUCTOR_ID] = on_new_session
+        return sender
+
+    async def _prove(self, hold: _Hold) -> None:
+        """Ask Telegram who we are: the one request that says whether the login stands, whatever Telethon remembers."""
+        if not self._authorized:  # Telethon has asked itself if no update state was known
+            users = await self(functions.users.GetUsersRequest([types.InputUserSelf()]))
+            if not users:
+                raise NeedsLogin()
+            self._authorized = True
+            self._mb_entity_cache.set_self_user(users[0].id, users[0].bot, users[0].access_hash)
+        kept = hold.record.session.user
+        if kept is not None and kept.id != self._self_id:
+            raise SessionCorrupt(
+                f"The session {self._terms.name!r} is kept as user {kept.id}, but its key is that of {self._self_id}."
+            )
+        hold.record.used()
+
+    # ---- calls
+
+    async def _call(self, sender: Any, request: Any, *args: Any, **options: Any) -> Any:
+        hold = self._held_now()
+        try:
+            with hold.line.call():
+                result = await super()._call(sender, request, *args, **options)
+        except (OSError, EOFError, BufferError) as error:
+            raise self._told(error) from error
+        except Exception as error:
+            for each in getattr(error, "exceptions", [error]):
+                if type(each) in DEAD and (sender is self._sender or type(each) is errors.AuthKeyDuplicatedError):
+                    hold.line.end(lambda dead=each: copy.copy(dead))  # type: ignore[misc]  # mypy: default of a lambda
+            raise
+        hold.record.used()
+        if isinstance(request, functions.auth.LogOutRequest):
+            hold.logged_out = True
+        return result
+
+    async def _borrow_exported_sender(self, dc_id: int) -> Any:
+        with self._line().call():
+            return await super()._borrow_exported_sender(dc_id)
+
+    async def _get_dc(self, dc_id: int, cdn: bool = False) -> Any:
+        if cdn or endpoints.is_telegrams(self._terms.network):
+            return await super()._get_dc(dc_id, cdn=cdn)
+        return endpoints.option(self._terms.network, dc_id)
+
+    async def _switch_dc(self, new_dc: int) -> Any:
+        """Telethon would throw the key away and log in anew. The key of a kept session is not thrown away."""
+        raise errors.UserMigrateError(request=None, capture=new_dc)
+
+    # ---- updates
+
+    async def _handle_auto_reconnect(self) -> None:
+        if self._wants_updates():
+            await self.catch_up()  # asks for the difference, which also tells Telegram that we listen again
+        else:
+            await super()._handle_auto_reconnect()
+
+    async def _on_new_session(self, sender: Any) -> None:
+        """Telegram began a new session on its side. If not because we did, updates may be lost, and are fetched."""
+        hold = self._hold
+        if hold is None:
+            return
+        if hold.announced == sender._state.id and self._wants_updates():
+            await self.catch_up()
+        hold.announced = sender._state.id
+
+    def _wants_updates(self) -> bool:
+        return self._catch_up and not self._no_updates
+
+    # ---- writing back
+
+    async def _write_back(self, hold: _Hold) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            self._flush(hold)
+
+    def _flush(self, hold: _Hold, *, finish: bool = False) -> None:
+        """Write what changed. A disk that refuses ends nothing: the next time may succeed, and so may catching up."""
+        try:
+            self.session.see_box(*self._message_box.session_state())
+            if finish:
+                hold.record.finish()
+            else:
+                hold.record.flush()
+        except StaleFence as error:
+            said = f"a newer holder has written (fence {error.newest})"
+            hold.line.end(lambda: LeaseLost(reason=said))
+        except LeaseLost as error:
+            reason = error.reason
+            hold.line.end(lambda: LeaseLost(reason=reason))
+        except TelekeepError as error:
+            _log.warning("The update state of %r could not be written: %s", self._terms.name, error)
+
+    # ---- disconnecting
+
+    def _on_line_ended(self, hold: _Hold, error: Exception) -> None:
+        """Nothing may be sent any more: stop Telethon from reconnecting, now, and close in the background."""
+        for sender in (self._sender, *(sender for _, sender in self._borrowed_senders.values())):
+            sender._user_connected = False
+        if hold.closing is None:
+            hold.error = error
+            hold.closing = asyncio.get_running_loop().create_task(self._close_held(hold))
+
+    def _on_disconnected(self, disconnected: Any) -> None:
+        if not disconnected.cancelled():
+            disconnected.exception()  # looked at: Telethon gave up, and says why to whoever waits for it
+        if self._hold is not None and self._hold.closing is None:
+            self._hold.closing = disconnected.get_loop().create_task(self._close_held(self._hold))
+
+    async def _disconnect_coro(self) -> None:
+        if self._hold is not None:
+            await self._close(self._hold)
+
+    async def _close(self, hold: _Hold) -> None:
+        if hold.closing is None:
+            hold.closing = asyncio.create_task(self._close_held(hold))
+        await asyncio.shield(hold.closing)
+
+    async def _close_held(self, hold: _Hold) -> None:
+        """Write, close every connection, give the lease back: in this order, and within ten seconds."""
+        if hold.writing is not None:
+            hold.writing.cancel()
+        for task in tuple(self._event_handler_tasks):
+            task.cancel()
+        hold.line.end(lambda: TelegramNetworkError("Disconnected."))
+        try:
+            polite = asyncio.create_task(self._close_politely(hold))
+            _, slow = await asyncio.wait([polite], timeout=GRACE_SECONDS)
+            if slow:
+                hold.line.abort()
+                await asyncio.wait([polite], timeout=DISCONNECT_SECONDS - GRACE_SECONDS - 0.5)
+                polite.cancel()
+        finally:
+            hold.line.abort()
+            self._give_back(hold)
+
+    async def _close_politely(self, hold: _Hold) -> None:
+        with suppress(Exception):
+            if hold.error is not None:
+                await self._sender._disconnect(error=hold.error)
+            await super()._disconnect_coro()
+
+    def _give_back(self, hold: _Hold) -> None:
+        self._flush(hold, finish=True)
+        if hold.logged_out:
+            with suppress(TelekeepError):  # the login is over either way; the record will say so when it is used
+                hold.record.set_aside()
+        self.session.forget()
+        self._sender.auth_key.key = None
+        reason = hold.lease.lost or "disconnected"
+        hold.lease.release()
+        self._hold = None
+        _open_clients.discard(self)
+        self._terms.events.report(LeaseGone(self._terms.name, self._terms.clock.wall(), reason))
+
+    # ---- small things
+
+    def _held_now(self) -> _Hold:
+        if self._hold is None:
+            raise TelegramNetworkError("Not connected.", remedy="Call connect() first, or use `async with client`.")
+        return self._hold
+
+    def _line(self) -> Line:
+        return self._held_now().line
+
+    def _told(self, error: Exception) -> TelekeepError:
+        if isinstance(error, TimeoutError) and not error.args:
+            return TelegramNetworkError(
+                f"Timeout connecting to Telegram: no answer within {self._terms.connect_seconds:g} s.",
+                remedy="Please try again: check the connection, try another network, or wait some minutes.",
+            )
+        return named(error, clock=self._terms.clock)
+
+    def _as_wanted(self, coroutine: Coroutine[Any, Any, Any], *, always: bool = False) -> Any:
+        """A coroutine to await, or its result where Telethon would run the loop itself (telethon.sync)."""
+        if self.loop.is_running() or not (always or "telethon.sync" in sys.modules):
+            return coroutine
+        return self.loop.run_until_complete(coroutine)
+
+
+_open_clients: WeakSet[HeldClient] = WeakSet()
+
+
+@atexit.register
+def _flush_at_exit() -> None:
+    """Write what clients know that nobody disconnected. Their leases the kernel frees, after their sockets."""
+    for client in tuple(_open_clients):
+        if client._hold is not None:
+            with suppress(Exception):
+                client._flush(client._hold, finish=True)
+
+
+@cache
+def _client_class(network: Network) -> type[HeldClient]:
+    """A class per network: Telethon caches a network's addresses on the class."""
+    return type("HeldClient", (HeldClient,), {"_config": None, "_cdn_config": None})
+
+
+def held_client(terms: Terms, session: Session, *, api_id: int, api_hash: str, **options: Any) -> HeldClient:
+    """A client that holds ``session`` (as it was last read from the vault) under ``terms``, not connected yet.
+
+    ``options`` are those of `telethon.TelegramClient`, without ``session`` and ``connection``. They default to what
+    suits a program that nobody watches: no silent waits for a flood, errors as Telegram gave them, catching up.
+    """
+    endpoints.trust(terms.network)
+    home = endpoints.home_of(session, terms.network)
+    chosen = {
+        "device_model": "telekeep",
+        "use_ipv6": endpoints.is_ipv6(home),
+        "catch_up": True,
+        "flood_sleep_threshold": 0,
+        "request_retries": 3,
+        "raise_last_call_error": True,
+        **options,
+    }
+    client = _client_class(terms.network)(VaultSession(home), api_id, api_hash, **chosen)
+    client._terms = terms
+    return client

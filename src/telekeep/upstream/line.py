@@ -1,0 +1,102 @@
+"""One holding's right to speak with its key. It ends once, for one reason, and never begins again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from weakref import WeakSet
+
+from telekeep.errors import LeaseLost, TelegramNetworkError
+from telekeep.lease.lease import Lease
+
+
+class Line:
+    """The right of one client to send under one lease, from connecting to disconnecting.
+
+    ``on_end`` is called once, with the error that ends it, in the middle of whatever noticed.
+    """
+
+    def __init__(self, lease: Lease, on_end: Callable[[Exception], None]) -> None:
+        self._lease = lease
+        self._on_end = on_end
+        self._end: Callable[[], Exception] | None = None
+        self._calls: dict[asyncio.Task[Any], int] = {}  # to how many cancellations each had seen before
+        self._cut: set[asyncio.Task[Any]] = set()
+        self._connections: WeakSet[Any] = WeakSet()
+
+    @property
+    def ended(self) -> bool:
+        return self._end is not None
+
+    def check(self) -> None:
+        """Make sure that we may send, right now. Called before every packet.
+
+        Raises a ConnectionError, as Telethon's loops survive no other: LeaseLost if that is why, and ends the line.
+        """
+        if self._end is not None:
+            error = self._error()
+            raise error if isinstance(error, ConnectionError) else TelegramNetworkError(f"Closed: {error}")
+        try:
+            self._lease.check()
+        except LeaseLost as lost:
+            reason = lost.reason
+            self.end(lambda: LeaseLost(reason=reason))
+            raise
+
+    def end(self, error: Callable[[], Exception]) -> None:
+        """End the line: nothing is sent any more, and every call that runs raises ``error()``. Only the first counts."""
+        if self._end is not None:
+            return
+        self._end = error
+        here = asyncio.current_task() if self._calls else None
+        for task in self._calls:
+            if task is not here:  # that one raises the error itself
+                self._cut.add(task)
+                task.cancel()
+        self._on_end(error())
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Around whatever waits for Telegram: if the line ends meanwhile, this raises its error instead of hanging.
+
+        Works as asyncio.timeout does: somebody else's cancellation stays one.
+        """
+        if self._end is not None:
+            raise self._error()
+        task = asyncio.current_task()
+        if task is None or task in self._calls:  # a call made by a call: the outer one is told
+            yield
+            return
+        self._calls[task] = task.cancelling()
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._was_cut(task):
+                raise self._error() from None
+            raise
+        finally:
+            self._was_cut(task)
+            del self._calls[task]
+
+    def _was_cut(self, task: asyncio.Task[Any]) -> bool:
+        """Take back our cancellation of ``task``. Whether it was ours alone."""
+        if task not in self._cut:
+            return False
+        self._cut.discard(task)
+        return task.uncancel() <= self._calls[task]
+
+    def _error(self) -> Exception:
+        assert self._end is not None
+        return self._end()
+
+    def register(self, connection: Any) -> None:
+        """Remember a connection (`telekeep.upstream.guarded`), so that `abort` finds it."""
+        self._connections.add(connection)
+
+    def abort(self) -> None:
+        """Drop every connection that is still open, without waiting for anything."""
+        for connection in tuple(self._connections):
+            with suppress(RuntimeError):  # its event loop is gone, and its sockets are garbage
+                connection.abort()

@@ -1,0 +1,21 @@
+"""Sessions at rest, sealed.
+
+Imports ``session`` for what it keeps, ``lease`` for the name of a key, and the ground; nothing above it. Whoever only
+lists what is kept (`telekeep status`) loads neither cryptography nor asyncio: sealing is loaded with the first record.
+
+===================  =================================================================================================
+vault                the verbs: keep, load, remove, rotate, accept
+record               what a record shows without a key: its name, its header, its entry
+payload              what a record hides: the session as bytes
+seal                 how it hides it: AES-256-GCM, a data key per generation, wrapped by the master key
+unlocking            which master key is in force, and when to ask for it again
+unsealed             the records with the key at hand: opened, added, wrapped anew
+standing             which generation is in force, and whether it is older than it should be
+diagnosis            why a record does not open
+keys/                where a master key comes from: file, passphrase, keyring, systemd credential
+history              which generations may go
+highwater            how far each record had come, remembered outside the home
+machine              which machine this is
+stores/              the two files: sessions.db never loses a write, lagging.db may
+===================  =================================================================================================
+"""

@@ -1,0 +1,166 @@
+"""How far each record had come, remembered outside the home: who puts an older copy of the vault back is noticed.
+
+The mark is written after the commit it is about. So a crash between the two leaves it behind, never ahead, and nobody
+is locked out; the next read or write of the record catches it up.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telekeep.errors import SessionCorrupt, UnknownFormat, VaultRolledBack
+from telekeep.paths import private_folder
+from telekeep.vault.folder import set_aside
+from telekeep.vault.stores.database import Database, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telekeep.clock import Clock
+
+MARKS = Kind(
+    noun="file of high-water marks",
+    application_id=0x544B4D31,  # TKM1
+    version=1,
+    journal="TRUNCATE",
+    synchronous="NORMAL",
+    schema=(
+        "CREATE TABLE marks (name TEXT PRIMARY KEY, generation INTEGER, lease TEXT, fence INTEGER, tag BLOB)"
+        " WITHOUT ROWID",
+    ),
+)
+
+
+_MARK_TYPES = (str, int, str, int, bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a record has come: its newest generation and the newest fence of its auth key.
+
+    ``tag``: that of the seal, where it was opened or made; it tells apart two lines of history that are as long.
+    """
+
+    generation: int
+    lease: str
+    fence: int
+    tag: bytes | None = None
+
+
+def is_older(here: Position | None, mark: Position) -> bool:
+    """Whether ``here`` is a state that comes before ``mark``, or one that never led to it."""
+    if here is None or here.generation < mark.generation:
+        return True
+    if here.generation == mark.generation:
+        other = here.tag is not None and mark.tag is not None and here.tag != mark.tag
+        if other or here.lease != mark.lease:
+            return True
+    return here.lease == mark.lease and here.fence < mark.fence
+
+
+class Marks:
+    """The marks of one vault, in one file of ``folder``; made when the first is set."""
+
+    def __init__(self, folder: Path, vault_id: str, *, clock: Clock, report: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._database = Database(folder / f"{vault_id}.db", MARKS)
+        self._clock = clock
+        self._report = report
+
+    def prepare(self) -> None:
+        """Make sure that marks can be set. Raises StorageUnavailable before anything else was written."""
+        if not self._database.inode():
+            private_folder(self._folder)
+            with suppress(FileExistsError):  # another process was quicker
+                Database.create(self._database.path, MARKS, lambda connection: None)
+
+    def all(self) -> dict[str, Position]:
+        """Every mark, by name of the record."""
+        seen = self._database.inode()
+        if not seen:
+            return {}
+        try:
+            with self._database.reading() as connection:
+                rows = connection.execute("SELECT name, generation, lease, fence, tag FROM marks")
+                return {row[0]: Position(*row[1:]) for row in rows if _is_mark(row)}
+        except (SessionCorrupt, UnknownFormat) as error:
+            self._begin_anew(seen, error)
+            return {}
+
+    def check(self, name: str, here: Position | None) -> None:
+        """Compare the record as the vault has it with its mark. Raises VaultRolledBack if it is older."""
+        mark = self._mark(name)
+        if mark is None or not is_older(here, mark):
+            return
+        found = "is not in the vault" if here is None else f"is at generation {here.generation}, fence {here.fence}"
+        raise VaultRolledBack(
+            f"The session {name!r} {found}; it had come to generation {mark.generation}, fence {mark.fence}. "
+            "An older copy was put back."
+        )
+
+    def raise_to(self, name: str, here: Position) -> None:
+        """Set the mark of a record, unless it is further already."""
+        if self._mark(name) == here:
+            return
+        self.prepare()
+        seen = self._database.inode()
+        try:
+            self._raise_to(name, here)
+        except (SessionCorrupt, UnknownFormat) as error:
+            self._begin_anew(seen, error)
+            self.prepare()
+            self._raise_to(name, here)
+
+    def replace(self, positions: Iterable[tuple[str, Position]]) -> None:
+        """Make these the marks, whatever they were."""
+        self.prepare()
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM marks")
+            connection.executemany("INSERT INTO marks VALUES (?, ?, ?, ?, ?)", (_row(*each) for each in positions))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _mark(self, name: str) -> Position | None:
+        seen = self._database.inode()
+        if not seen:
+            return None
+        try:
+            with self._database.reading() as connection:
+                return _find(connection, name)
+        except (SessionCorrupt, UnknownFormat) as error:
+            self._begin_anew(seen, error)
+            return None
+
+    def _raise_to(self, name: str, here: Position) -> None:
+        with self._database.transaction() as connection:
+            mark = _find(connection, name)
+            if mark is not None and here.tag is None and here.generation == mark.generation:
+                here = replace(here, tag=mark.tag)
+            if mark is None or (mark != here and not is_older(here, mark)):
+                connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", _row(name, here))
+
+    def _begin_anew(self, inode: int, error: Exception) -> None:
+        self._database.close()
+        aside = set_aside(self._database.path, inode=inode, stamp=int(self._clock.wall()))
+        if aside is not None:
+            self._report(f"{error} It was set aside as {aside.name}; the marks are set again as sessions are read.")
+
+
+def _find(connection: sqlite3.Connection, name: str) -> Position | None:
+    query = "SELECT name, generation, lease, fence, tag FROM marks WHERE name = ?"
+    row = connection.execute(query, (name,)).fetchone()
+    return Position(*row[1:]) if row is not None and _is_mark(row) else None
+
+
+def _is_mark(row: tuple[object, ...]) -> bool:
+    return tuple(map(type, row)) in (_MARK_TYPES, (*_MARK_TYPES[:-1], type(None)))
+
+
+def _row(name: str, here: Position) -> tuple[str, int, str, int, bytes | None]:
+    return name, here.generation, here.lease, here.fence, here.tag

@@ -1,0 +1,111 @@
+"""What a record shows without a key: its name, the header of each generation, and its entry in the list.
+
+The header lies unsealed so that `telekeep status` needs no key, and is bound to the sealed payload: a changed header is
+seen when the record is opened. A checksum over it lets the list tell a damaged line from a good one without the key.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from zlib import crc32
+
+from telekeep.errors import ConfigError
+
+KEPT = "kept"
+REMOVED = "removed"
+DAMAGED = "damaged"  # in the list only: the header does not match its checksum
+ROLLED_BACK = "rolled-back"  # in the list only: older than its high-water mark
+MISSING = "missing"  # in the list only: a high-water mark knows it, the vault does not
+
+_NAME = re.compile(r"[A-Za-z0-9_@+][A-Za-z0-9_@+.-]{0,63}")
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if a session may be called so; the one place that decides it.
+
+    1 to 64 of ``A-Z a-z 0-9 . _ - @ +``, and neither ``.`` nor ``-`` first: safe as a file name and as an argument.
+    Raises ConfigError.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name[:80]!r} is no name for a session.",
+            remedy="Use 1 to 64 letters, digits or . _ - @ +, and neither a dot nor a dash first.",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One stored version of a record: its unsealed header. Times in wall-clock seconds.
+
+    ``lease`` is the lease name of its auth key, ``fence`` the fencing token it was written under, ``size`` the bytes of
+    its payload, ``state`` "kept", "removed", or "damaged" when the line does not match its checksum.
+    """
+
+    name: str
+    generation: int
+    lease: str
+    network: str
+    dc_id: int
+    fence: int
+    created_at: float
+    saved_at: float
+    state: str
+    size: int
+
+    def bound(self) -> bytes:
+        """The header as bytes, the same for no two headers: what the seal is bound to."""
+        name, lease, state = self.name, self.lease, self.state
+        return (
+            f"{len(name)}:{name},{self.generation},{len(lease)}:{lease},{self.dc_id},{self.fence},{self.created_at!r},"
+            f"{self.saved_at!r},{len(state)}:{state},{self.size},{self.network}"
+        ).encode("utf-8", "surrogatepass")
+
+    def checksum(self) -> int:
+        """Tells accidents, not attacks, and needs no key: any damage within four bytes in a row is seen."""
+        return crc32(self.bound())
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as it is listed: its newest generation and when it was last used. Needs no key.
+
+    ``fence`` is the newest fencing token the vault has seen for this auth key, ``last_used_at`` the last use that
+    Telegram accepted (None: unknown). ``state`` is "kept" or "removed"; in a list also "damaged", "rolled-back" or
+    "missing", whose other fields are not to be relied on.
+    """
+
+    name: str
+    lease: str
+    network: str
+    dc_id: int
+    generation: int
+    fence: int
+    created_at: float
+    saved_at: float
+    last_used_at: float | None
+    state: str
+    size: int
+
+
+def entry_of(header: Generation, *, fence: int, last_used_at: float | None, state: str | None = None) -> Entry:
+    """The entry whose newest generation has this ``header``."""
+    return Entry(
+        name=header.name,
+        lease=header.lease,
+        network=header.network,
+        dc_id=header.dc_id,
+        generation=header.generation,
+        fence=max(fence, header.fence),
+        created_at=header.created_at,
+        saved_at=header.saved_at,
+        last_used_at=last_used_at,
+        state=state or header.state,
+        size=header.size,
+    )
+
+
+def unreadable_entry(name: str, state: str, *, lease: str = "", generation: int = 0, fence: int = 0) -> Entry:
+    """The entry of a record of which no more than this is known."""
+    return Entry(name, lease, "", 0, generation, fence, 0.0, 0.0, None, state, 0)

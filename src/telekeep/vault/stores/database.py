@@ -1,0 +1,226 @@
+"""One SQLite file: made whole, checked at every open, and never heard of by its own error names.
+
+A connection is not carried over a fork, and not kept when the file under its name is another one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+
+from telekeep.errors import (
+    DiskFull,
+    DiskReadOnly,
+    SessionCorrupt,
+    StorageUnavailable,
+    TelegramSessionError,
+    UnknownFormat,
+)
+from telekeep.paths import check_private_file
+from telekeep.vault.folder import beside, publish
+
+_left_by_a_fork: list[sqlite3.Connection] = []  # closing the parent's connection in the child would harm the parent
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file is: ``application_id`` and ``version`` in its SQLite header, its tables, how commits are synced."""
+
+    noun: str
+    application_id: int
+    version: int
+    schema: Sequence[str]
+    journal: str
+    synchronous: str
+
+
+class Database:
+    """One SQLite file of a known kind. ``busy``: seconds to wait for another process that is writing."""
+
+    def __init__(self, path: Path, kind: Kind, *, busy: float = 5.0) -> None:
+        self.path = path.absolute()
+        self._kind = kind
+        self._busy = busy
+        self._mutex = RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int, int] | None = None  # process, device, inode
+
+    @classmethod
+    def create(cls, path: Path, kind: Kind, fill: Callable[[sqlite3.Connection], None]) -> None:
+        """Make the file, with what ``fill`` writes into it, whole or not at all.
+
+        Raises FileExistsError if there is one already, StorageUnavailable if the disk refuses.
+        """
+        draft = beside(path.absolute())
+        try:
+            with border(path):
+                os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+                connection = sqlite3.connect(draft, isolation_level=None)
+                try:
+                    # a draft needs no journal: it is published whole or thrown away
+                    connection.execute(f"PRAGMA journal_mode={'WAL' if kind.journal == 'WAL' else 'MEMORY'}")
+                    connection.execute("BEGIN")
+                    connection.execute(f"PRAGMA application_id={kind.application_id}")
+                    connection.execute(f"PRAGMA user_version={kind.version}")
+                    for statement in kind.schema:
+                        connection.execute(statement)
+                    fill(connection)
+                    connection.execute("COMMIT")
+                finally:
+                    connection.close()
+                _sync(draft)
+                publish(draft, path)
+        finally:
+            for companion in ("", "-wal", "-shm", "-journal"):
+                draft.with_name(draft.name + companion).unlink(missing_ok=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write: the lock is taken first, all of it is committed at the end, none of it after an error."""
+        with self._begun("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read: one view of the file, whatever others write meanwhile."""
+        with self._begun("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self._mutex, border(self.path):
+            connection = self._connected()
+            connection.execute(begin)
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    with suppress(sqlite3.Error):  # the first error is the one that counts
+                        connection.execute("ROLLBACK")
+                raise
+
+    def run(self, statement: str) -> None:
+        """Execute one statement outside of any transaction."""
+        with self._mutex, border(self.path):
+            self._connected().execute(statement)
+
+    def inode(self) -> int:
+        """The inode of the file under our name now; 0 if there is none."""
+        with border(self.path):
+            try:
+                return self.path.stat().st_ino
+            except FileNotFoundError:
+                return 0
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._mutex:
+            connection, self._connection = self._connection, None
+            if connection is None:
+                return
+            if self._opened and self._opened[0] != os.getpid():
+                _left_by_a_fork.append(connection)
+                return
+            with border(self.path):
+                connection.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            self.close()
+            raise SessionCorrupt(
+                f"The {self._kind.noun} {self.path} is gone.",
+                remedy="Put it back from a backup; nothing was made anew.",
+            ) from None
+        here = (os.getpid(), found.st_dev, found.st_ino)
+        if self._connection is None or self._opened != here:
+            self.close()
+            self._connection = self._open()
+            self._opened = here
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        check_private_file(self.path)
+        connection = sqlite3.connect(
+            f"{self.path.as_uri()}?mode=rw", uri=True, timeout=self._busy, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA cell_size_check=ON")
+            connection.execute("PRAGMA secure_delete=ON")
+            self._recognise(connection)
+            connection.execute(f"PRAGMA journal_mode={self._kind.journal}")
+            connection.execute(f"PRAGMA synchronous={self._kind.synchronous}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _recognise(self, connection: sqlite3.Connection) -> None:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != self._kind.application_id:
+            raise UnknownFormat(
+                f"{self.path} is no {self._kind.noun} of telekeep.", remedy="Move it away, or choose another --home."
+            )
+        if version != self._kind.version:
+            raise UnknownFormat(
+                f"{self.path} has format {version}; this telekeep knows format {self._kind.version}.",
+                remedy="Install the telekeep that wrote it, or a newer one. Nothing was changed.",
+            )
+
+
+@contextmanager
+def border(path: Path) -> Iterator[None]:
+    """Where errors of SQLite and the operating system become ours: the one place."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # a fault in this program, not in the file
+    except sqlite3.Error as error:
+        raise _named(error, path) from None
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _named_os(error, path) from None
+
+
+def _named(error: sqlite3.Error, path: Path) -> TelegramSessionError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without the extended part
+    name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull(f"The disk of {path} is full.")
+    if code == sqlite3.SQLITE_READONLY:
+        return DiskReadOnly(f"{path} cannot be written: it, its folder or its disk is read-only.")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
+        return StorageUnavailable(
+            f"Another process has been writing to {path} for too long.", remedy="Try again in a moment."
+        )
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOLFS):
+        return StorageUnavailable(f"The disk does not give or take {path} ({name}).")
+    return SessionCorrupt(f"{path} is damaged ({name}).")
+
+
+def _named_os(error: OSError, path: Path) -> TelegramSessionError:
+    what = error.filename or path
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"The disk of {what} is full.")
+    if error.errno == errno.EROFS:
+        return DiskReadOnly(f"{what} cannot be written: its disk is read-only.")
+    return StorageUnavailable(f"{what} cannot be used: {error.strerror or type(error).__name__}.")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,252 @@
+"""``lagging.db``: what may lag behind by a few seconds, and may be lost without losing a session.
+
+Update state and peers, sealed with the vault's lagging key, and the time of the last use, which lies open so that
+`telekeep status` needs no key. Each row is tagged with the lease name of the auth key it belongs to: access hashes mean
+nothing to another authorization. A write-ahead log, synchronous=NORMAL: a commit is not synced, and a crash of the
+process loses none; a power cut may lose the last seconds unless `flush` came first.
+
+A damaged file is set aside, a new one begun, and that reported: no session becomes unreadable by it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from telekeep.errors import DiskReadOnly, SessionCorrupt, UnknownFormat
+from telekeep.vault.folder import set_aside
+from telekeep.vault.stores.database import Database, Kind
+
+if TYPE_CHECKING:
+    from telekeep.clock import Clock
+    from telekeep.session.model import Peer, UpdateState
+    from telekeep.vault.seal import Seal
+
+_T = TypeVar("_T")
+
+LAGGING = Kind(
+    noun="lagging file",
+    application_id=0x544B4C31,  # TKL1
+    version=1,
+    journal="WAL",
+    synchronous="NORMAL",
+    schema=(
+        "CREATE TABLE vault (vault_id TEXT)",
+        "CREATE TABLE uses (lease TEXT PRIMARY KEY, last_used_at REAL) WITHOUT ROWID",
+        "CREATE TABLE states (lease TEXT PRIMARY KEY, sealed BLOB) WITHOUT ROWID",
+        "CREATE TABLE peers (lease TEXT, row BLOB, sealed BLOB, PRIMARY KEY (lease, row)) WITHOUT ROWID",
+    ),
+)
+
+
+class Lagging:
+    """The file; made when something is first written. ``report`` is told, in words, of whatever was lost."""
+
+    def __init__(self, folder: Path, vault_id: str, *, clock: Clock, report: Callable[[str], None]) -> None:
+        self._database = Database(folder / "lagging.db", LAGGING)
+        self._vault_id = vault_id
+        self._clock = clock
+        self._report = report
+
+    # ---- what is written
+
+    def touch(self, lease: str, at: float, *, admit: Callable[[], None]) -> None:
+        """Note the last use. ``admit`` is called when the file is locked: it may refuse by raising."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            admit()
+            connection.execute("INSERT OR REPLACE INTO uses VALUES (?, ?)", (lease, at))
+
+        self._write(write)
+
+    def save(
+        self,
+        lease: str,
+        seal: Seal,
+        *,
+        state: UpdateState | None = None,
+        peers: Iterable[Peer] = (),
+        admit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Replace the update state, if one is given, and add the peers to those that are known, in one transaction.
+
+        What a peer does not say (None) is kept from what was known of it.
+        """
+        peers = tuple(peers)
+
+        def write(connection: sqlite3.Connection) -> None:
+            admit()
+            if state is not None:
+                _write_state(connection, lease, seal, state)
+            for peer in peers:
+                _write_peer(connection, lease, seal, peer)
+
+        self._write(write)
+
+    def forget(self, leases: Sequence[str]) -> None:
+        """Delete all rows of auth keys that no record holds any more."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for table in ("uses", "states", "peers"):
+                connection.executemany(f"DELETE FROM {table} WHERE lease = ?", ((lease,) for lease in leases))
+
+        if self._database.inode():
+            self._write(write)
+
+    def flush(self) -> None:
+        """Put on disk what was written so far."""
+        if self._database.inode():
+            with suppress(SessionCorrupt):  # the next write sets it aside and reports it
+                self._database.run("PRAGMA wal_checkpoint(PASSIVE)")
+
+    # ---- what is read
+
+    def uses(self) -> dict[str, float]:
+        """When each auth key was last used, by lease name."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, float]:
+            rows = connection.execute("SELECT lease, last_used_at FROM uses")
+            return {lease: at for lease, at in rows if isinstance(lease, str) and isinstance(at, float)}
+
+        return self._read(read, {})
+
+    def read(self, lease: str, seal: Seal) -> tuple[UpdateState | None, tuple[Peer, ...]]:
+        """The update state and the peers of one auth key. Rows that do not open are left out, and reported."""
+
+        def read(connection: sqlite3.Connection) -> tuple[UpdateState | None, tuple[Peer, ...], int]:
+            state, lost = _read_state(connection, lease, seal)
+            peers, more = _read_peers(connection, lease, seal)
+            return state, peers, lost + more
+
+        nothing: tuple[UpdateState | None, tuple[Peer, ...], int] = (None, (), 0)
+        state, peers, lost = self._read(read, nothing)
+        if lost:
+            self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
+        return state, peers
+
+    def close(self) -> None:
+        self._database.close()
+
+    # ---- damage
+
+    def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        if not self._database.inode():
+            self._begin()
+        seen = self._database.inode()
+        try:
+            self._run(work)
+        except (SessionCorrupt, UnknownFormat) as error:
+            self._set_aside(seen, error)
+            self._begin()
+            self._run(work)
+
+    def _run(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        with self._database.transaction() as connection:
+            self._check_owner(connection)
+            work(connection)
+
+    def _read(self, work: Callable[[sqlite3.Connection], _T], nothing: _T) -> _T:
+        seen = self._database.inode()
+        if not seen:
+            return nothing
+        try:
+            with self._database.reading() as connection:
+                self._check_owner(connection)
+                return work(connection)
+        except (SessionCorrupt, UnknownFormat) as error:
+            self._set_aside(seen, error)
+            return nothing
+        except DiskReadOnly:
+            self._report("update state, peers and last use cannot be read from a read-only disk")
+            return nothing
+
+    def _begin(self) -> None:
+        def fill(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO vault VALUES (?)", (self._vault_id,))
+
+        with suppress(FileExistsError):  # another process was quicker
+            Database.create(self._database.path, LAGGING, fill)
+
+    def _check_owner(self, connection: sqlite3.Connection) -> None:
+        if connection.execute("SELECT vault_id FROM vault").fetchone() != (self._vault_id,):
+            raise SessionCorrupt(f"{self._database.path} belongs to another vault.")
+
+    def _set_aside(self, inode: int, error: Exception) -> None:
+        self._database.close()
+        aside = set_aside(self._database.path, inode=inode, stamp=int(self._clock.wall()))
+        if aside is not None:
+            self._report(f"{error} It was set aside as {aside.name}; update state and peers will be fetched again.")
+
+
+def _write_state(connection: sqlite3.Connection, lease: str, seal: Seal, state: UpdateState) -> None:
+    from telekeep.vault.payload import write_state
+
+    sealed = seal.close(b"update state", lease.encode(), write_state(state))
+    connection.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (lease, sealed))
+
+
+def _read_state(connection: sqlite3.Connection, lease: str, seal: Seal) -> tuple[UpdateState | None, int]:
+    from telekeep.vault.payload import read_state
+
+    row = connection.execute("SELECT sealed FROM states WHERE lease = ?", (lease,)).fetchone()
+    if row is None:
+        return None, 0
+    plain = _opened(seal, b"update state", lease.encode(), row[0])
+    return (read_state(plain), 0) if plain is not None else (None, 1)
+
+
+def _write_peer(connection: sqlite3.Connection, lease: str, seal: Seal, peer: Peer) -> None:
+    from telekeep.vault.payload import read_peer, write_peer
+
+    row_id = seal.row_id(lease, peer.kind.value, peer.id)
+    bound = lease.encode() + row_id
+    found = connection.execute("SELECT sealed FROM peers WHERE lease = ? AND row = ?", (lease, row_id)).fetchone()
+    plain = _opened(seal, b"peer", bound, found[0]) if found else None
+    known = read_peer(plain) if plain is not None else None
+    merged = _merged(known, peer)
+    if merged != known:
+        connection.execute(
+            "INSERT OR REPLACE INTO peers VALUES (?, ?, ?)",
+            (lease, row_id, seal.close(b"peer", bound, write_peer(merged))),
+        )
+
+
+def _read_peers(connection: sqlite3.Connection, lease: str, seal: Seal) -> tuple[tuple[Peer, ...], int]:
+    from telekeep.vault.payload import read_peer
+
+    peers: list[Peer] = []
+    lost = 0
+    for row_id, sealed in connection.execute("SELECT row, sealed FROM peers WHERE lease = ?", (lease,)):
+        plain = _opened(seal, b"peer", lease.encode() + row_id, sealed) if isinstance(row_id, bytes) else None
+        if plain is None:
+            lost += 1
+        else:
+            peers.append(read_peer(plain))
+    return tuple(sorted(peers, key=lambda peer: (peer.kind, peer.id))), lost
+
+
+def _opened(seal: Seal, what: bytes, bound: bytes, sealed: object) -> bytes | None:
+    from telekeep.vault.seal import DoesNotOpen
+
+    if not isinstance(sealed, bytes):
+        return None
+    try:
+        return seal.open(what, bound, sealed)
+    except DoesNotOpen:
+        return None
+
+
+def _merged(known: Peer | None, peer: Peer) -> Peer:
+    if known is None:
+        return peer
+    return replace(
+        peer,
+        access_hash=peer.access_hash if peer.access_hash is not None else known.access_hash,
+        username=peer.username if peer.username is not None else known.username,
+        phone=peer.phone if peer.phone is not None else known.phone,
+        name=peer.name if peer.name is not None else known.name,
+    )

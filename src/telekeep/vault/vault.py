@@ -1,0 +1,404 @@
+"""The vault: sessions at rest, sealed, with every generation kept, and refusing whoever comes too late.
+
+``sessions.db`` holds what must never be lost, ``lagging.db`` what may lag; the high-water marks lie in another folder,
+outside the home. Every method is synchronous and takes microseconds, and may be called from any thread and, after a
+fork, from the child. All of them raise StorageUnavailable (DiskFull, DiskReadOnly) if the disk does not serve, and have
+changed nothing then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from telekeep.errors import ConfigError, SessionConflict, SessionCorrupt, SessionNotFound, StorageUnavailable
+from telekeep.lease.lease import lease_name
+from telekeep.paths import private_folder
+from telekeep.vault import machine
+from telekeep.vault.highwater import Marks, Position
+from telekeep.vault.listing import listed
+from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, check_name, entry_of
+from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
+from telekeep.vault.stores.database import border
+from telekeep.vault.stores.lagging import Lagging
+from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
+from telekeep.vault.unlocking import Unlocking
+
+if TYPE_CHECKING:
+    from telekeep.clock import Clock
+    from telekeep.session.model import Peer, Session, UpdateState
+    from telekeep.vault.history import Retention
+    from telekeep.vault.keys.source import KeySource
+    from telekeep.vault.seal import Seal
+
+
+class Vault:
+    """The sessions kept in one folder. Made by `create` or `open`; a context manager that closes its files.
+
+    ``notices`` tells in words what was lost or set aside without harm to a session.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        marks: Path,
+        source: KeySource | None = None,
+        retention: Retention | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.notices: list[str] = []
+        self._clock = clock
+        self._retention = retention
+        self._sessions = Sessions(self.folder)
+        self._unlocking = Unlocking(self._sessions, source)
+        with self._sessions.reading() as rows:
+            self.id = rows.opening().vault_id
+        self._lagging = Lagging(self.folder, self.id, clock=clock, report=self._report)
+        self._marks = Marks(marks.absolute(), self.id, clock=clock, report=self._report)
+
+    # ---- making and opening
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """Whether there is a vault in ``folder``, readable or not. Raises StorageUnavailable if none can tell."""
+        with border(folder):
+            for name in ("sessions.db", "lagging.db"):  # either: a vault that lost one file is not "no vault"
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    (folder / name).lstat()
+                    return True
+        return False
+
+    @classmethod
+    def create(cls, folder: Path, source: KeySource, *, clock: Clock, marks: Path) -> Self:
+        """Make a vault in ``folder``, sealed with a key of ``source``; the key is safe before the vault is.
+
+        ``marks``: the folder of the high-water marks, outside of what one would copy or restore. Raises ConfigError if
+        there is a vault already, or if ``source`` cannot give a key.
+        """
+        from telekeep.vault.seal import new_key
+        from telekeep.vault.unlocking import first_opening
+        from telekeep.vault.unsealed import LAGGING_KEY, wrapped_lagging_key
+
+        private_folder(folder)
+        if cls.exists(folder):
+            raise _already(folder)
+        vault_id = os.urandom(16).hex()
+        made = source.make(vault_id, fresh=False)
+        opening, master = first_opening(made, source.name, vault_id)
+        keys = {LAGGING_KEY: wrapped_lagging_key(master, new_key())}
+        try:
+            Sessions.create(folder, opening, machine=machine.identity(), keys=keys)
+        except FileExistsError:
+            source.retire(vault_id, made.parameters)
+            raise _already(folder) from None
+        return cls.open(folder, clock=clock, marks=marks, source=source)
+
+    @classmethod
+    def open(cls, folder: Path, *, clock: Clock, marks: Path, source: KeySource | None = None) -> Self:
+        """Open the vault in ``folder``. It stays sealed until the first record is read.
+
+        ``source``: where its key is, None to find it as the vault recorded it. Raises SessionNotFound if there is no
+        vault, UnknownFormat for a foreign or newer one, SessionCorrupt for a damaged one, ConfigError for wrong modes.
+        """
+        if not cls.exists(folder):
+            raise SessionNotFound(f"There is no vault in {folder}: nothing is kept yet.")
+        private_folder(folder)
+        return cls(folder, clock=clock, marks=marks, source=source)
+
+    # ---- what needs no key
+
+    def entries(self) -> list[Entry]:
+        """Every record, in the order of names. One that is damaged, or older than its mark, says so by its state."""
+        with self._sessions.reading() as rows:
+            lines = rows.listing()
+        return listed(lines, marks=self._marks.all(), uses=self._lagging.uses())
+
+    def entry(self, name: str) -> Entry:
+        """One record that is kept.
+
+        Raises SessionNotFound if there is none of that name, or it was removed; SessionCorrupt, RecordSwapped or
+        VaultRolledBack if there is, or was.
+        """
+        with self._sessions.reading() as rows:
+            header = kept(rows, self._marks, name).header
+            fence = rows.fence(header.lease)
+        return self._entry(header, fence)
+
+    def history(self, name: str) -> list[Generation]:
+        """The generations that are stored of ``name``, newest first. Raises SessionNotFound."""
+        with self._sessions.reading() as rows:
+            generations = rows.history(check_name(name))
+        if not generations:
+            self._marks.check(name, None)
+            raise not_found(name)
+        return generations
+
+    # ---- what needs the key
+
+    def unlock(self) -> None:
+        """Make sure that the master key is at hand and fits, before work begins that would be lost without it.
+
+        Raises SessionSealed.
+        """
+        with self._unlocking.reading():
+            pass
+
+    def load(self, name: str, *, generation: int | None = None) -> Session:
+        """The session ``name``, with the update state and the peers of its auth key.
+
+        ``generation``: an older one; it is read even where the newest is damaged, removed, or older than its mark.
+        Raises SessionNotFound, SessionSealed, SessionCorrupt, RecordSwapped, VaultRolledBack, UnknownFormat.
+        """
+        from telekeep.vault.payload import read_session
+
+        with self._unlocking.reading() as unsealed:
+            rows = unsealed.rows
+            sealed = kept(rows, self._marks, name) if generation is None else older(rows, name, generation)
+            session = read_session(unsealed.open(sealed))
+            here = position(rows, sealed, opened=True)
+            seal = unsealed.lagging_seal()
+        if generation is None:
+            self._marks.check(name, here)
+            self._mark(name, here)
+        if seal is None:
+            self._report("the key of the lagging file is damaged: update state and peers will be fetched again")
+            return session
+        state, peers = self._lagging.read(sealed.header.lease, seal)
+        return replace(session, state=state, peers=peers)
+
+    def keep(self, name: str, session: Session, *, fence: int, expected: int | None) -> Entry:
+        """Write ``session`` as the new generation of ``name``; on disk when this returns.
+
+        ``fence``: the fencing token of the lease on its auth key. ``expected``: the generation this replaces, None if
+        there must be none. Its update state, if it has one, replaces what is stored for its key; its peers are added.
+        Raises StaleFence if a newer holder of this key has written, SessionConflict if ``expected`` is not what is
+        there, VaultRolledBack, SessionSealed, ConfigError for the name.
+        """
+        from telekeep.vault.payload import write_session
+
+        check_name(name)
+        payload = write_session(session)
+        now = self._clock.wall()
+        self._marks.prepare()
+        with self._unlocking.writing() as unsealed:
+            rows = unsealed.rows
+            number, replaced = replaceable(rows, self._marks, name, expected)
+            header = Generation(
+                name=name,
+                generation=number + 1,
+                lease=lease_name(session.auth_key.id),
+                network=session.network,
+                dc_id=session.dc.id,
+                fence=fence,
+                created_at=replaced.created_at if replaced is not None and replaced.state == KEPT else now,
+                saved_at=now,
+                state=KEPT,
+                size=len(payload),
+            )
+            rows.admit(header.lease, fence)
+            here = position(rows, unsealed.add(header, payload), opened=True)
+            forgotten = self._prune(rows, name, now)
+            if session.state is not None or session.peers:
+                seal = unsealed.lagging_seal() or unsealed.new_lagging_seal()
+                self._lagging.save(header.lease, seal, state=session.state, peers=session.peers)
+                self._lagging.flush()
+        self._mark(name, here)
+        self._forget(forgotten)
+        return self._entry(header, fence)
+
+    def remove(self, name: str, *, fence: int) -> None:
+        """Set the session ``name`` aside: it is no longer kept, and not destroyed.
+
+        Raises StaleFence, SessionNotFound, SessionCorrupt, VaultRolledBack, SessionSealed.
+        """
+        now = self._clock.wall()
+        self._marks.prepare()
+        with self._unlocking.writing() as unsealed:
+            last = kept(unsealed.rows, self._marks, name).header
+            unsealed.rows.admit(last.lease, fence)
+            header = replace(last, generation=last.generation + 1, fence=fence, saved_at=now, state=REMOVED, size=0)
+            here = position(unsealed.rows, unsealed.add(header, b""), opened=True)
+        self._mark(name, here)
+
+    def restore_removed(self, name: str) -> Entry:
+        """Keep the session ``name`` again as it was when it was removed.
+
+        Raises SessionNotFound if there is nothing of it, SessionConflict if it is kept.
+        """
+        now = self._clock.wall()
+        self._marks.prepare()
+        with self._unlocking.writing() as unsealed:
+            rows = unsealed.rows
+            removal = in_force(rows, self._marks, name).header
+            if removal.state != REMOVED:
+                raise SessionConflict(f"The session {name!r} is kept; there is nothing to restore.")
+            last = next((each.generation for each in rows.history(name) if each.state == KEPT), None)
+            if last is None:
+                raise removed(name)
+            sealed = older(rows, name, last)
+            fence = max(removal.fence, rows.fence(removal.lease))
+            header = replace(sealed.header, generation=removal.generation + 1, fence=fence, saved_at=now)
+            here = position(rows, unsealed.add(header, unsealed.open(sealed)), opened=True)
+        self._mark(name, here)
+        return self._entry(header, fence)
+
+    # ---- what may lag
+
+    def save_state(self, name: str, auth_key_id: int, state: UpdateState, *, fence: int) -> None:
+        """Replace the update state of this auth key, channels included. Raises StaleFence, SessionNotFound."""
+        lease = lease_name(auth_key_id)
+        admit = self._admitted(name, lease, fence)
+        self._lagging.save(lease, self._seal_of_lagging(), state=state, admit=admit)
+
+    def save_peers(self, name: str, auth_key_id: int, peers: Iterable[Peer], *, fence: int) -> None:
+        """Add peers to those this auth key knows, in one transaction; None in a field keeps what was known.
+
+        Raises StaleFence, SessionNotFound.
+        """
+        lease = lease_name(auth_key_id)
+        admit = self._admitted(name, lease, fence)
+        self._lagging.save(lease, self._seal_of_lagging(), peers=peers, admit=admit)
+
+    def touch(self, name: str, *, fence: int, at: float) -> None:
+        """Note that Telegram accepted the session ``name`` at wall-clock second ``at``. Needs no key.
+
+        Raises StaleFence, SessionNotFound.
+        """
+        with self._sessions.reading() as rows:
+            lease = kept(rows, self._marks, name).header.lease
+        self._lagging.touch(lease, at, admit=self._admitted(name, lease, fence))
+
+    def flush(self) -> None:
+        """Put on disk what lags. (What must never be lost is there already.)"""
+        self._lagging.flush()
+
+    # ---- the vault as a whole
+
+    def rotate(self, source: KeySource) -> None:
+        """Give the vault a new master key, of ``source``, and wrap all data keys anew in one transaction.
+
+        A crash at any point leaves a vault that opens with the old key or the new one, whichever is in force. Raises
+        SessionSealed if the old key does not fit, ConfigError if ``source`` gives no new one.
+        """
+        from telekeep.vault.unlocking import next_opening
+
+        with self._unlocking.reading():  # the old key first: no new one is made for nothing
+            pass
+        made = source.make(self.id, fresh=True)
+        with self._unlocking.writing() as unsealed:
+            before = unsealed.rows.opening()
+            after, master = next_opening(made, source.name, before)
+            damaged = unsealed.rewrap(master)
+            unsealed.rows.set_opening(after)
+        self._unlocking.retire(before, source)
+        if damaged:
+            self._report(f"{damaged} data keys were damaged already and could not be wrapped anew")
+
+    def accept(self) -> None:
+        """Take the vault as it is: what it holds now becomes the high-water mark of every record."""
+        positions: list[tuple[str, Position]] = []
+        with self._sessions.transaction() as rows:
+            rows.settle()
+            for line in rows.listing():
+                with suppress(SessionCorrupt):  # a damaged record has no position
+                    if (sealed := rows.generation(line.name, line.generation)) is not None:
+                        positions.append((line.name, position(rows, sealed)))
+        self._marks.replace(positions)
+
+    @property
+    def key_source(self) -> str:
+        """The kind of source the master key comes from (`telekeep.vault.keys`). Needs no key."""
+        with self._sessions.reading() as rows:
+            return rows.opening().source
+
+    @property
+    def moved(self) -> bool:
+        """Whether the vault lay on another machine before. Whoever connects must refuse until `accept_move`."""
+        with self._sessions.reading() as rows:
+            return rows.machine() != machine.identity()
+
+    def accept_move(self) -> None:
+        """This machine is where the vault lives from now on: the other one must not use its keys any more."""
+        with self._sessions.transaction() as rows:
+            rows.set_machine(machine.identity())
+
+    def close(self) -> None:
+        """Close the files. A later call opens them again."""
+        self._lagging.close()
+        self._marks.close()
+        self._sessions.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # ---- inside
+
+    def _entry(self, header: Generation, fence: int) -> Entry:
+        return entry_of(header, fence=fence, last_used_at=self._lagging.uses().get(header.lease))
+
+    def _admitted(self, name: str, lease: str, fence: int) -> Callable[[], None]:
+        """Admit ``fence`` now; the returned function checks it again when the lagging file is locked."""
+        with self._sessions.reading() as rows:
+            in_force(rows, self._marks, name)
+            newest = rows.fence(lease)
+        check_fence(fence, newest)
+        if fence > newest:
+            self._marks.prepare()
+            with self._sessions.transaction() as rows:
+                sealed = in_force(rows, self._marks, name)
+                rows.admit(lease, fence)
+                here = position(rows, sealed)
+            self._mark(name, here)
+
+        def admit() -> None:
+            with self._sessions.reading() as rows:
+                check_fence(fence, rows.fence(lease))
+
+        return admit
+
+    def _seal_of_lagging(self) -> Seal:
+        with self._unlocking.reading() as unsealed:
+            seal = unsealed.lagging_seal()
+        if seal is not None:
+            return seal
+        with self._unlocking.writing() as unsealed:
+            return unsealed.lagging_seal() or unsealed.new_lagging_seal()
+
+    def _prune(self, rows: Rows, name: str, now: float) -> tuple[str, ...]:
+        """Drop the generations that may go; returns the lease names of keys that are in no record any more."""
+        from telekeep.vault.history import Retention, surplus
+
+        history = rows.history(name)
+        numbers = surplus(history, self._retention or Retention(), now=now)
+        rows.drop(name, numbers)
+        return rows.unused({each.lease for each in history if each.generation in numbers})
+
+    def _forget(self, leases: tuple[str, ...]) -> None:
+        if leases:
+            with suppress(StorageUnavailable):  # rows of a key that no record has: they may stay
+                self._lagging.forget(leases)
+
+    def _mark(self, name: str, here: Position) -> None:
+        try:
+            self._marks.raise_to(name, here)
+        except StorageUnavailable as error:  # the record is safe, its mark lags: the next read catches it up
+            self._report(f"the high-water mark of {name!r} could not be set: {error.message}")
+
+    def _report(self, what: str) -> None:
+        import logging
+
+        self.notices.append(what)
+        logging.getLogger(__name__).warning("%s", what)
+
+
+def _already(folder: Path) -> ConfigError:
+    return ConfigError(f"There is a vault in {folder} already.", remedy="Open it, or choose another --home.")

@@ -1,0 +1,76 @@
+"""The command line, run for real: as processes in a world of their own, or in this process where that is enough."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from cli.helpers import Run, Said
+from telekeep.cli.main import main
+from telekeep.keeper.keeper import Keeper
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that this process and its children take for the whole world: nothing of the user's own is seen."""
+    for name in [name for name in os.environ if name.startswith(("TELEGRAM_", "TELEKEEP_"))]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "TELEKEEP_HOME": str(tmp_path / "home"),
+        "TELEKEEP_KEY_FILE": str(tmp_path / "keys" / "key"),
+        "TELEKEEP_STATE": str(tmp_path / "state"),
+        "TELEKEEP_LEASES": str(tmp_path / "leases"),
+        "TELEGRAM_API_ID": "1",
+        "TELEGRAM_API_HASH": "0" * 32,
+        "NO_COLOR": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    leases = tmp_path / "leases"
+    leases.mkdir()
+    leases.chmod(0o1777)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call(world: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command in this process."""
+
+    def run(*words: str) -> Said:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def process(world: Path) -> Run:
+    """Run one command as a process of its own, without a terminal."""
+
+    def run(*words: str, stdin: str | bytes | None = None, environ: Mapping[str, str] | None = None) -> Said:
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            [sys.executable, "-m", "telekeep", *map(str, words)],
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            capture_output=True,
+            timeout=60,
+            env={**os.environ, **(environ or {})},
+        )
+        return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def keeper(world: Path) -> Iterator[Keeper]:
+    """The keeper of the world's home, on Telegram's production network; it connects to nothing."""
+    with Keeper.open() as keeper:
+        yield keeper

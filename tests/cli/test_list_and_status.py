@@ -1,0 +1,167 @@
+"""`telekeep list` and `telekeep status`: at once, without the key, and resting on the last use (002-8)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.helpers import keep
+from telekeep.cli.advice import DAY
+from telekeep.errors import SessionNotFound
+from telekeep.keeper.keeper import Keeper
+
+HEAVY = ("telethon", "asyncio", "cryptography", "rich", "psutil", "filelock", "cryptg", "keyring", "segno", "logging")
+
+
+def test_none_is_exit_1_and_says_how_to_begin(call) -> None:
+    said = call("status")
+    assert said.code == 1 and said.out == "" and "telekeep auth NAME" in said.err
+    assert call("status", "--json").json["error"] == "SessionNotFound"
+    assert call("status", "--quiet").code == 1
+    said = call("list")
+    assert said.code == 0 and "telekeep auth NAME" in said.out
+    assert call("list", "--json").json == {"sessions": []}
+    assert call("list", "-q").out == ""
+
+
+def test_looking_makes_nothing(call, world: Path) -> None:
+    call("status"), call("list")
+    assert not (world / "home").exists() and not (world / "state").exists() and not (world / "keys").exists()
+
+
+def test_status_tells_age_size_generation_and_what_to_do(call, keeper: Keeper) -> None:
+    session = keep(keeper)
+    keeper.vault.touch("main", fence=1, at=time.time() - 3 * 3600 - 5)
+    keep(keeper, "other")
+    keeper.vault.flush()
+    said = call("status")
+    assert said.code == 0
+    main, other = said.out.splitlines()[1:]
+    assert main.split()[:5] == ["main", "kept", "3", "h", "ago"] and main.endswith("used 3 h ago: nothing to do")
+    assert "never" in other and "`telekeep test other`" in other
+    facts = call("status", "main", "--json").json["sessions"]
+    assert len(facts) == 1
+    assert facts[0]["age"] == pytest.approx(3 * 3600 + 5, abs=30)
+    assert facts[0] | {"age": 0, "last_used_at": 0, "created_at": 0, "saved_at": 0, "size": 0} == {
+        "name": "main", "state": "kept", "network": "production", "dc": session.dc.id, "held": False, "holder": None,
+        "last_used_at": 0, "age": 0, "created_at": 0, "saved_at": 0, "size": 0, "generation": 1, "level": "recent",
+        "recommendation": "used 3 h ago: nothing to do",
+    }  # fmt: skip
+    assert facts[0]["size"] > 300
+
+
+def test_one_session_has_a_page_of_its_own(call, keeper: Keeper) -> None:
+    keep(keeper)
+    keeper.vault.touch("main", fence=1, at=time.time() - 31 * DAY)
+    keeper.vault.flush()
+    said = call("status", "main")
+    assert said.code == 0
+    assert "last used   31 days ago" in said.out and "held by     nobody" in said.out
+    assert "→ not used for 31 days: consider `telekeep test main`" in said.out
+
+
+def test_the_steps_can_be_set(call, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, world: Path) -> None:
+    """X-2: 14, 30 and 90 days are a policy, not a law."""
+    keep(keeper)
+    keeper.vault.touch("main", fence=1, at=time.time() - 2 * DAY)
+    keeper.vault.flush()
+
+    def level(*words: str) -> str:
+        return call("status", "--json", *words).json["sessions"][0]["level"]
+
+    assert level() == "recent"
+    assert level("--age-days", "1,3,9") == "idle"
+    (world / ".env").write_text("TELEKEEP_AGE_DAYS=0.5,1,1.5\n")
+    assert level() == "overdue"
+    (world / ".env").unlink()
+    monkeypatch.setenv("TELEKEEP_AGE_DAYS", "0.5,1,9")
+    assert level() == "consider"
+    assert level("--age-days", "1,3,9") == "idle", "what is typed wins"
+    assert call("status", "--age-days", "9,3,1").code == 6
+
+
+def test_the_holder_is_shown_as_long_as_it_lives(call, keeper: Keeper, world: Path) -> None:
+    session = keep(keeper)
+    code = (
+        "import sys\nfrom telekeep.clock import SystemClock\nfrom telekeep.lease.local import LocalLeases\n"
+        f"lease = LocalLeases(clock=SystemClock()).try_acquire({session.auth_key.id}, purpose='a test')\n"
+        "print('held', flush=True)\nsys.stdin.read()"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout and holder.stdout.readline() == "held\n"
+    (facts,) = call("status", "--json").json["sessions"]
+    assert facts["held"] and facts["level"] == "in use"
+    assert (facts["holder"]["pid"], facts["holder"]["purpose"]) == (holder.pid, "a test")
+    assert facts["holder"]["since"] == pytest.approx(time.time(), abs=60)
+    assert f"pid {holder.pid}" in call("status").out
+    assert f"pid {holder.pid} of " in call("status", "main").out
+    holder.kill()
+    holder.communicate()
+    (facts,) = call("status", "--json").json["sessions"]
+    assert not facts["held"] and facts["holder"] is None
+
+
+def test_what_was_set_aside_is_listed_and_not_counted(call, keeper: Keeper) -> None:
+    session = keep(keeper)
+    lease = keeper.leases.try_acquire(session.auth_key.id, floor=1)
+    keeper.vault.remove("main", fence=lease.fence)
+    lease.release()
+    assert call("status").code == 1
+    assert [each["state"] for each in call("list", "--json").json["sessions"]] == ["removed"]
+    assert call("list", "-q").out == ""
+    said = call("status", "main")
+    assert said.code == 1 and "telekeep remove main --undo" in said.out
+
+
+def test_list_quiet_is_names_alone(call, keeper: Keeper) -> None:
+    for name in ("b", "a"):
+        keep(keeper, name)
+    assert call("list", "--quiet").out == "a\nb\n"
+    assert [each["name"] for each in call("list", "--json").json["sessions"]] == ["a", "b"]
+    assert call("list").out.splitlines()[0].split()[:2] == ["NAME", "STATE"]
+
+
+def test_status_quiet_is_the_exit_code_alone(call, keeper: Keeper) -> None:
+    """002-F15: the original ignored --quiet here."""
+    keep(keeper)
+    said = call("status", "--quiet")
+    assert (said.code, said.out, said.err) == (0, "", "")
+
+
+def test_a_name_that_is_not_kept_is_exit_1(call, keeper: Keeper) -> None:
+    keep(keeper)
+    said = call("status", "nobody", "--json")
+    assert said.code == SessionNotFound.exit_code == 1 and said.json["error"] == "SessionNotFound"
+
+
+def test_a_vault_that_cannot_be_read_is_not_an_empty_one(call, keeper: Keeper, world: Path) -> None:
+    keep(keeper)
+    keeper.vault.close()
+    (world / "home" / "vault" / "sessions.db").write_bytes(b"SQLite format 3\0" + os.urandom(4096))
+    assert call("status").code == 7
+    assert call("list").code == 7
+
+
+def test_status_needs_no_key(call, keeper: Keeper, world: Path) -> None:
+    keep(keeper)
+    (world / "keys" / "key").unlink()
+    assert call("status").code == 0 and call("list").code == 0
+
+
+@pytest.mark.parametrize("words", ["status", "status main", "status --json", "list", "list --json"])
+def test_status_and_list_load_nothing_heavy(keeper: Keeper, world: Path, words: str) -> None:
+    keep(keeper)
+    code = (
+        "import sys\nfrom telekeep.cli.main import main\n"
+        f"code = main({words.split()!r})\n"
+        f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
+        "print(code, heavy, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stderr == "0 []\n"
+    assert "main" in done.stdout

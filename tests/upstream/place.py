@@ -1,0 +1,174 @@
+"""A kept session on a Telegram of our own, and a wire between the two that can be cut, frozen and mended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from telekeep.clock import SystemClock
+from telekeep.emulator import Emulator
+from telekeep.events import Events
+from telekeep.lease.local import LocalLeases
+from telekeep.session import network as networks
+from telekeep.session.model import Session, UpdateState
+from telekeep.session.network import Network
+from telekeep.upstream.held import HeldClient, Terms, held_client
+from telekeep.vault.keys.file import KeyFile
+from telekeep.vault.vault import Vault
+
+PHONE = "9996621234"
+API = {"api_id": 1, "api_hash": "0" * 32}
+
+
+@dataclass
+class Place:
+    """Ada's session is kept here as ``main``."""
+
+    root: Path
+    telegram: Emulator
+    network: Network
+    ada: Any
+    clock: SystemClock = field(default_factory=SystemClock)
+    events: Events = field(default_factory=Events)
+
+    def __post_init__(self) -> None:
+        (self.root / "leases").mkdir(mode=0o700)
+        self.leases = LocalLeases(self.root / "leases", clock=self.clock)
+        source = KeyFile(self.root / "config" / "key")
+        (self.root / "home").mkdir(mode=0o700)
+        self.vault = Vault.create(self.root / "home" / "vault", source, clock=self.clock, marks=self.root / "state")
+
+    def keep(self, session: Session, name: str = "main") -> None:
+        lease = self.leases.try_acquire(session.auth_key.id)
+        self.vault.keep(name, session, fence=lease.fence, expected=None)
+        lease.release()
+
+    def terms(self, name: str = "main", **details: Any) -> Terms:
+        details = {"timeout": 0.0, "network": self.network, **details}
+        return Terms(name, self.vault, self.leases, clock=self.clock, events=self.events, **details)
+
+    def client(self, name: str = "main", *, terms: dict[str, Any] | None = None, **options: Any) -> HeldClient:
+        return held_client(self.terms(name, **(terms or {})), self.vault.load(name), **API, **options)
+
+    def is_free(self, name: str = "main") -> bool:
+        return self.leases.holder(self.vault.entry(name).lease) is None
+
+    @property
+    def state(self) -> UpdateState:
+        state = self.vault.load("main").state
+        assert state is not None
+        return state
+
+    def environment(self) -> dict[str, str]:
+        """What a program needs to find the same session."""
+        (self.root / "network.toml").write_text(networks.dump(self.network))
+        return {name: value for name, value in os.environ.items() if not name.startswith(("TELEGRAM_", "TELEKEEP_"))} | {
+            "TELEKEEP_HOME": str(self.root / "home"),
+            "TELEKEEP_STATE": str(self.root / "state"),
+            "TELEKEEP_KEY_FILE": str(self.root / "config" / "key"),
+            "TELEKEEP_LEASES": str(self.root / "leases"),
+            "TELEKEEP_NETWORK": str(self.root / "network.toml"),
+            "TELEGRAM_API_ID": "1",
+            "TELEGRAM_API_HASH": "0" * 32,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    async def start(self, program: str) -> asyncio.subprocess.Process:
+        """A Python program in a process of its own, beside this session."""
+        path = self.root / "program.py"
+        path.write_text(program)
+        return await asyncio.create_subprocess_exec(
+            sys.executable, str(path), env=self.environment(),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+
+    async def run(self, program: str) -> tuple[int, str, str]:
+        """Run a program to its end: exit code, output, errors."""
+        process = await self.start(program)
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode is not None
+        return process.returncode, out.decode().strip(), err.decode().strip()
+
+
+async def first_line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    line = await asyncio.wait_for(process.stdout.readline(), 30)
+    if not line:
+        _, err = await process.communicate()
+        raise AssertionError(err.decode())
+    return line.decode().strip()
+
+
+async def until(condition: Any, seconds: float = 10.0) -> None:
+    """Wait until ``condition()`` holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class Wire:
+    """A TCP relay in front of one data center. Nothing passes it while it is frozen; nobody gets in while it is cut."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.target = (host, port)
+        self.port = 0
+        self.accepted = 0
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._flowing.set()
+
+    async def cut(self) -> None:
+        """Drop what is connected, and refuse the next until mended."""
+        assert self._server is not None
+        self._server.close()
+        for writer in tuple(self._writers):
+            writer.transport.abort()
+        self._flowing.set()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def freeze(self) -> None:
+        """Everybody stays connected, and nothing is read any more."""
+        self._flowing.clear()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        there_reader, there = await asyncio.open_connection(*self.target)
+        self._writers |= {writer, there}
+        both = [asyncio.create_task(self._pump(reader, there)), asyncio.create_task(self._pump(there_reader, writer))]
+        self._tasks.update(both)
+        await asyncio.gather(*both, return_exceptions=True)
+        self._tasks.difference_update(both)
+        for each in (writer, there):
+            self._writers.discard(each)
+            each.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while True:
+                await self._flowing.wait()
+                data = await reader.read(65536)
+                await self._flowing.wait()
+                if not data:
+                    break
+                writer.write(data)
+        writer.transport.abort()
+
+
+def through(network: Network, wire: Wire) -> Network:
+    """``network`` with its first data center behind ``wire``."""
+    first, *rest = network.addresses
+    return replace(network, addresses=(replace(first, port=wire.port), *rest))

@@ -1,0 +1,115 @@
+"""Disconnecting takes ten seconds at most, whatever hangs, and what is known is written first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from telethon import events, functions
+from upstream.place import PHONE, Place, Wire, until
+
+from telekeep.errors import TelegramNetworkError
+from telekeep.upstream import held
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same waits, a tenth as long."""
+    monkeypatch.setattr(held, "GRACE_SECONDS", held.GRACE_SECONDS / 10)
+    monkeypatch.setattr(held, "DISCONNECT_SECONDS", held.DISCONNECT_SECONDS / 10)
+
+
+async def test_a_server_that_no_longer_reads_does_not_hold_us_up(place: Place, wire: Wire, brief: None) -> None:
+    """002-6: within ten seconds (here: one). What is still open then is dropped."""
+    client = place.client()
+    await client.connect()
+    wire.freeze()
+    stuck = [asyncio.create_task(client.send_message("me", "x" * 4000)) for _ in range(2000)]
+    await asyncio.sleep(0.2)
+    began = time.monotonic()
+    await client.disconnect()
+    assert time.monotonic() - began < held.DISCONNECT_SECONDS + 0.2
+    assert place.is_free()
+    ended = await asyncio.gather(*stuck, return_exceptions=True)
+    assert {type(each) for each in ended} == {TelegramNetworkError}
+
+
+async def test_a_handler_that_will_not_end_does_not_hold_us_up(place: Place, brief: None) -> None:
+    client = place.client()
+    entered, give_up = asyncio.Event(), asyncio.Event()
+
+    @client.on(events.NewMessage)
+    async def stubborn(_event: Any) -> None:
+        entered.set()
+        while not give_up.is_set():
+            try:
+                await give_up.wait()
+            except asyncio.CancelledError:
+                continue
+
+    await client.connect()
+    place.telegram.send(to=PHONE, text="hi")
+    await asyncio.wait_for(entered.wait(), 10)
+    began = time.monotonic()
+    await client.disconnect()
+    assert time.monotonic() - began < held.DISCONNECT_SECONDS + 0.2
+    assert place.is_free()
+    give_up.set()
+
+
+async def test_calls_that_wait_are_told_and_not_cancelled(place: Place) -> None:
+    """Telethon cancels them, which looks to a program as if somebody had cancelled its own task."""
+    client = place.client()
+    await client.connect()
+    place.telegram.fault("delay", method="help.getNearestDc", seconds=30)
+    waiting = asyncio.create_task(client(functions.help.GetNearestDcRequest()))
+    await asyncio.sleep(0.05)
+    await client.disconnect()
+    with pytest.raises(TelegramNetworkError, match="Disconnected"):
+        await waiting
+
+
+async def test_a_cancelled_call_stays_cancelled(place: Place) -> None:
+    async with place.client() as client:
+        place.telegram.fault("delay", method="help.getNearestDc", seconds=30)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client(functions.help.GetNearestDcRequest())
+        assert await client.get_me()
+
+
+async def test_a_handler_may_disconnect_the_client(place: Place) -> None:
+    client = place.client()
+
+    @client.on(events.NewMessage)
+    async def leave(_event: Any) -> None:
+        await client.disconnect()
+
+    await client.connect()
+    place.telegram.send(to=PHONE, text="go")
+    await client.run_until_disconnected()
+    await until(place.is_free)
+
+
+async def test_a_line_that_stays_dead_gives_the_lease_back(place: Place, wire: Wire) -> None:
+    client = place.client(connection_retries=1, retry_delay=0)
+    await client.connect()
+    await wire.cut()
+    with pytest.raises(ConnectionError):
+        await client.get_me()
+    await until(place.is_free)
+    await wire.mend()
+    async with client:
+        assert await client.get_me()
+
+
+async def test_logging_out_ends_the_login_and_sets_the_record_aside(place: Place) -> None:
+    client = place.client()
+    await client.connect()
+    session = place.vault.load("main")
+    assert await client.log_out()
+    assert place.telegram.authorizations(place.ada) == []
+    assert [entry.state for entry in place.vault.entries()] == ["removed"]
+    assert place.vault.load("main", generation=1).auth_key == session.auth_key  # set aside, not destroyed

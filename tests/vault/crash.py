@@ -1,0 +1,199 @@
+"""A program that kills itself with SIGKILL at one line after another of a verb of the vault, and looks each time.
+
+    python crash.py VERB FOLDER FIRST STRIDE
+
+Each try runs in a fork, on a fresh copy of the same vault, and dies before the Nth line that is executed in
+``telekeep/vault``. Then the vault must be what it was or what it was to become. Prints how many tries there were.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import telekeep.vault
+from telekeep.testing.contracts.vault import a_session
+from telekeep.testing.fakes import ManualClock
+from telekeep.vault.keys import passphrase
+from telekeep.vault.keys.file import KeyFile
+from telekeep.vault.keys.passphrase import Passphrase
+from telekeep.vault.vault import Vault
+
+ROOM = str(Path(telekeep.vault.__file__).parent)
+OLD, NEW = a_session(1), a_session(2)
+Verb = Callable[[Path], None]
+
+
+def open_(root: Path) -> Vault:
+    return Vault.open(root / "vault", clock=ManualClock(), marks=root / "marks")
+
+
+def create(root: Path) -> Vault:
+    return Vault.create(root / "vault", KeyFile(root / "config" / "key"), clock=ManualClock(), marks=root / "marks")
+
+
+def prepare(root: Path) -> None:
+    vault = create(root)
+    vault.keep("a", OLD, fence=1, expected=None)
+    vault.keep("b", a_session(3), fence=1, expected=None)
+    vault.close()
+
+
+# ---- the verbs, and what must hold after a crash
+
+
+def rotate_the_file(root: Path) -> None:
+    open_(root).rotate(KeyFile(root / "config" / "key"))
+
+
+def rotate_to_another_file(root: Path) -> None:
+    open_(root).rotate(KeyFile(root / "elsewhere" / "key"))
+
+
+def rotate_to_a_passphrase(root: Path) -> None:
+    open_(root).rotate(Passphrase())
+
+
+def still_opens(root: Path) -> None:
+    os.environ.pop("TELEKEEP_KEY_FILE", None)  # the vault says where its key is
+    with open_(root) as vault:
+        assert vault.load("a") == sorted_peers(OLD)
+        assert vault.load("b") == sorted_peers(a_session(3))
+        vault.rotate(KeyFile(root / "config" / "key"))
+    with open_(root) as vault:
+        assert vault.load("a") == sorted_peers(OLD)
+
+
+def keep(root: Path) -> None:
+    open_(root).keep("a", NEW, fence=2, expected=1)
+
+
+def old_or_new(root: Path) -> None:
+    with open_(root) as vault:
+        session = vault.load("a")
+        assert session in (sorted_peers(OLD), sorted_peers(NEW)), "neither the old session nor the new one"
+        assert vault.load("a", generation=1) == sorted_peers(OLD)
+        generation = vault.entry("a").generation
+        assert generation == (2 if session == sorted_peers(NEW) else 1)
+        assert [entry.state for entry in vault.entries()] == ["kept", "kept"]
+        vault.keep("a", a_session(4), fence=3, expected=generation)
+
+
+def remove(root: Path) -> None:
+    open_(root).remove("a", fence=2)
+
+
+def kept_or_removed(root: Path) -> None:
+    with open_(root) as vault:
+        if vault.entries()[0].state == "removed":
+            vault.restore_removed("a")
+        assert vault.load("a") == sorted_peers(OLD)
+
+
+def make(root: Path) -> None:
+    create(root / "new")
+
+
+def made_or_not(root: Path) -> None:
+    if Vault.exists(root / "new" / "vault"):
+        open_(root / "new").keep("a", OLD, fence=1, expected=None)
+    else:
+        create(root / "new").keep("a", OLD, fence=1, expected=None)
+
+
+def sorted_peers(session: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(session, peers=tuple(sorted(session.peers, key=lambda peer: (peer.kind, peer.id))))
+
+
+VERBS: dict[str, tuple[Verb, Verb]] = {
+    verb.__name__: (verb, check)
+    for verb, check in (
+        (rotate_the_file, still_opens),
+        (rotate_to_another_file, still_opens),
+        (rotate_to_a_passphrase, still_opens),
+        (keep, old_or_new),
+        (remove, kept_or_removed),
+        (make, made_or_not),
+    )
+}
+
+
+# ---- the killing
+
+
+def die_at(line: int) -> None:
+    left = line
+
+    def trace(frame: types.FrameType, event: str, argument: object) -> Any:
+        nonlocal left
+        if not frame.f_code.co_filename.startswith(ROOM):
+            return None
+        if event == "line":
+            left -= 1
+            if left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+
+
+def in_a_fork(work: Callable[[], None]) -> int:
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main(name: str, folder: Path, first: int, stride: int) -> int:
+    verb, check = VERBS[name]
+    os.umask(0o077)
+    work = folder / "work"
+    prepare(work)
+    pristine = folder / "pristine"
+    work.rename(pristine)
+    passphrase.MEMORY_KIB, passphrase.PASSES = 64, 1
+    phrase = folder / "phrase"
+    phrase.write_text("correct horse battery staple\n")
+    os.environ["TELEKEEP_PASSPHRASE_FILE"] = str(phrase)
+
+    line, killed = first, True
+    while killed:
+        shutil.copytree(pristine, work)
+
+        def attempt(line: int = line) -> None:
+            die_at(line)
+            verb(work)
+
+        exit_code = in_a_fork(attempt)
+        killed = exit_code == -signal.SIGKILL
+        if not killed and exit_code:
+            print(f"line {line}: the verb itself failed")
+            return 1
+        if in_a_fork(lambda: check(work)):
+            print(f"after a crash at line {line} of {name}")
+            return 1
+        shutil.rmtree(work)
+        line += stride
+    print(f"{name}: up to line {line - stride}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
