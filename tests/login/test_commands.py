@@ -163,6 +163,7 @@ async def test_without_a_terminal_a_missing_answer_is_an_error_that_names_its_fl
     assert (said.code, said.out) == (code, "")
     assert flag in said.err
     assert telegram.stats.codes_sent == (1 if "--code" in words else 0)
+    assert "--code" in words or telegram.stats.connections == 0
 
 
 async def test_a_wrong_code_given_as_a_flag_is_called_wrong(shell: Shell) -> None:

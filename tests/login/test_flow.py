@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from telekeep.errors import LoginRefused, MaybeDone
 from telekeep.login import flow
 from telekeep.login import states as s
 from telekeep.secret import Secret
 from telekeep.session.model import User
+from telekeep.upstream.fresh import ANSWERABLE
 
 PHONE = "9996621234"
 APP = s.Sent("app", "to the app", "hash", length=5, next_kind="SMS", timeout=60)
@@ -193,3 +196,38 @@ def test_no_word_of_a_login_shows_what_was_typed() -> None:
     )
     assert "73519" not in shown
     assert "deadbeef" not in shown
+
+
+REFUSED = tuple(s.Refused(name) for name in sorted(ANSWERABLE))
+OUTCOMES: dict[type, tuple[s.Event, ...]] = {
+    s.AskPhone: (s.PhoneGiven(PHONE), s.PhoneGiven("no")),
+    s.AskCode: (s.CodeGiven("22222"), s.CodeGiven("no"), s.ResendWanted(10), s.ResendWanted(100), s.QrWanted()),
+    s.OfferNewCode: (s.NewCodeWanted(), s.NewCodeDeclined()),
+    s.AskPassword: (s.PasswordGiven(Secret(b"x")),),
+    s.ShowToken: (s.TokenScanned(), s.TokenRanOut()),
+    s.SendCode: (s.CodeSent(APP), s.LoggedIn(ADA), s.LineLost(), *REFUSED),
+    s.ResendCode: (s.CodeSent(APP), s.LoggedIn(ADA), s.LineLost(), *REFUSED),
+    s.SignIn: (s.LoggedIn(ADA), s.SignUpWanted(), *REFUSED),
+    s.FetchHint: (s.HintFetched(None), *REFUSED),
+    s.CheckPassword: (s.LoggedIn(ADA), *REFUSED),
+    s.IssueToken: (s.TokenIssued("tg://x", 1.0), s.TokenMoved(4, b"t"), s.LoggedIn(ADA), *REFUSED),
+    s.FollowToken: (s.TokenIssued("tg://x", 1.0), s.TokenMoved(2, b"t"), s.LoggedIn(ADA), *REFUSED),
+    s.ImportBot: (s.LoggedIn(ADA), s.SignUpWanted(), *REFUSED),
+}
+
+
+@given(st.data())
+def test_whatever_telegram_and_the_person_answer_the_flow_knows_what_is_next(data: st.DataObject) -> None:
+    """And it never asks for more codes, sign-ins or tokens than it may, however long it goes on."""
+    state, action = data.draw(st.sampled_from([flow.by_phone(), flow.by_qr(), flow.by_bot_token()]))
+    counts = dict.fromkeys(OUTCOMES, 0)
+    for _ in range(100):
+        if action is None:
+            break
+        counts[type(action)] += 1
+        state, action = flow.step(state, data.draw(st.sampled_from(OUTCOMES[type(action)])))
+    assert (action is None) == isinstance(state, s.Done | s.Failed)
+    assert counts[s.SendCode] + counts[s.ResendCode] <= flow.TRIES * flow.SENDINGS
+    assert counts[s.CheckPassword] <= flow.TRIES
+    assert counts[s.ShowToken] <= flow.TOKENS
+    assert counts[s.ImportBot] <= 1

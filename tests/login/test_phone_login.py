@@ -126,7 +126,7 @@ async def test_a_number_telegram_does_not_know_is_asked_again(desk: Desk, telegr
     """001-9: PhoneNumberInvalidError means the country code is missing."""
     telegram.add_account(PHONE)
     telegram.fault("error", method="auth.sendCode", code=400, message="PHONE_NUMBER_INVALID")
-    await desk.log_in([(Question.PHONE, "0151 234567"), (Question.PHONE, PHONE), (Question.CODE, CODE)])
+    await desk.log_in([(Question.PHONE, "1511 234567"), (Question.PHONE, PHONE), (Question.CODE, CODE)])
     assert "country code" in str(desk.problems(Question.PHONE)[1])
 
 

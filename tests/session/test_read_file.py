@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 from contextlib import closing, contextmanager
@@ -11,7 +12,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from session.samples import fixture, fixture_session
-from telekeep.errors import SessionBusy, SessionNotFound, StorageUnavailable, UnknownFormat
+from telekeep.errors import SessionBusy, SessionCorrupt, SessionNotFound, StorageUnavailable, UnknownFormat
 from telekeep.session import formats
 from telekeep.session.formats import snapshot
 
@@ -112,6 +113,21 @@ def test_what_a_killed_writer_left_is_rolled_back_in_a_copy(script, path):
     assert path.with_name("bot.session-journal").exists()
     with untouched(path):
         assert formats.read(formats.read_file(path)) == SAMPLE
+
+
+def test_a_journal_that_points_to_a_further_file_is_refused(path, tmp_path):
+    with another_program(SPILLED, path) as writer:
+        writer.kill()
+        writer.wait()
+    precious = tmp_path / "precious"
+    precious.touch()
+    name = bytes(precious)
+    with path.with_name("bot.session-journal").open("ab") as journal:  # sqlite.org/fileformat.html, 3.1
+        journal.write(struct.pack(">I", (0x40000000 // 4096) + 1) + name)
+        journal.write(struct.pack(">II", len(name), sum(name)) + bytes.fromhex("d9d505f920a163d7"))
+    with pytest.raises(SessionCorrupt):
+        formats.read_file(path)
+    assert precious.exists()
 
 
 def test_a_write_ahead_log_is_taken_into_account(path):

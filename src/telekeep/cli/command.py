@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, update_wrapper
-from typing import TYPE_CHECKING, Any
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 _META = "telekeep.cli.globals"
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(NamedTuple):
     """The global options of one run of the command line, merged from wherever they stood.
 
     ``home`` and ``network`` are None where neither an option nor TELEKEEP_HOME or TELEKEEP_NETWORK names one.
@@ -57,7 +55,7 @@ class Invocation:
             network=given.get("network") or environ.get("TELEKEEP_NETWORK") or None,
         )
 
-    @cached_property
+    @property
     def out(self) -> Output:
         """Where this command prints."""
         return Output(json=self.json, quiet=self.quiet)
@@ -90,6 +88,12 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         context.meta.setdefault(_META, {})[parameter.name] = value
 
 
+def _show_help(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(context.get_help())
+        context.exit()
+
+
 def _global_options() -> list[click.Parameter]:
     def flag(*names: str, help: str) -> click.Option:
         return click.Option(names, is_flag=True, help=help, expose_value=False, callback=_remember)
@@ -106,8 +110,16 @@ def _global_options() -> list[click.Parameter]:
     ]
 
 
+_HELP = click.Option(
+    ("--help", "-h"),
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_help,
+    help="Show this page.",
+)
 _GLOBAL_OPTIONS = _global_options()
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_CONTEXT = {"max_content_width": 100}
 
 
 class _Everywhere(click.Command):
@@ -116,13 +128,16 @@ class _Everywhere(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *_GLOBAL_OPTIONS]
 
+    def get_help_option(self, ctx: click.Context) -> click.Option:
+        return _HELP  # click's own asks gettext for its text, which searches the disk for translations at every start
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own: list[tuple[str, str]] = []
         everywhere: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
-                (everywhere if parameter in _GLOBAL_OPTIONS or "--help" in parameter.opts else own).append(record)
+                (everywhere if parameter is _HELP or parameter in _GLOBAL_OPTIONS else own).append(record)
         if own:
             with formatter.section("Options"):
                 formatter.write_dl(own)

@@ -67,16 +67,21 @@ class Emulator:
     # ---- life
 
     async def start(self) -> Emulator:
-        """Listen. `network` then tells where."""
-        loop = asyncio.get_running_loop()
-        bound = []
-        for address in self.network.addresses:
-            front = Front(self._desk, dc_id=address.dc_id, media=address.media)
-            server = await loop.create_server(partial(Connection, front), address.host, address.port)
-            self._servers.append(server)
-            bound.append(replace(address, port=server.sockets[0].getsockname()[1]))
+        """Listen. `network` then tells where. Raises OSError if an address is taken."""
+        try:
+            bound = [await self._listen(address) for address in self.network.addresses]
+        except OSError:
+            await self.stop()
+            raise
         self.network = replace(self.network, addresses=tuple(bound))
         return self
+
+    async def _listen(self, address: Address) -> Address:
+        front = Front(self._desk, dc_id=address.dc_id, media=address.media)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(partial(Connection, front), address.host, address.port)
+        self._servers.append(server)
+        return replace(address, port=server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Close every connection and stop listening. What the world knows is kept."""

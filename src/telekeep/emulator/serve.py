@@ -63,6 +63,6 @@ async def _started(addresses: tuple[Address, ...], clock: Clock | None) -> Emula
         telegram = Emulator(addresses=addresses, clock=clock)
         try:
             return await telegram.start()
-        except OSError:
-            await telegram.stop()  # somebody else listens there now
+        except OSError:  # somebody else listens there now
+            pass
     return await Emulator(clock=clock).start()

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from telekeep.errors import LoginRefused, MaybeDone, TelekeepError
+from telekeep.errors import ConfigError, LoginRefused, MaybeDone, TelekeepError
 from telekeep.login.states import (
     Action,
     AsBot,
@@ -60,6 +60,7 @@ from telekeep.login.states import (
     TokenRanOut,
     TokenScanned,
 )
+from telekeep.settings import parse_phone
 
 TRIES = 3  # wrong answers to one question; Telegram's own limits come soon after
 SENDINGS = 3  # codes of one login, the first included
@@ -91,18 +92,24 @@ def step(state: State, event: Event) -> Move:
     match state, event:
         case _, LoggedIn(user):
             return Done(user), None
-        case _, SignUpWanted():
+        case _, SignUpWanted() | Refused("PHONE_NUMBER_UNOCCUPIED"):
             return _no_account()
         case NeedPhone(), PhoneGiven(phone):
-            return _phone_given(state, phone)
+            move: Move | None = _phone_given(state, phone)
         case NeedCode(), _:
-            return _code_move(state, event)
+            move = _code_move(state, event)
         case NeedPassword(), _:
-            return _password_move(state, event)
+            move = _password_move(state, event)
         case ShowQr(), _:
-            return _qr_move(state, event)
+            move = _qr_move(state, event)
         case AsBot(), Refused(name):
-            return _fail(f"Telegram refused the bot token ({name}).")
+            move = _fail(f"Telegram refused the bot token ({name}).", remedy="Copy it again from @BotFather.")
+        case _:
+            move = None
+    if move is not None:
+        return move
+    if isinstance(event, Refused):
+        return _fail(f"Telegram refused this login ({event.name}).")
     raise AssertionError(f"{type(event).__name__} cannot happen in {type(state).__name__}")
 
 
@@ -120,14 +127,12 @@ def _ask_phone_again(tries: int) -> Move:
     return NeedPhone(tries + 1), AskPhone(problem)
 
 
-def _code_move(state: NeedCode, event: Event) -> Move:
+def _code_move(state: NeedCode, event: Event) -> Move | None:
     match event:
         case CodeSent(sent):
             return replace(state, sent=sent), AskCode(sent)
         case QrWanted():
             return by_qr()
-        case Refused("PHONE_NUMBER_UNOCCUPIED"):
-            return _no_account()
         case Refused("PHONE_NUMBER_INVALID"):
             return _ask_phone_again(state.phone_tries)
         case Refused("SESSION_PASSWORD_NEEDED"):
@@ -161,7 +166,7 @@ def _code_move(state: NeedCode, event: Event) -> Move:
                 return state, OfferNewCode("Telegram asks to begin this login again.")
             case LineLost():  # while a resend was asked for: the first code may still count
                 return state, AskCode(state.sent, "The line was lost: look whether another code arrives.")
-    raise AssertionError(f"{type(event).__name__} cannot happen while a code is awaited")
+    return None
 
 
 def _code_given(state: NeedCode, sent: Sent, typed: str) -> Move:
@@ -201,7 +206,7 @@ def _send_again(state: NeedCode, otherwise: TelekeepError | None = None) -> Move
     return replace(state, sent=None, tries=0, sendings=state.sendings + 1), SendCode(state.phone)
 
 
-def _password_move(state: NeedPassword, event: Event) -> Move:
+def _password_move(state: NeedPassword, event: Event) -> Move | None:
     match event:
         case HintFetched(hint):
             return replace(state, hint=hint), AskPassword(hint)
@@ -215,10 +220,10 @@ def _password_move(state: NeedPassword, event: Event) -> Move:
                     remedy="Look it up, or reset it in a Telegram app: Settings > Privacy and Security.",
                 )
             return replace(state, tries=state.tries + 1), AskPassword(state.hint, problem)
-    raise AssertionError(f"{type(event).__name__} cannot happen while the password is awaited")
+    return None
 
 
-def _qr_move(state: ShowQr, event: Event) -> Move:
+def _qr_move(state: ShowQr, event: Event) -> Move | None:
     match event:
         case TokenIssued(url, expires):
             if state.shown >= TOKENS:
@@ -236,7 +241,7 @@ def _qr_move(state: ShowQr, event: Event) -> Move:
             return ShowQr(state.shown + 1), IssueToken()
         case Refused("SESSION_PASSWORD_NEEDED"):
             return NeedPassword(), FetchHint()
-    raise AssertionError(f"{type(event).__name__} cannot happen while a QR code is shown")
+    return None
 
 
 def _no_account() -> Move:
@@ -255,6 +260,8 @@ def _refusal(message: str, remedy: str | None = None) -> LoginRefused:
 
 
 def digits_of(phone: str) -> str | None:
-    """A phone number as Telegram takes it, digits only, or None if it cannot be one (E.164: at most 15 digits)."""
-    digits = "".join(letter for letter in phone.strip() if letter not in "+-(). \u00a0")
-    return digits if digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 15 else None
+    """A phone number as Telegram takes it, digits only, or None if it cannot be one."""
+    try:
+        return parse_phone(phone).removeprefix("+")
+    except ConfigError:
+        return None

@@ -103,9 +103,7 @@ class Unattended:
         return False
 
     async def show_qr(self, url: str, expires: float) -> None:
-        raise ConfigError(
-            "A QR code needs a terminal to be drawn in.", remedy="Run it in a terminal, or log in with --phone NUMBER."
-        )
+        raise no_screen()
 
     async def tell(self, message: str) -> None:
         pass
@@ -116,6 +114,13 @@ def no_code() -> NeedsLogin:
     return NeedsLogin(
         "Telegram's code would have to be typed, and nobody is there: standard input is no terminal.",
         remedy="Run it in a terminal, or give the code with --code CODE.",
+    )
+
+
+def no_screen() -> ConfigError:
+    """The refusal to ask for a QR code that nobody could see."""
+    return ConfigError(
+        "A QR code needs a terminal to be drawn in.", remedy="Run it in a terminal, or log in with --phone NUMBER."
     )
 
 

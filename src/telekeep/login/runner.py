@@ -8,7 +8,7 @@ from telekeep.clock import Clock
 from telekeep.errors import MaybeDone, TelegramRateLimitError
 from telekeep.login import bot, flow, password, phone, qr
 from telekeep.login.budget import DAY, LoginBudget
-from telekeep.login.prompt import Prompt, Question, Wish, no_code
+from telekeep.login.prompt import Prompt, Question, Wish, no_code, no_screen
 from telekeep.login.states import (
     Action,
     AskCode,
@@ -146,6 +146,8 @@ class Login:
 
     async def _issue_token(self, first: bool) -> Event:
         if first:
+            if not self.prompt.can(Question.SCAN):
+                raise no_screen()
             self._subject = f"{self.fresh.network.name} qr {self.fresh.application.api_id}"
             self.budget.check(self._subject)
             await self.fresh.want_updates()  # that is how Telegram says that the code was scanned

@@ -7,6 +7,7 @@ and also UPDATE_APP_TO_LOGIN; UnauthorizedError is SESSION_REVOKED and also SESS
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, NamedTuple
 
 from telethon import errors as telegram
@@ -147,6 +148,11 @@ DEAD: frozenset[type[BaseException]] = frozenset(
     }
 )
 """Errors after which nothing may be sent with this key any more."""
+
+
+def another(error: Exception) -> Exception:
+    """An error of Telethon's once more, to be raised elsewhere."""
+    return type(error)() if type(error) is telegram.AuthKeyNotFound else copy(error)
 
 
 def named(error: BaseException, *, method: str | None = None, clock: Clock) -> TelekeepError:

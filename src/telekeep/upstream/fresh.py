@@ -175,6 +175,7 @@ class Fresh:
             self.application.api_id,
             self.application.api_hash.reveal().decode(),
             base_logger=_LOG,
+            device_model="telekeep",  # how the login is listed under Devices
             connection_retries=0,
             request_retries=0,
             auto_reconnect=False,  # it would send again whatever was pending: another code, for example

@@ -1,22 +1,21 @@
 """A stock `telethon.TelegramClient` that holds the lease on its key for as long as it is connected.
 
 `HeldClient.connect` takes the lease (waiting for it), reads the record under it, connects and asks Telegram whether the
-login stands; only then does it return. `disconnect` writes what changed, closes every connection and only then gives the
-lease back. In between every packet passes the `Line`. Nothing here ever prompts, asks for a code, or sleeps out a flood
-wait; calls raise Telethon's own errors, and ours where the connection or the lease is lost.
+login stands; only then does it return. `disconnect` closes every connection, writes what changed, and only then gives
+the lease back. In between every packet passes the `Line`. Nothing here ever prompts, asks for a code, or sleeps out a
+flood wait; calls raise Telethon's own errors, and ours where the connection or the lease is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
-import copy
 import logging
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -40,7 +39,7 @@ from telekeep.lease.renewal import TIMEOUT, acquire
 from telekeep.session.model import Session
 from telekeep.session.network import Network
 from telekeep.upstream import endpoints
-from telekeep.upstream.faults import DEAD, named
+from telekeep.upstream.faults import DEAD, another, named
 from telekeep.upstream.guarded import guarded
 from telekeep.upstream.line import Line
 from telekeep.upstream.writeback import Record, VaultSession
@@ -236,7 +235,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
         except Exception as error:
             for each in getattr(error, "exceptions", [error]):
                 if type(each) in DEAD and (sender is self._sender or type(each) is errors.AuthKeyDuplicatedError):
-                    hold.line.end(lambda dead=each: copy.copy(dead))  # type: ignore[misc]  # mypy: default of a lambda
+                    hold.line.end(partial(another, each))
             raise
         hold.record.used()
         if isinstance(request, functions.auth.LogOutRequest):
@@ -259,7 +258,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
     # ---- updates
 
     async def _handle_auto_reconnect(self) -> None:
-        if self._wants_updates():
+        if self._catch_up:
             await self.catch_up()  # asks for the difference, which also tells Telegram that we listen again
         else:
             await super()._handle_auto_reconnect()
@@ -269,12 +268,9 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
         hold = self._hold
         if hold is None:
             return
-        if hold.announced == sender._state.id and self._wants_updates():
+        if hold.announced == sender._state.id and self._catch_up:
             await self.catch_up()
         hold.announced = sender._state.id
-
-    def _wants_updates(self) -> bool:
-        return self._catch_up and not self._no_updates
 
     # ---- writing back
 
@@ -292,11 +288,9 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
             else:
                 hold.record.flush()
         except StaleFence as error:
-            said = f"a newer holder has written (fence {error.newest})"
-            hold.line.end(lambda: LeaseLost(reason=said))
+            hold.line.lose(f"a newer holder has written, with fence {error.newest}")
         except LeaseLost as error:
-            reason = error.reason
-            hold.line.end(lambda: LeaseLost(reason=reason))
+            hold.line.lose(error.reason)
         except TelekeepError as error:
             _log.warning("The update state of %r could not be written: %s", self._terms.name, error)
 
@@ -422,6 +416,9 @@ def held_client(terms: Terms, session: Session, *, api_id: int, api_hash: str, *
         "raise_last_call_error": True,
         **options,
     }
-    client = _client_class(terms.network)(VaultSession(home), api_id, api_hash, **chosen)
+    follows = chosen.get("receive_updates", True)
+    chosen["catch_up"] = chosen["catch_up"] and follows  # Telethon would fetch what it then throws away
+    kept = VaultSession(home, follows=follows)
+    client = _client_class(terms.network)(kept, api_id, api_hash, **chosen)
     client._terms = terms
     return client

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakSet
 
 from telekeep.errors import LeaseLost, TelegramNetworkError
-from telekeep.lease.lease import Lease
+from telekeep.lease.lease import Lease, Lost
 
 
 class Line:
@@ -41,21 +41,27 @@ class Line:
         try:
             self._lease.check()
         except LeaseLost as lost:
-            reason = lost.reason
-            self.end(lambda: LeaseLost(reason=reason))
+            self.lose(lost.reason)
             raise
 
+    def lose(self, reason: str) -> None:
+        """End the line because the lease is gone. A forked child ends nothing: loop and sockets are its parent's."""
+        if reason != Lost.FORKED:
+            self.end(lambda: LeaseLost(reason=reason))
+
     def end(self, error: Callable[[], Exception]) -> None:
-        """End the line: nothing is sent any more, and every call that runs raises ``error()``. Only the first counts."""
+        """End the line: nothing is sent any more, and every call under way raises ``error()``. The first one counts."""
         if self._end is not None:
             return
         self._end = error
-        here = asyncio.current_task() if self._calls else None
         for task in self._calls:
-            if task is not here:  # that one raises the error itself
-                self._cut.add(task)
-                task.cancel()
+            task.get_loop().call_soon(self._cut_off, task)  # soon: whoever has its answer already gets it
         self._on_end(error())
+
+    def _cut_off(self, task: asyncio.Task[Any]) -> None:
+        if task in self._calls:
+            self._cut.add(task)
+            task.cancel()
 
     @contextmanager
     def call(self) -> Iterator[None]:

@@ -49,7 +49,7 @@ def box_seen(known: UpdateState | None, account: Mapping[str, Any], channels: Ma
 
 
 def telethon_states(known: UpdateState | None) -> Iterable[tuple[int, State]]:
-    """``known`` as a Telethon session returns it from ``get_update_states``: 0 is the account, the rest are channels."""
+    """``known`` as Telethon's sessions give it in ``get_update_states``: 0 is the account, the rest are channels."""
     if known is None:
         return ()
     date = datetime.fromtimestamp(known.date, UTC)

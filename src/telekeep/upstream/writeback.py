@@ -89,10 +89,14 @@ class Record:
 
 
 class VaultSession(MemorySession):  # type: ignore[misc]  # Telethon carries no types
-    """A Telethon session over a `Record`. Without one it has an address and nothing else: no key without a lease."""
+    """A Telethon session over a `Record`. Without one it has an address and nothing else: no key without a lease.
 
-    def __init__(self, home: DataCenter | None = None) -> None:
+    ``follows``: whether the client listens to updates; if not, its idea of the update state is none, and not noted.
+    """
+
+    def __init__(self, home: DataCenter | None = None, *, follows: bool = True) -> None:
         super().__init__()
+        self._follows = follows
         self._record: Record | None = None
         self._cast = Cast()
         self._own_tmp_auth_key: Any = None
@@ -150,7 +154,7 @@ class VaultSession(MemorySession):  # type: ignore[misc]  # Telethon carries no 
         return progress.telethon_states(self._record.state if self._record else None)
 
     def set_update_state(self, entity_id: int, state: Any) -> None:
-        if self._record is None:
+        if self._record is None or not self._follows:
             return
         if entity_id:
             self._record.state = progress.channel_seen(self._record.state, entity_id, state.pts)
@@ -161,7 +165,7 @@ class VaultSession(MemorySession):  # type: ignore[misc]  # Telethon carries no 
 
     def see_box(self, account: Mapping[str, Any], channels: Mapping[int, int]) -> None:
         """Note what Telethon's message box has come to."""
-        if self._record is not None:
+        if self._record is not None and self._follows:
             self._record.state = progress.box_seen(self._record.state, account, channels)
 
     # ---- peers: noted, written by `Record.flush`

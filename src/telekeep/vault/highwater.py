@@ -9,9 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from telekeep.errors import SessionCorrupt, UnknownFormat, VaultRolledBack
 from telekeep.paths import private_folder
@@ -36,11 +35,10 @@ MARKS = Kind(
 )
 
 
-_MARK_TYPES = (str, int, str, int, bytes)
+_MARK_TYPES = ((str, int, str, int, bytes), (str, int, str, int, type(None)))
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """How far a record has come: its newest generation and the newest fence of its auth key.
 
     ``tag``: that of the seal, where it was opened or made; it tells apart two lines of history that are as long.
@@ -141,7 +139,7 @@ class Marks:
         with self._database.transaction() as connection:
             mark = _find(connection, name)
             if mark is not None and here.tag is None and here.generation == mark.generation:
-                here = replace(here, tag=mark.tag)
+                here = here._replace(tag=mark.tag)
             if mark is None or (mark != here and not is_older(here, mark)):
                 connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", _row(name, here))
 
@@ -159,7 +157,7 @@ def _find(connection: sqlite3.Connection, name: str) -> Position | None:
 
 
 def _is_mark(row: tuple[object, ...]) -> bool:
-    return tuple(map(type, row)) in (_MARK_TYPES, (*_MARK_TYPES[:-1], type(None)))
+    return tuple(map(type, row)) in _MARK_TYPES
 
 
 def _row(name: str, here: Position) -> tuple[str, int, str, int, bytes | None]:

@@ -92,17 +92,17 @@ class Entry:
 def entry_of(header: Generation, *, fence: int, last_used_at: float | None, state: str | None = None) -> Entry:
     """The entry whose newest generation has this ``header``."""
     return Entry(
-        name=header.name,
-        lease=header.lease,
-        network=header.network,
-        dc_id=header.dc_id,
-        generation=header.generation,
-        fence=max(fence, header.fence),
-        created_at=header.created_at,
-        saved_at=header.saved_at,
-        last_used_at=last_used_at,
-        state=state or header.state,
-        size=header.size,
+        header.name,
+        header.lease,
+        header.network,
+        header.dc_id,
+        header.generation,
+        max(fence, header.fence),
+        header.created_at,
+        header.saved_at,
+        last_used_at,
+        state or header.state,
+        header.size,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from types import SimpleNamespace
 from typing import Any
 
 from telekeep.clock import SystemClock
@@ -101,6 +100,3 @@ class Bench:
                 key.seq += 1
                 made.seq = key.seq
             device.updates.append(read(bytes(made)))
-
-
-NOBODY = SimpleNamespace(user_id=999_999_999, access_hash=1)

@@ -7,6 +7,7 @@ import pytest
 from emulator.services.bench import Bench, Device
 from telekeep.emulator.services.hashing import fold
 from telekeep.emulator.world import Account
+from telekeep.emulator.world.peer import user
 from telekeep.mtproto.schema import functions, types
 
 messages = functions.messages
@@ -273,7 +274,7 @@ def test_entities_survive_on_both_sides(bench: Bench, device: Device, bob: Accou
 def test_a_note_to_oneself_is_one_message(device: Device, ada: Account) -> None:
     answer = device(send(SELF, "note"))
     assert device(history(SELF)).messages[0].id == answer.id
-    assert ada.box.dialog(("user", ada.id)).unread == 0  # type: ignore[arg-type]  # a Peer is a tuple
+    assert ada.box.dialog(user(ada.id)).unread == 0
 
 
 # ---- reading

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from emulator.services.bench import Bench, Device
+from telekeep.emulator.services.hashing import fold
 from telekeep.emulator.world import Account
 from telekeep.mtproto.schema import functions, types
 
@@ -143,8 +144,6 @@ def test_names_and_numbers_of_nobody_are_said_to_be(device: Device) -> None:
 
 
 def test_contacts_known_already_are_not_sent_again(device: Device) -> None:
-    from telekeep.emulator.services.hashing import fold
-
     contacts = device(functions.contacts.GetContactsRequest(hash=0))
     held = fold(contact.user_id for contact in contacts.contacts)
     assert isinstance(device(functions.contacts.GetContactsRequest(hash=held)), types.contacts.ContactsNotModified)

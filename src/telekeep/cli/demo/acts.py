@@ -70,7 +70,7 @@ def acts(stage: Stage) -> Iterator[Act]:
     yield Act("Seal the key in the vault", sealed)
 
     def speak() -> str:
-        said = stage.run(str(notebook_file), "main")
+        said = stage.run(notebook_file.name, "main")
         _expect(said.code == 0 and said.out.startswith("sent message"), said)
         _expect(stage.stats()["codes_sent"] == 1, "a second code was sent")
         return f"a new process, no code asked: {said.out}"
@@ -79,9 +79,9 @@ def acts(stage: Stage) -> Iterator[Act]:
 
     def refused() -> str:
         nonlocal worker
-        worker = stage.start(str(worker_file))
+        worker = stage.start(worker_file.name)
         first_line(worker)
-        said = stage.run(str(notebook_file), "main")
+        said = stage.run(notebook_file.name, "main")
         _expect(said.code != 0 and str(worker.pid) in said.err, said)
         return said.last
 
@@ -98,7 +98,7 @@ def acts(stage: Stage) -> Iterator[Act]:
         assert worker is not None
         stage.kill(worker)
         began = time.monotonic()
-        said = stage.run(str(notebook_file), "main")
+        said = stage.run(notebook_file.name, "main")
         took = time.monotonic() - began
         _expect(said.code == 0, said)
         return f"{said.out}, {took:.1f} s after kill -9, start of Python included"

@@ -15,6 +15,8 @@ from telekeep.errors import SessionCorrupt, TelegramSessionError
 from telekeep.session.model import KEY_BYTES, DataCenter, Session
 from telekeep.session.network import PRODUCTION, TEST, Network
 
+EXPORT_AGAIN = "Export it again from the program that made it, or log in anew: telekeep auth NAME"
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -80,7 +82,9 @@ class Findings:
         text = self._texts[len(self._rules)]
         self._rules.append(Rule(text, not problem, problem or found, remedy if problem else ""))
         if problem and self._error is None:
-            self._error = error(f"{self._subject} cannot be used: {problem}.", remedy=remedy or None)
+            # A record's own advice (`telekeep history`) would be wrong: this is somebody else's file or string.
+            advice = remedy or (EXPORT_AGAIN if error is SessionCorrupt else None)
+            self._error = error(f"{self._subject} cannot be used: {problem}.", remedy=advice)
         return not problem
 
     @property
@@ -105,7 +109,6 @@ DC_RULE = "names a data center of Telegram"
 ADDRESS_RULE = "has an address and a port to connect to"
 KEY_RULE = f"has an auth key of {KEY_BYTES} bytes that are not all zero"
 
-_REPEAT = "Export it again from the program that made it, or log in anew: telekeep auth NAME"
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,62})?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62})?)*", re.ASCII
 )
@@ -126,17 +129,17 @@ def check_dc(findings: Findings, dc_id: object, network: Network | None) -> bool
 def check_address(findings: Findings, host: object, port: object) -> bool:
     """The address must be one that a client can connect to, loopback included."""
     if not isinstance(host, str) or not is_host(host):
-        return findings.check("its address is none that can be connected to", remedy=_REPEAT)
+        return findings.check("its address is none that can be connected to", remedy=EXPORT_AGAIN)
     if type(port) is not int or not 1 <= port <= 65535:
-        return findings.check("its port is not between 1 and 65535", remedy=_REPEAT)
+        return findings.check("its port is not between 1 and 65535", remedy=EXPORT_AGAIN)
     return findings.check(None, found=f"{host} port {port}")
 
 
 def check_key(findings: Findings, key: object) -> bool:
     if not isinstance(key, bytes) or len(key) != KEY_BYTES:
-        return findings.check(f"its auth key does not have {KEY_BYTES} bytes", remedy=_REPEAT)
+        return findings.check(f"its auth key does not have {KEY_BYTES} bytes", remedy=EXPORT_AGAIN)
     if not any(key):
-        return findings.check("its auth key is all zeros, which is no key", remedy=_REPEAT)
+        return findings.check("its auth key is all zeros, which is no key", remedy=EXPORT_AGAIN)
     return findings.check(None, found="present; not shown")
 
 

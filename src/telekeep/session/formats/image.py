@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from telekeep.errors import SessionCorrupt
 
 MAGIC = b"SQLite format 3\0"
+COPY_AGAIN = "Copy it again while no program uses it, or take a backup of it."
 _LONGEST_VALUE = 4 << 20  # bytes of one row
 _STEPS = 200_000_000  # of SQLite's machine; reading a million rows takes some ten million
 _PRAGMAS = frozenset({"quick_check", "table_xinfo"})
@@ -39,7 +40,7 @@ def opened(source: bytes) -> Iterator[sqlite3.Connection]:
         yield connection
     except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError) as error:
         # UnicodeDecodeError: an error message of SQLite quotes the schema, and that need not be text.
-        raise SessionCorrupt(f"This SQLite database cannot be read: {_reason(error)}.") from None
+        raise SessionCorrupt(f"This SQLite database cannot be read: {_reason(error)}.", remedy=COPY_AGAIN) from None
     finally:
         connection.close()
 
@@ -98,6 +99,7 @@ def _reason(error: BaseException) -> str:
     # SQLite names tables and columns of the file in its messages; the symbol says enough and quotes nothing.
     symbol = getattr(error, "sqlite_errorname", None)
     return {
+        "SQLITE_ERROR": "its tables are not what they seem",  # a function in a column, for one
         "SQLITE_NOTADB": "it is no database",
         "SQLITE_CORRUPT": "it is damaged",
         "SQLITE_INTERRUPT": "it takes far more work than a session needs",

@@ -17,10 +17,12 @@ from contextlib import closing
 from pathlib import Path
 
 from telekeep.errors import SessionBusy, SessionCorrupt, SessionNotFound, StorageUnavailable, UnknownFormat
+from telekeep.session.formats.image import COPY_AGAIN
 
 LARGEST = 256 << 20  # bytes; a Telethon file with a million peers has 60 MB
 _SMALLEST_DATABASE = 512  # bytes, one page
 _TRIES = 5
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _SHARED_MEMORY = Path("/dev/shm")  # a copy of a key belongs on no disk
 
 
@@ -104,7 +106,7 @@ def _under_lock(path: Path, timeout: float) -> bytes | None:
                 raise _busy(path) from None
             if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 return None
-            raise SessionCorrupt(f"{path} cannot be read as a database: it is damaged.") from None
+            raise _damaged(path) from None
 
 
 def _busy(path: Path) -> SessionBusy:
@@ -114,10 +116,18 @@ def _busy(path: Path) -> SessionBusy:
     )
 
 
+def _damaged(path: Path) -> SessionCorrupt:
+    return SessionCorrupt(f"{path} cannot be read as a database: it is damaged.", remedy=COPY_AGAIN)
+
+
 def _from_copy(path: Path) -> bytes:
     """Let SQLite recover a private copy: of a crashed writer's file, or of one with a write-ahead log."""
     real = path.resolve()
     parts = _stable(real)
+    if parts.get("-journal", b"").endswith(_JOURNAL_MAGIC):
+        # So end journals of transactions over several databases (sqlite.org/atomiccommit.html, 5): SQLite would open
+        # a further file, by its name. No client makes such, and a stranger's journal could name any.
+        raise _damaged(path)
     base = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="telekeep-", dir=base) as folder:
         copy = Path(folder) / "copy"
@@ -129,7 +139,7 @@ def _from_copy(path: Path) -> bytes:
                 connection.execute("PRAGMA schema_version").fetchone()
                 return connection.serialize()
         except sqlite3.Error:
-            raise SessionCorrupt(f"{path} cannot be read as a database: it is damaged.") from None
+            raise _damaged(path) from None
 
 
 def _stable(real: Path) -> dict[str, bytes]:

@@ -83,8 +83,8 @@ class TelethonSqlite:
         if not self.recognises(source):
             raise foreign.unknown(source)
         findings, session = _examine(source, network)
-        if findings.error or session is None:
-            raise findings.error or UnknownFormat()
+        if session is None:
+            raise findings.error or SessionCorrupt()
         return session
 
     def losses(self, session: Session) -> tuple[str, ...]:
@@ -159,7 +159,7 @@ def _examine(source: bytes, network: Network | None) -> tuple[Findings, Session 
         with image.opened(source) as connection:
             session = _session(connection, findings, network)
     except SessionCorrupt as error:
-        findings.check(error.message.rstrip("."))
+        findings.check(error.message[0].lower() + error.message[1:].rstrip("."), remedy=image.COPY_AGAIN)
         return findings, None
     return findings, None if findings.error else session
 
@@ -169,7 +169,7 @@ def _session(connection: sqlite3.Connection, findings: Findings, network: Networ
     damaged = (
         None if verdict == [("ok",)] else "the database is damaged: it was cut off, or copied while it was written"
     )
-    if not findings.check(damaged, found="yes", remedy="Copy it again while no program uses it, or use a backup."):
+    if not findings.check(damaged, found="yes", remedy=image.COPY_AGAIN):
         return None
     tables = image.plain_tables(connection)
     if not _check_version(findings, connection, tables):
@@ -287,11 +287,13 @@ def _unmarked(number: int) -> tuple[PeerKind, int]:
 
 def _marked(peer: Peer) -> int | None:
     """telethon.utils.get_peer_id; None for an id that cannot be marked."""
-    number, most = {
-        PeerKind.USER: (peer.id, _INT64 - 1),
-        PeerKind.CHAT: (-peer.id, _CHANNEL_MARK),
-        PeerKind.CHANNEL: (-peer.id - _CHANNEL_MARK, _INT64 - 1 - _CHANNEL_MARK),
-    }[peer.kind]
+    match peer.kind:
+        case PeerKind.USER:
+            number, most = peer.id, _INT64 - 1
+        case PeerKind.CHAT:
+            number, most = -peer.id, _CHANNEL_MARK
+        case PeerKind.CHANNEL:
+            number, most = -peer.id - _CHANNEL_MARK, _INT64 - 1 - _CHANNEL_MARK
     return number if 1 <= peer.id <= most else None
 
 
@@ -322,12 +324,9 @@ def _fits(dc: DataCenter) -> bool:
 
 def _plain(peer: Peer) -> Peer:
     """As Telethon spells it: usernames in lower case, phone numbers without a plus, nothing empty."""
-    return replace(
-        peer,
-        username=_clean((peer.username or "").lower()),
-        phone=(peer.phone or "").removeprefix("+") or None,
-        name=_clean(peer.name or ""),
-    )
+    username = _clean(peer.username.lower()) if peer.username else None
+    phone = peer.phone.removeprefix("+") or None if peer.phone else None
+    return Peer(peer.kind, peer.id, peer.access_hash, username, phone, _clean(peer.name) if peer.name else None)
 
 
 def _clean(text: str) -> str | None:
@@ -343,6 +342,8 @@ def _kept(peer: Peer) -> Peer | None:
         access_hash = None  # a chat has none
     elif access_hash is None or not -_INT64 <= access_hash < _INT64:
         return None  # with a made-up hash Telethon would ask Telegram for a stranger
+    if access_hash == peer.access_hash and phone == peer.phone:
+        return peer
     return replace(peer, access_hash=access_hash, phone=phone)
 
 

@@ -12,7 +12,7 @@ import ipaddress
 import re
 import struct
 
-from telekeep.errors import FormatLoss, UnknownFormat
+from telekeep.errors import FormatLoss, SessionCorrupt, UnknownFormat
 from telekeep.session.formats import foreign
 from telekeep.session.formats.format import (
     ADDRESS_RULE,
@@ -53,8 +53,8 @@ class TelethonString:
         if not self.recognises(source):
             raise foreign.unknown(source)
         findings, session = _examine(bare(source), network)
-        if findings.error or session is None:
-            raise findings.error or UnknownFormat()
+        if session is None:
+            raise findings.error or SessionCorrupt()
         return session
 
     def losses(self, session: Session) -> tuple[str, ...]:

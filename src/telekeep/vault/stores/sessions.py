@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
 from telekeep.errors import RecordSwapped, SessionCorrupt, StaleFence, VaultRolledBack
@@ -74,8 +74,7 @@ class Sealed:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A line of the list. ``header`` is None when there is none that can be read."""
 
     name: str

@@ -1,0 +1,53 @@
+"""003-F1: a background worker asked for login codes until Telegram shut the number out. Here nothing else can."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import telekeep
+
+ROOT = Path(telekeep.__file__).parent
+SOURCES = {path.relative_to(ROOT).as_posix(): path for path in ROOT.rglob("*.py")}
+
+
+def names_in(path: Path) -> set[str]:
+    """Every name, attribute and string that the code of a file uses."""
+    tree = ast.parse(path.read_text())
+    return {
+        word
+        for node in ast.walk(tree)
+        for word in (getattr(node, "id", None), getattr(node, "attr", None))
+        if isinstance(word, str)
+    }
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "SendCodeRequest",
+        "ResendCodeRequest",
+        "SignInRequest",
+        "CheckPasswordRequest",
+        "ImportBotAuthorizationRequest",
+        "ExportLoginTokenRequest",
+        "send_code_request",
+        "sign_in",
+        "qr_login",
+    ],
+)
+def test_only_the_login_asks_telegram_to_log_somebody_in(word: str) -> None:
+    users = {name for name, path in SOURCES.items() if word in names_in(path)}
+    assert {name for name in users if not name.startswith(("login/", "emulator/"))} == set()
+
+
+def test_only_the_command_line_reads_standard_input() -> None:
+    readers = {name for name, path in SOURCES.items() if {"input", "getpass", "stdin"} & names_in(path)}
+    assert {name for name in readers if not name.startswith("cli/")} == set()
+
+
+def test_nothing_ever_calls_input() -> None:
+    """It cannot be cancelled, and reads whatever standard input happens to be."""
+    assert {name for name, path in SOURCES.items() if "input" in names_in(path)} == set()
