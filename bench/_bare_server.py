@@ -1,7 +1,8 @@
 """The least that can answer a stock client: decrypt each frame, encrypt one fixed rpc_result for every request in it.
 
-No rules, no acknowledgements, no salts, nothing read but message ids. Run it as ``python _bare_server.py KEY CONFIG
-RESULT`` (hex); it prints its port.
+No rules, no acknowledgements, no salts, nothing read but message ids and constructors. Run it as ``python
+_bare_server.py KEY CONSTRUCTOR:RESULT …`` (key and results in hex, the constructors of requests in decimal): a client
+asks a few other things while it connects. It prints its port.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import time
 
 from telekeep.mtproto.cipher import Cipher
 
-CONTAINER, ACK, GET_CONFIG, RPC_RESULT = 0x73F1F8DC, 0x62D6B459, struct.pack("<I", 0xC4F9186B), 0xF35C6D01
+CONTAINER, RPC_RESULT = 0x73F1F8DC, 0xF35C6D01
+INVOKE_WITH_LAYER = 0xDA9B0D0D  # the first request, with help.getConfig inside
+GET_CONFIG = 0xC4F9186B
 
 
 class Bare(asyncio.Protocol):
-    def __init__(self, key: bytes, config: bytes, result: bytes) -> None:
-        self.cipher, self.config, self.result = Cipher(key), config, result
+    def __init__(self, key: bytes, results: dict[int, bytes]) -> None:
+        self.cipher, self.results = Cipher(key), results
         self.data = b""
         self.last = 0
 
@@ -62,9 +65,9 @@ class Bare(asyncio.Protocol):
         self.transport.write((bytes((words,)) if words < 127 else b"\x7f" + words.to_bytes(3, "little")) + sealed)
 
     def answer(self, message: int, body: bytes, answers: list[bytes]) -> None:
-        if int.from_bytes(body[:4], "little") == ACK:
+        result = self.results.get(int.from_bytes(body[:4], "little"))
+        if result is None:  # an acknowledgement
             return
-        result = self.config if GET_CONFIG in body else self.result
         answers.append(struct.pack("<qiiIq", self.next_id(), 1, len(result) + 12, RPC_RESULT, message) + result)
 
     def next_id(self) -> int:
@@ -72,12 +75,14 @@ class Bare(asyncio.Protocol):
         return self.last
 
 
-async def main(key: bytes, config: bytes, result: bytes) -> None:
+async def main(key: str, *canned: str) -> None:
+    results = {int(name): bytes.fromhex(result) for name, _, result in (each.partition(":") for each in canned)}
+    results[INVOKE_WITH_LAYER] = results[GET_CONFIG]
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Bare(key, config, result), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Bare(bytes.fromhex(key), results), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*map(bytes.fromhex, sys.argv[1:])))
+    asyncio.run(main(*sys.argv[1:]))

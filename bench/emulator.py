@@ -25,6 +25,7 @@ from telethon.sessions import MemorySession
 SERIAL, PIPELINED, AT_ONCE, ROUNDS = 600, 6000, 100, 9
 BOUND = 0.6
 ME = functions.users.GetUsersRequest([types.InputUserSelf()])
+DIFFERENCE = functions.updates.GetDifferenceRequest(pts=1, date=1, qts=0)
 
 _EMULATOR = """
 import asyncio
@@ -49,10 +50,11 @@ async def _measure() -> list[tuple[str, float, float, str]]:
     with _Process(["-c", _EMULATOR]) as emulator:
         port, key = _first_line(emulator).split()
         async with _client(int(port), key) as ours:
-            config = bytes(await ours(functions.help.GetConfigRequest()))
-            (me,) = await ours(ME)
+            canned = [f"{ME.CONSTRUCTOR_ID}:{_vector((await ours(ME))[0]).hex()}"]
+            for request in (functions.help.GetConfigRequest(), functions.updates.GetStateRequest(), DIFFERENCE):
+                canned.append(f"{request.CONSTRUCTOR_ID}:{bytes(await ours(request)).hex()}")
             bare_program = str(Path(__file__).with_name("_bare_server.py"))
-            with _Process([bare_program, key, config.hex(), _vector(me).hex()]) as bare:
+            with _Process([bare_program, key, *canned]) as bare:
                 async with _client(int(_first_line(bare)), key) as theirs:
                     return [
                         await _compared("serial calls", _serial, ours, theirs),
@@ -92,7 +94,7 @@ async def _client(port: int, key: str) -> AsyncIterator[TelegramClient]:
     session = MemorySession()
     session.set_dc(2, "127.0.0.1", port)
     session.auth_key = AuthKey(bytes.fromhex(key))
-    client = TelegramClient(session, 1, "0" * 32, connection=ConnectionTcpAbridged, receive_updates=False)
+    client = TelegramClient(session, 1, "0" * 32, connection=ConnectionTcpAbridged)
     await client.connect()
     try:
         yield client

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from telekeep.errors import ConfigError, StorageUnavailable
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """The folders of one telekeep home.
 
     ``root`` holds vault, run and log. The key file and the high-water marks lie outside it, so that whoever copies or

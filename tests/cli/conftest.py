@@ -74,3 +74,17 @@ def keeper(world: Path) -> Iterator[Keeper]:
     """The keeper of the world's home, on Telegram's production network; it connects to nothing."""
     with Keeper.open() as keeper:
         yield keeper
+
+
+@pytest.fixture
+def served(world: Path) -> Iterator[subprocess.Popen[str]]:
+    """An emulator in the foreground of another process, ready."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "telekeep", "emulator", "serve", "--network-file", "net.toml"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout and running.stdout.readline() == "ready net.toml\n"
+    yield running
+    running.kill()
+    running.communicate()

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from telekeep.session.network import load
-
-
-@pytest.fixture
-def served(world: Path) -> Iterator[subprocess.Popen[str]]:
-    """An emulator in the foreground of another process, ready."""
-    running = subprocess.Popen(
-        [sys.executable, "-m", "telekeep", "emulator", "serve", "--network-file", "net.toml"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert running.stdout and running.stdout.readline() == "ready net.toml\n"
-    yield running
-    running.kill()
-    running.communicate()
 
 
 def test_the_file_describes_a_network_of_loopback(served, world: Path) -> None:

@@ -55,6 +55,13 @@ def test_import_without_a_name_asks_for_one(process) -> None:
     assert said.code == 2 and "--as NAME" in said.err
 
 
+def test_a_file_whose_name_is_no_name_needs_another(process, world: Path, keeper: Keeper) -> None:
+    (world / "my old bot.session").write_text(as_string(new_session()))
+    said = process("import", "my old bot.session")
+    assert said.code == 2 and "--as NAME" in said.err
+    assert process("import", "my old bot.session", "--as", "old").code == 0
+
+
 def test_import_does_not_overwrite(process, keeper: Keeper) -> None:
     first = keep(keeper)
     said = process("import", "-", "--as", "main", stdin=as_string(new_session()))

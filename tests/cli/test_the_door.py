@@ -195,6 +195,13 @@ def test_an_unforeseen_error_is_told_without_its_words(call, world: Path, monkey
     assert log.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_unforeseen_error_is_noted_in_the_home_that_was_named(call, world: Path, monkeypatch) -> None:
+    (world / "other").mkdir(mode=0o700)
+    _failing(monkeypatch, RuntimeError("x"))
+    assert call("fail", "--home", "other").code == 8
+    assert (world / "other" / "log" / "unforeseen.log").exists() and not (world / "home").exists()
+
+
 def test_an_unforeseen_error_makes_no_home(call, world: Path, monkeypatch) -> None:
     _failing(monkeypatch, RuntimeError("x"))
     assert call("fail").code == 8

@@ -25,6 +25,8 @@ from telekeep.errors import (
 from telekeep.events import Event, LoggedIn
 from telekeep.keeper.auth import Way, auth
 from telekeep.keeper.keeper import Keeper
+from telekeep.lease.lease import lease_name
+from telekeep.lease.memory import MemoryLeases
 from telekeep.login.budget import CODES_PER_DAY
 from telekeep.login.prompt import Question
 from telekeep.secret import Secret
@@ -105,11 +107,22 @@ async def test_a_login_is_kept_sealed_and_can_be_read_back(
         assert not file.is_file() or key not in file.read_bytes()
 
 
-async def test_one_key_one_connection_and_a_lease_that_is_given_back(
-    keeper: Keeper, telegram: Emulator, ada: Account
+async def test_one_key_one_connection_under_a_lease_from_its_keeping_on(
+    keeper: Keeper, telegram: Emulator, ada: Account, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whoever reads the new record at once finds its key held until the login's own connection is closed."""
+    leases = MemoryLeases(clock=clock)
+    monkeypatch.setitem(keeper.__dict__, "leases", leases)
+    keep, held = keeper.vault_for_writing().keep, []
+
+    def watched(name: str, session: Session, **terms: Any) -> Entry:
+        held.append(leases.holder(lease_name(session.auth_key.id)) is not None)
+        return keep(name, session, **terms)
+
+    monkeypatch.setattr(keeper.vault, "keep", watched)
     entry = await log_in(keeper)
-    assert keeper.leases.holder(entry.lease) is None
+    assert held == [True]
+    assert leases.holder(entry.lease) is None
     assert telegram.stats.overlap == telegram.stats.duplicated == 0
     assert telegram.stats.connections == telegram.stats.handshakes == 1
 

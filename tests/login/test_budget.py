@@ -78,7 +78,7 @@ def test_a_spent_budget_stops_codes_and_not_what_needs_none(budget: LoginBudget)
     spend(budget)
     budget.check(ADA)
     with pytest.raises(LoginBudgetSpent):
-        budget.check_code(ADA)
+        budget.count_code(ADA)
 
 
 def test_a_flood_stops_everything_until_it_is_over(budget: LoginBudget, clock: ManualClock) -> None:

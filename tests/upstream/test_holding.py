@@ -101,12 +101,14 @@ async def test_connecting_again_takes_a_new_lease_and_reads_the_record_again(pla
 async def test_the_lease_is_given_back_after_the_last_connection_is_closed(place: Place) -> None:
     client = place.client()
     await client.connect()
+    await client._borrow_exported_sender(4)
+    sockets = [each._writer.get_extra_info("socket") for each in client._hold.line._connections]
+    assert len(sockets) == 2
     held_while_open: list[bool] = []
     release = client._hold.lease.release
 
     def watched() -> None:
-        connections = client._hold.line._connections
-        held_while_open.append(any(each._writer and not each._writer.is_closing() for each in connections))
+        held_while_open.append(any(socket.fileno() >= 0 for socket in sockets))
         release()
 
     client._hold.lease.release = watched

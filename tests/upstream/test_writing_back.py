@@ -157,9 +157,7 @@ async def main():
     globals()["kept_alive"] = client
 
 asyncio.run(main())
-import logging; logging.basicConfig(level=10)
 """)
-    print(err)
     assert (code, out) == (0, "Ada"), err
     assert place.state.pts >= 4, err
     assert place.is_free()

@@ -19,7 +19,7 @@ from vault.conftest import Place
 from vault.surgery import flip
 
 STORM = bool(os.environ.get("TELEKEEP_STORM"))
-SAMPLES = 400
+SAMPLES = 200
 TROUBLED = {DAMAGED, ROLLED_BACK, MISSING}
 
 

@@ -50,7 +50,8 @@ from telekeep.vault.vault import Vault
 root, name = Path(sys.argv[1]), sys.argv[2]
 sys.stdin.readline()
 try:
-    vault = Vault.create(root / "home" / "vault", KeyFile(root / "config" / "key"), clock=SystemClock(), marks=root / "state")
+    key = KeyFile(root / "config" / "key")
+    vault = Vault.create(root / "home" / "vault", key, clock=SystemClock(), marks=root / "state")
     print("made")
 except ConfigError:
     vault = Vault.open(root / "home" / "vault", clock=SystemClock(), marks=root / "state")

@@ -39,18 +39,14 @@ def advise(
     idle = max(0.0, now - (saved_at if last_used_at is None else last_used_at))
     if held:
         return Advice(IN_USE, "in use: nothing to do", idle)
-    span = since(idle)
-    test = f"`telekeep test {name}`"
+    seen = f"kept {since(idle)} ago and not used since" if last_used_at is None else f"not used for {since(idle)}"
+    if idle >= days[2] * DAY:
+        return Advice(OVERDUE, f"{seen}: Telegram may have ended it for inactivity; run `telekeep test {name}`", idle)
+    if idle >= days[1] * DAY:
+        words = f"{seen}: consider `telekeep test {name}` (age ends no session, inactivity may)"
+        return Advice(CONSIDER, words, idle)
+    if idle >= days[0] * DAY:
+        return Advice(IDLE, f"{seen}: `telekeep test {name}` keeps it active", idle)
     if last_used_at is None:
-        seen = f"kept {span} ago and not used since"
-    elif idle < days[0] * DAY:
-        return Advice(RECENT, f"used {span} ago: nothing to do", idle)
-    else:
-        seen = f"not used for {span}"
-    if idle < days[0] * DAY:
-        return Advice(RECENT, f"{seen}: {test} shows whether it is valid", idle)
-    if idle < days[1] * DAY:
-        return Advice(IDLE, f"{seen}: {test} keeps it active", idle)
-    if idle < days[2] * DAY:
-        return Advice(CONSIDER, f"{seen}: consider {test} (age ends no session, inactivity may)", idle)
-    return Advice(OVERDUE, f"{seen}: Telegram may have ended it for inactivity; run {test}", idle)
+        return Advice(RECENT, f"{seen}: `telekeep test {name}` shows whether it is valid", idle)
+    return Advice(RECENT, f"used {since(idle)} ago: nothing to do", idle)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from telekeep.cli.command import Invocation, command
 from telekeep.cli.output import style
+from telekeep.cli.safekeeping import dangers
 from telekeep.cli.source import read_source
 from telekeep.errors import TelegramSessionError
 
@@ -23,7 +26,7 @@ def check(invocation: Invocation, file: str | None, env: bool) -> int:
     """Check the format of a session file or string. Exit code 0 if it is sound, 7 if not.
 
     The session is neither shown, nor changed, nor sent anywhere: whether Telegram still accepts it, only `telekeep
-    test` can tell, once it is kept.
+    test` can tell, once it is kept. A file that others can read, or that git would take in, is warned about.
     """
     from telekeep.session import formats
     from telekeep.session.network import load
@@ -34,17 +37,20 @@ def check(invocation: Invocation, file: str | None, env: bool) -> int:
     broken = [rule for rule in rules if not rule.ok]
     key = None if broken else form.read(source.data, network=network).auth_key.fingerprint
     remedy = next((rule.remedy for rule in broken if rule.remedy), REMEDY) if broken else None
-    found = {
+    found: dict[str, Any] = {
         "ok": not broken,
         "format": form.name,
         "rules": [{"text": rule.text, "ok": rule.ok, "detail": rule.detail} for rule in rules],
         "key": key,
         "remedy": remedy,
+        "warnings": dangers(source.file) if source.file else (),
     }
     lines = [f"{source.label} as {form.name}:"]
     lines += [f"{mark(rule.ok)} {rule.text}" + (f": {rule.detail}" if rule.detail else "") for rule in rules]
     lines.append(f"→ {remedy}" if broken else f"The format is sound. Its key is {key}.")
     invocation.out.data(found, () if invocation.quiet else lines)
+    if not invocation.quiet and not invocation.json:
+        invocation.out.warn(*found["warnings"])
     return TelegramSessionError.exit_code if broken else 0
 
 

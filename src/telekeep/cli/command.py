@@ -226,9 +226,14 @@ def group(name: str | None = None, *, epilog: str, **attributes: Any) -> Callabl
     return decorate
 
 
+def invocation_of(context: click.Context) -> Invocation:
+    """The invocation that the options parsed so far make."""
+    return Invocation.of(context.meta.get(_META, {}))
+
+
 def _with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(**parameters: Any) -> Any:
         context = click.get_current_context()
-        return function(Invocation.of(context.meta.get(_META, {})), **parameters)
+        return function(invocation_of(context), **parameters)
 
     return update_wrapper(call, function)

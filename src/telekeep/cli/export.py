@@ -10,6 +10,7 @@ import click
 from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import confirm
 from telekeep.cli.command import Invocation, Usage, command
+from telekeep.cli.safekeeping import dangers
 
 STRING, SQLITE = "telethon-string", "telethon-sqlite"
 
@@ -52,5 +53,7 @@ def export(invocation: Invocation, name: str, form: str, out_file: Path | None, 
         invocation.out.secret(data.decode("ascii"))
         return
     write_atomically(out_file, data)
-    told = {"name": name, "format": form, "file": str(out_file), "losses": leaving.losses}
+    exposed = dangers(out_file)
+    invocation.out.warn(*exposed)
+    told = {"name": name, "format": form, "file": str(out_file), "losses": leaving.losses, "warnings": exposed}
     invocation.out.data(told, () if invocation.quiet else [f"Written to {out_file} (mode 0600)."])

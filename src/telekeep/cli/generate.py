@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from telekeep.cli.arguments import NAME
 from telekeep.cli.auth import answers, called, log_in
 from telekeep.cli.command import Invocation, Usage, command
+from telekeep.cli.safekeeping import dangers
 from telekeep.errors import LoginCancelled
 from telekeep.secret import Secret
 
@@ -74,7 +74,10 @@ def generate(
         )
         invocation.out.note(f"✓ Logged in as {called(user)}; kept as {name}.")
         if not invocation.json and not show and not env:
-            show, env = asyncio.run(_wanted(prompt, path))
+            try:
+                show, env = asyncio.run(_wanted(prompt, path))
+            except (LoginCancelled, KeyboardInterrupt):
+                pass  # Ctrl-C is a no: the session is kept already
         string = Secret(transfer.export_session(keeper, name, "telethon-string"))
     if show:
         invocation.out.secret(string.reveal().decode())
@@ -88,8 +91,8 @@ def generate(
         invocation.out.note(f"To get the string later: telekeep export {name} --to telethon-string")
     for variable in written:
         invocation.out.note(f"✓ {variable} is set in {path} (mode 0600).")
-    if env and _may_be_committed(path):
-        invocation.out.warn(f"{path} is not ignored by git: whoever gets the repository gets the account.")
+    if env:
+        invocation.out.warn(*dangers(path))
     if invocation.json:
         invocation.out.data({"name": name, "user": {"id": user.id, "username": user.username}, "written": written})
 
@@ -110,12 +113,9 @@ async def _application(invocation: Invocation, prompt: Prompt, settings: Setting
 
 
 async def _wanted(prompt: Prompt, path: Path) -> tuple[bool, bool]:
-    """Whether to show the string, and whether to write it to ``path``. Ctrl-C is a no: the session is kept already."""
-    try:
-        show = await prompt.confirm("Show the string? Whoever sees it has the account.")
-        return show, await prompt.confirm(f"Put it into {path}?")
-    except LoginCancelled:
-        return False, False
+    """Whether to show the string, and whether to write it to ``path``."""
+    show = await prompt.confirm("Show the string? Whoever sees it has the account.")
+    return show, await prompt.confirm(f"Put it into {path}?")
 
 
 def _update(path: Path, string: Secret) -> tuple[str, ...]:
@@ -127,18 +127,3 @@ def _update(path: Path, string: Secret) -> tuple[str, ...]:
     for variable in there:
         update_dotenv(path, variable, string)
     return there
-
-
-def _may_be_committed(path: Path) -> bool:
-    """Whether ``path`` lies in a git repository that does not ignore it."""
-    try:
-        asked = subprocess.run(
-            ["git", "check-ignore", "--quiet", "--", path.name],
-            cwd=path.absolute().parent,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 1  # 0: ignored, 128: no repository

@@ -9,8 +9,10 @@ import click
 from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import confirm
 from telekeep.cli.command import Invocation, Usage, command
-from telekeep.cli.source import read_source
+from telekeep.cli.source import Source, read_source
+from telekeep.errors import ConfigError
 from telekeep.session.model import Session
+from telekeep.vault.record import check_name
 
 WARNING = (
     "From now on let telekeep alone use this key: a second program with a copy of it gets the session ended by "
@@ -36,9 +38,7 @@ def import_(invocation: Invocation, file: str | None, env: bool, name: str | Non
     from telekeep.session import formats
 
     source = read_source(file, env=env)
-    name = name or source.stem
-    if not name:
-        raise Usage("What shall it be called?", remedy="Add --as NAME.")
+    name = name or _suggested(source)
     with invocation.keeper() as keeper:
         form = formats.recognise(source.data)
         session = transfer.read_foreign(keeper, source.data)
@@ -53,6 +53,13 @@ def import_(invocation: Invocation, file: str | None, env: bool, name: str | Non
     invocation.out.data(
         kept, () if invocation.quiet else [f"Kept as {name}.", f"→ Ask Telegram about it: telekeep test {name}"]
     )
+
+
+def _suggested(source: Source) -> str:
+    try:
+        return check_name(source.stem or "")
+    except ConfigError:
+        raise Usage("What shall it be called?", remedy="Add --as NAME.") from None
 
 
 def _described(session: Session) -> dict[str, Any]:

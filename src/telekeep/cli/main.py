@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from telekeep.cli.command import Group, group
+from telekeep.cli.command import Group, group, invocation_of
 from telekeep.cli.output import Output
 from telekeep.errors import TelekeepError
 
@@ -99,10 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without ✓ is no reason to fail
     given = arguments[: arguments.index("--")] if "--" in arguments else arguments
     out = Output(json="--json" in given)
+    context = None
     try:
-        code = _run(arguments)
+        context = telekeep.make_context("telekeep", arguments)
+        with context:
+            code = telekeep.invoke(context)
         sys.stdout.flush()
-        return code
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except BrokenPipeError:
         _close_quietly()
         return PIPE_CLOSED
@@ -120,19 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         from telekeep.cli.unexpected import report
 
-        out.error(report(error))
+        out.error(report(error, root=invocation_of(context).home if context else None))
         return UNEXPECTED
     finally:
         gc.enable()
-
-
-def _run(arguments: list[str]) -> int:
-    try:
-        with telekeep.make_context("telekeep", arguments) as context:
-            code = telekeep.invoke(context)
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    return code if isinstance(code, int) else 0
 
 
 def described(error: TelekeepError) -> dict[str, Any]:

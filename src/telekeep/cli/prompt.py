@@ -118,27 +118,19 @@ class Terminal:
 
     async def _ask(self, question: str, *, hidden: bool = False) -> str:
         self._drawn = 0
-        self._screen.write(f"{question} ")
-        self._screen.flush()
-        with _unechoed(self._keyboard) if hidden else nullcontext():
-            try:
-                line = await self._line()
-            except LoginCancelled:
-                self._screen.write("\n")
-                raise
-        if hidden:
-            self._screen.write("\n")
-        return line
-
-    async def _line(self) -> str:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
-        with _interrupts(answer):
+        with _interrupts(answer), _unechoed(self._keyboard) if hidden else nullcontext():
+            self._screen.write(f"{question} ")  # only now: what is typed from here on is ours
+            self._screen.flush()
             loop.add_reader(self._keyboard, _read_into, self._keyboard, answer)
+            data = b""
             try:
                 data = await answer
             finally:
                 loop.remove_reader(self._keyboard)
+                if hidden or not data.endswith(b"\n"):
+                    self._screen.write("\n")
         if not data:
             raise LoginCancelled
         return data.decode("utf-8", "replace").rstrip("\r\n")

@@ -69,7 +69,8 @@ def face(holder: Holder | None) -> dict[str, Any] | None:
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """``rows`` in columns, the last one ragged. The first row is the heading."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    line = "  ".join([*(f"{{:<{width}}}" for width in widths[:-1]), "{}"]).format
+    return [line(*row) for row in rows]
 
 
 __all__ = ["KEPT", "NOTHING", "REMEDIES", "entries", "face", "held", "present", "table"]

@@ -15,11 +15,15 @@ MOST_BYTES = 64 * 1024  # of standard input: the longest known string has under 
 
 @dataclass(frozen=True)
 class Source:
-    """What was read, and how to call it in a sentence. ``stem`` is a name it suggests, None where it has none."""
+    """What was read, and how to call it in a sentence.
+
+    ``stem`` is a name it suggests, ``file`` where it lies on disk; None where there is none.
+    """
 
     data: bytes
     label: str
     stem: str | None = None
+    file: Path | None = None
 
     def __repr__(self) -> str:
         return f"Source({self.label})"
@@ -42,7 +46,7 @@ def read_source(file: str | None, *, env: bool) -> Source:
     from telekeep.session import formats
 
     path = Path(file).expanduser()
-    return Source(_whole_line(formats.read_file(path)), path.name, path.stem)
+    return Source(_whole_line(formats.read_file(path)), path.name, path.stem, path)
 
 
 def _whole_line(data: bytes) -> bytes:
@@ -70,4 +74,6 @@ def _from_settings() -> Source:
             "Neither TELEGRAM_SESSION_STRING nor TELEGRAM_SESSION is set.",
             remedy="Set one in the environment or in .env, or name a file.",
         )
-    return Source(found.session_string.reveal(), "the settings")
+    where = found.sources["session_string"]
+    file = Path(".env") if where.endswith(" in .env") else None
+    return Source(found.session_string.reveal(), where, file=file)

@@ -16,12 +16,15 @@ from telekeep.errors import TelekeepError
 from telekeep.paths import home, private_folder
 
 
-def report(error: BaseException) -> dict[str, Any]:
-    """Note ``error`` in the home's log (and on standard error with TELEKEEP_DEBUG); return what to tell its witness."""
+def report(error: BaseException, *, root: Path | None = None) -> dict[str, Any]:
+    """Note ``error`` in the log of the home at ``root`` (and on standard error with TELEKEEP_DEBUG).
+
+    Returns what to tell whoever saw it happen. No home is made for this.
+    """
     trace = outline(error)
     if os.environ.get("TELEKEEP_DEBUG"):
         sys.stderr.write(trace)
-    log = _write_down(trace)
+    log = _write_down(trace, root)
     return {
         "error": type(error).__name__,
         "message": f"Something unforeseen happened ({type(error).__name__}). This is a fault of telekeep, not yours.",
@@ -44,12 +47,12 @@ def outline(error: BaseException) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write_down(trace: str) -> Path | None:
+def _write_down(trace: str, root: Path | None) -> Path | None:
     try:
-        root = home().root
-        if not root.is_dir():
+        where = home(root)
+        if not where.root.is_dir():
             return None
-        log = private_folder(root / "log") / "unforeseen.log"
+        log = private_folder(where.log) / "unforeseen.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
             file.write(trace)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any
 
 from telekeep.clock import Clock
@@ -62,8 +63,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
+    """A handler, whether it needs a login, and whether it is a coroutine function."""
+
     handler: Handler
     authorized: bool
+    is_async: bool
 
 
 _registry: dict[type, Registered] = {}
@@ -82,7 +86,7 @@ def handles(*requests: Any, authorized: bool = True) -> Callable[[Handler], Hand
                 continue
             if request in _registry:
                 raise ValueError(f"{request.__name__} already has a handler")
-            _registry[request] = Registered(handler, authorized)
+            _registry[request] = Registered(handler, authorized, iscoroutinefunction(handler))
         return handler
 
     return register

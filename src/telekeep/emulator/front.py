@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from inspect import isawaitable
 from typing import Any
 
 from telekeep.emulator.authorization import Authorization
@@ -168,7 +167,7 @@ class Front:
             raise
         except Exception as error:
             raise self._broken(asked, error) from error
-        if isawaitable(result):
+        if registered.is_async:
             return self._later(asked, self._awaited(asked, call, result, cut))
         return self._finish(asked, call, result, cut)
 

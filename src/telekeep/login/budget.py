@@ -107,13 +107,9 @@ class LoginBudget:
         """Raise LoginBudgetSpent while a flood of this subject lasts."""
         self._ask(subject, sending=False)
 
-    def check_code(self, subject: str) -> None:
-        """Raise LoginBudgetSpent unless a code could be asked for now. Counts nothing."""
-        self._ask(subject, sending=True)
-
     def count_code(self, subject: str) -> None:
         """Count one code against ``subject``, on disk when this returns. Raises LoginBudgetSpent, counting nothing."""
-        self._ask(subject, sending=True, count=True)
+        self._ask(subject, sending=True)
 
     def note_flood(self, subject: str, seconds: float) -> None:
         """Remember that Telegram refuses ``subject`` for so many seconds from now."""
@@ -121,12 +117,12 @@ class LoginBudget:
             now = Moment.now(self._clock)
             self._insert(store, self._hashed(store, subject), "flood", seconds, now)
 
-    def _ask(self, subject: str, *, sending: bool, count: bool = False) -> None:
+    def _ask(self, subject: str, *, sending: bool) -> None:
         with self._open() as store:
             now = Moment.now(self._clock)
             hashed = self._hashed(store, subject)
             seconds = verdict(self._notes(store, hashed, now), now, codes=self._codes, sending=sending)
-            if count and not seconds:
+            if sending and not seconds:
                 self._insert(store, hashed, "code", DAY, now)
         if seconds:
             raise LoginBudgetSpent(

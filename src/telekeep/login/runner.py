@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from telekeep.clock import Clock
 from telekeep.errors import MaybeDone, TelegramRateLimitError
 from telekeep.login import bot, flow, password, phone, qr
-from telekeep.login.budget import DAY, LoginBudget
+from telekeep.login.budget import LoginBudget
 from telekeep.login.prompt import Prompt, Question, Wish, no_code, no_screen
 from telekeep.login.states import (
     Action,
@@ -87,7 +87,8 @@ class Login:
                 return LineLost()
             raise
         except TelegramRateLimitError as error:
-            self.budget.note_flood(self._subject, error.seconds or DAY)
+            if error.seconds:
+                self.budget.note_flood(self._subject, error.seconds)
             raise
 
     async def _perform(self, action: Action) -> Event:

@@ -114,7 +114,9 @@ class Fresh:
                         f"The line to Telegram was lost before it answered {method}.",
                         remedy="Try again; if a code arrives meanwhile, it belongs to the attempt that was cut off.",
                     ) from None
-            except RPCError as error:
+            except TelekeepError:
+                raise
+            except Exception as error:
                 raise self._read(error, method) from None
         raise AssertionError("unreachable")
 
@@ -125,7 +127,7 @@ class Fresh:
                     return await client(request)
                 except _MIGRATIONS:  # Telethon has moved to where it was told to and leaves the rest to us
                     return await client(request)
-        except (OSError, EOFError, BufferError, TimeoutError):
+        except (OSError, EOFError):  # a TimeoutError is an OSError
             raise _Lost from None
         except asyncio.CancelledError:  # Telethon cancels what was pending when a line dies of a missing pong
             task = asyncio.current_task()
@@ -142,12 +144,12 @@ class Fresh:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connect(client)
-        except (OSError, EOFError, BufferError, TimeoutError):
+        except (OSError, EOFError):
             raise TelegramNetworkError(
                 "Timeout connecting to Telegram.",
                 remedy="Please try again: check the connection, try another network or Telegram's own app first.",
             ) from None
-        except RPCError as error:
+        except Exception as error:
             raise named(error, method="initConnection", clock=self._clock) from None
         return client
 
@@ -156,7 +158,7 @@ class Fresh:
             try:
                 await client.disconnect()  # ends what a lost line left running
                 await client.connect()
-            except (OSError, EOFError, BufferError):
+            except (OSError, EOFError):
                 if last:
                     raise
             else:
@@ -190,8 +192,10 @@ class Fresh:
     async def _on_login_token(self, _update: Any) -> None:
         self._scan.set()
 
-    def _read(self, error: RPCError, method: str) -> Refusal | TelekeepError:
-        name = _NAMES.get(type(error)) or (error.message or "")
+    def _read(self, error: Exception, method: str) -> Refusal | TelekeepError:
+        name = _NAMES.get(type(error))
+        if name is None and isinstance(error, RPCError):
+            name = error.message  # an error that this Telethon has no class for keeps the server's own word
         if name in ANSWERABLE:
             return Refusal(name)
         return named(error, method=method, clock=self._clock)
@@ -202,8 +206,10 @@ class Fresh:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await client._switch_dc(dc_id)  # as Telethon's own QR login does: there is no public name for it
-        except (OSError, EOFError, BufferError, TimeoutError, ValueError):
+        except (OSError, EOFError, ValueError):
             raise TelegramNetworkError(f"Telegram's data center {dc_id} cannot be reached.") from None
+        except Exception as error:
+            raise named(error, method="initConnection", clock=self._clock) from None
 
     async def me(self) -> User | None:
         """Whom Telegram takes this key for; None if nobody is logged in with it."""
@@ -247,7 +253,7 @@ class Fresh:
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await client.disconnect()
-            except (OSError, TimeoutError):
+            except OSError:
                 pass  # the line was dead already; there is nothing to flush
 
 

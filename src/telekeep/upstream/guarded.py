@@ -5,12 +5,17 @@ It asks the `Line` before it connects and before each packet. Given to Telethon 
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from telethon.network.connection import ConnectionTcpFull
 
 from telekeep.upstream.line import Line
+
+_DISCARD = struct.pack("ii", 1, 0)  # on closing: discard what is not sent, and tell the other side at once
 
 
 def guarded(line: Callable[[], Line]) -> type[Any]:
@@ -32,8 +37,13 @@ def guarded(line: Callable[[], Line]) -> type[Any]:
             return super().send(data)
 
         def abort(self) -> None:
-            """Drop the connection with whatever it has not sent yet."""
+            """Drop the connection, and whatever was not sent yet with it, out of the kernel's hands too."""
             if self._writer is not None:
-                self._writer.transport.abort()
+                with suppress(OSError):
+                    line = self._writer.get_extra_info("socket")
+                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
+                    line.shutdown(socket.SHUT_RDWR)
+                with suppress(RuntimeError):  # its event loop is gone, and the socket soon after it
+                    self._writer.transport.abort()
 
     return ConnectionGuarded

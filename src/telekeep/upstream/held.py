@@ -149,6 +149,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
             self._sender.disconnected.add_done_callback(self._on_disconnected)
             hold.writing = asyncio.create_task(self._write_back(hold))
             _open_clients.add(self)
+            _mind_the_exit()
 
     async def _take(self) -> _Hold:
         """Take the lease, and read under it what is kept."""
@@ -335,7 +336,10 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
                 polite.cancel()
         finally:
             hold.line.abort()
-            self._give_back(hold)
+            try:
+                await asyncio.sleep(0)  # asyncio closes the sockets one turn later
+            finally:
+                self._give_back(hold)
 
     async def _close_politely(self, hold: _Hold) -> None:
         with suppress(Exception):
@@ -384,13 +388,20 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
 _open_clients: WeakSet[HeldClient] = WeakSet()
 
 
-@atexit.register
-def _flush_at_exit() -> None:
-    """Write what clients know that nobody disconnected. Their leases the kernel frees, after their sockets."""
+@cache
+def _mind_the_exit() -> None:
+    """Called when a lease is held, and filelock loaded: it gives all leases back at exit, and we must come before."""
+    atexit.register(_at_exit)
+
+
+def _at_exit() -> None:
+    """Write what clients know that nobody disconnected, and close their lines."""
     for client in tuple(_open_clients):
-        if client._hold is not None:
+        if (hold := client._hold) is not None:
             with suppress(Exception):
-                client._flush(client._hold, finish=True)
+                hold.lease.check()  # a forked child writes nothing and leaves its parent's sockets alone
+                client._flush(hold, finish=True)
+                hold.line.abort()
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
@@ -104,5 +104,4 @@ class Line:
     def abort(self) -> None:
         """Drop every connection that is still open, without waiting for anything."""
         for connection in tuple(self._connections):
-            with suppress(RuntimeError):  # its event loop is gone, and its sockets are garbage
-                connection.abort()
+            connection.abort()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from telekeep.errors import SessionCorrupt, UnknownFormat, VaultRolledBack
 from telekeep.paths import private_folder
 from telekeep.vault.folder import set_aside
-from telekeep.vault.stores.database import Database, Kind
+from telekeep.vault.stores.database import Database, Kind, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +64,17 @@ def is_older(here: Position | None, mark: Position) -> bool:
 class Marks:
     """The marks of one vault, in one file of ``folder``; made when the first is set."""
 
-    def __init__(self, folder: Path, vault_id: str, *, clock: Clock, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        vault_id: str,
+        *,
+        clock: Clock,
+        report: Callable[[str], None],
+        turns: Turns | None = None,
+    ) -> None:
         self._folder = folder
-        self._database = Database(folder / f"{vault_id}.db", MARKS)
+        self._database = Database(folder / f"{vault_id}.db", MARKS, turns=turns)
         self._clock = clock
         self._report = report
 

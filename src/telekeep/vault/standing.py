@@ -96,5 +96,6 @@ def not_found(name: str) -> SessionNotFound:
 def removed(name: str) -> SessionNotFound:
     """There was one, and it was set aside."""
     return SessionNotFound(
-        f"The session {name!r} was removed.", remedy=f"It was set aside, not destroyed: `telekeep history {name}`."
+        f"The session {name!r} was removed.",
+        remedy=f"It was set aside, not destroyed: `telekeep remove {name} --undo` brings it back.",
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Self
 
 from telekeep.errors import ConfigError, SessionConflict, SessionCorrupt, SessionNotFound, StorageUnavailable
@@ -55,12 +56,13 @@ class Vault:
         self.notices: list[str] = []
         self._clock = clock
         self._retention = retention
-        self._sessions = Sessions(self.folder)
+        turns = RLock()  # one for all three files: they are used inside one another's transactions
+        self._sessions = Sessions(self.folder, turns=turns)
         self._unlocking = Unlocking(self._sessions, source)
         with self._sessions.reading() as rows:
             self.id = rows.opening().vault_id
-        self._lagging = Lagging(self.folder, self.id, clock=clock, report=self._report)
-        self._marks = Marks(marks.absolute(), self.id, clock=clock, report=self._report)
+        self._lagging = Lagging(self.folder, self.id, clock=clock, report=self._report, turns=turns)
+        self._marks = Marks(marks.absolute(), self.id, clock=clock, report=self._report, turns=turns)
 
     # ---- making and opening
 

@@ -9,10 +9,10 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
+from typing import NamedTuple, TypeAlias
 
 from telekeep.errors import (
     DiskFull,
@@ -25,11 +25,12 @@ from telekeep.errors import (
 from telekeep.paths import check_private_file
 from telekeep.vault.folder import beside, publish
 
+Turns: TypeAlias = AbstractContextManager[bool]
+
 _left_by_a_fork: list[sqlite3.Connection] = []  # closing the parent's connection in the child would harm the parent
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What a file is: ``application_id`` and ``version`` in its SQLite header, its tables, how commits are synced."""
 
     noun: str
@@ -41,13 +42,17 @@ class Kind:
 
 
 class Database:
-    """One SQLite file of a known kind. ``busy``: seconds to wait for another process that is writing."""
+    """One SQLite file of a known kind.
 
-    def __init__(self, path: Path, kind: Kind, *, busy: float = 5.0) -> None:
+    ``turns``: taken by a thread while it uses the file. Files used inside one another's transactions must share
+    it, or two threads could wait for each other. ``busy``: seconds to wait for another process that is writing.
+    """
+
+    def __init__(self, path: Path, kind: Kind, *, turns: Turns | None = None, busy: float = 5.0) -> None:
         self.path = path.absolute()
         self._kind = kind
         self._busy = busy
-        self._mutex = RLock()
+        self._turns = turns or RLock()
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int, int] | None = None  # process, device, inode
 
@@ -94,7 +99,7 @@ class Database:
 
     @contextmanager
     def _begun(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with self._mutex, border(self.path):
+        with self._turns, border(self.path):
             connection = self._connected()
             connection.execute(begin)
             try:
@@ -108,7 +113,7 @@ class Database:
 
     def run(self, statement: str) -> None:
         """Execute one statement outside of any transaction."""
-        with self._mutex, border(self.path):
+        with self._turns, border(self.path):
             self._connected().execute(statement)
 
     def inode(self) -> int:
@@ -121,7 +126,7 @@ class Database:
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._mutex:
+        with self._turns:
             connection, self._connection = self._connection, None
             if connection is None:
                 return
@@ -187,6 +192,8 @@ def border(path: Path) -> Iterator[None]:
         raise  # a fault in this program, not in the file
     except sqlite3.Error as error:
         raise _named(error, path) from None
+    except UnicodeDecodeError:  # a message of SQLite that quotes damaged text
+        raise SessionCorrupt(f"{path} is damaged.") from None
     except FileExistsError:
         raise
     except OSError as error:

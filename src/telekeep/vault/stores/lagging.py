@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from telekeep.errors import DiskReadOnly, SessionCorrupt, UnknownFormat
 from telekeep.vault.folder import set_aside
-from telekeep.vault.stores.database import Database, Kind
+from telekeep.vault.stores.database import Database, Kind, Turns
 
 if TYPE_CHECKING:
     from telekeep.clock import Clock
@@ -46,8 +46,16 @@ LAGGING = Kind(
 class Lagging:
     """The file; made when something is first written. ``report`` is told, in words, of whatever was lost."""
 
-    def __init__(self, folder: Path, vault_id: str, *, clock: Clock, report: Callable[[str], None]) -> None:
-        self._database = Database(folder / "lagging.db", LAGGING)
+    def __init__(
+        self,
+        folder: Path,
+        vault_id: str,
+        *,
+        clock: Clock,
+        report: Callable[[str], None],
+        turns: Turns | None = None,
+    ) -> None:
+        self._database = Database(folder / "lagging.db", LAGGING, turns=turns)
         self._vault_id = vault_id
         self._clock = clock
         self._report = report

@@ -17,7 +17,7 @@ from zlib import crc32
 
 from telekeep.errors import RecordSwapped, SessionCorrupt, StaleFence, VaultRolledBack
 from telekeep.vault.record import DAMAGED, Generation
-from telekeep.vault.stores.database import Database, Kind
+from telekeep.vault.stores.database import Database, Kind, Turns
 
 _T = TypeVar("_T")
 
@@ -65,8 +65,7 @@ class Opening:
         return crc32(self.bound() + self.vault_id.encode() + self.verifier)
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A generation with what is hidden: its data key, wrapped, and its payload, sealed."""
 
     header: Generation
@@ -86,8 +85,8 @@ class Listed(NamedTuple):
 class Sessions:
     """The file. Everything in it is reached through `transaction` or `reading`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._database = Database(folder / "sessions.db", SESSIONS)
+    def __init__(self, folder: Path, *, turns: Turns | None = None) -> None:
+        self._database = Database(folder / "sessions.db", SESSIONS, turns=turns)
 
     @property
     def path(self) -> Path:
