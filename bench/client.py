@@ -16,9 +16,10 @@ from statistics import median
 
 from telekeep.clock import SystemClock
 from telekeep.lease.local import LocalLeases
+from telekeep.secret import Secret
 from telekeep.session import formats
 from telekeep.session import network as networks
-from telekeep.session.model import AuthKey, DataCenter, Session
+from telekeep.session.model import Application, AuthKey, DataCenter, Session
 from telekeep.vault.keys.file import KeyFile
 from telekeep.vault.vault import Vault
 
@@ -87,7 +88,9 @@ def measure() -> list[tuple[str, float, float]]:
 
 def _furnish(folder: Path, port: int, key: AuthKey) -> dict[str, str]:
     network = networks.load(str(folder / "network.toml"))
-    session = Session(DataCenter(network.first_dc.id, "127.0.0.1", port), key, network=network.name)
+    application = Application(1, Secret(b"0" * 32))  # kept with every session that `telekeep auth` made
+    home = DataCenter(network.first_dc.id, "127.0.0.1", port)
+    session = Session(home, key, application=application, network=network.name)
     clock = SystemClock()
     (folder / "leases").mkdir(mode=0o700)
     (folder / "home").mkdir(mode=0o700)
@@ -107,8 +110,6 @@ def _furnish(folder: Path, port: int, key: AuthKey) -> dict[str, str]:
         "TELEKEEP_KEY_FILE": str(folder / "config" / "key"),
         "TELEKEEP_LEASES": str(folder / "leases"),
         "TELEKEEP_NETWORK": str(folder / "network.toml"),
-        "TELEGRAM_API_ID": "1",
-        "TELEGRAM_API_HASH": "0" * 32,
         "BARE": formats.FORMATS["telethon-string"].write(session).decode(),
     }
 

@@ -47,7 +47,11 @@ def test_a_session_that_was_ended_needs_a_login_and_asks_nobody(kept) -> None:
     said = kept("test", "main")
     assert said.code == 1
     first, second = said.out.splitlines()
-    assert first.startswith("✗ Session is invalid: ") and second.startswith("Solution: ") and "telekeep auth" in second
+    assert (
+        first.startswith("✗ Session is invalid: ")
+        and second.startswith("Solution: ")
+        and "`telekeep auth main`" in second
+    )
     found = kept("test", "main", "--json")
     assert found.code == 1 and (found.json["state"], found.json["error"]) == ("needs_login", "AuthKeyRevoked")
     assert kept("emulator", "stats", "--json").json["codes_sent"] == before

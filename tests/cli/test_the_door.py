@@ -17,9 +17,9 @@ import click
 import pytest
 
 from telekeep.cli import main as door
-from telekeep.cli.command import Group, Invocation, command
+from telekeep.cli.command import Group, Invocation, command, fitted
 from telekeep.cli.main import COMMANDS, Listed, main
-from telekeep.errors import FloodWait, SessionBusy, TelekeepError
+from telekeep.errors import FloodWait, NeedsLogin, SessionBusy, TelekeepError
 
 
 def _tree(parent: click.Group, name: str, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -162,6 +162,25 @@ def test_the_fields_of_an_error_are_in_its_json(call, monkeypatch) -> None:
     assert said.json["method"] == "auth.sendCode"
     _failing(monkeypatch, SessionBusy(since=5.0))
     assert call("fail", "--json").json["since"] == 5.0
+
+
+def test_a_remedy_names_the_command_as_it_is_typed() -> None:
+    assert fitted("Run `telekeep auth NAME` in a terminal.", "main") == "Run `telekeep auth main` in a terminal."
+    assert fitted("Name it with --network NAME|FILE.", "main") == "Name it with --network NAME|FILE."
+    assert fitted("Run `telekeep auth NAME`.", None) == "Run `telekeep auth NAME`." and fitted(None, "main") is None
+
+
+def test_a_failing_command_puts_its_session_into_the_remedy(call, monkeypatch) -> None:
+    @command(epilog="Example: telekeep fail main")
+    @click.argument("name")
+    def fail(invocation: Invocation, name: str) -> None:
+        raise NeedsLogin
+
+    module = type(sys)("telekeep.cli.fail_for_tests")
+    module.fail = fail  # type: ignore[attr-defined]  # a module made for the test
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(COMMANDS, "Tests", {"fail": Listed(f"{module.__name__}:fail", "")})
+    assert "→ Run `telekeep auth main` in a terminal" in call("fail", "main").err
 
 
 def test_ctrl_c_says_that_nothing_was_changed(call, monkeypatch) -> None:

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from mtproto.handshake import public_numbers
 
+from mtproto.handshake import public_numbers
 from telekeep.emulator import Emulator
-from telekeep.session.model import Session
 
 pytestmark = pytest.mark.judge
 

@@ -140,7 +140,7 @@ async def test_the_memory_of_unacknowledged_messages_is_bounded(client: RawClien
     for _ in range(20):
         conversation.push(bytes(1 << 20))
     assert conversation._unacked_bytes <= limits.UNACKED_BYTES
-    assert conversation._unacked_bytes == sum(map(len, conversation._unacked.values()))
+    assert conversation._unacked_bytes == sum(len(message) for message, _ in conversation._unacked.values())
 
 
 async def test_conversations_without_a_connection_do_not_pile_up(server: Running, served: Yes) -> None:

@@ -53,7 +53,8 @@ class Place:
         return Terms(name, self.vault, self.leases, clock=self.clock, events=self.events, **details)
 
     def client(self, name: str = "main", *, terms: dict[str, Any] | None = None, **options: Any) -> HeldClient:
-        return held_client(self.terms(name, **(terms or {})), self.vault.load(name), **API, **options)
+        entry, session = self.vault.entry(name), self.vault.load(name)
+        return held_client(self.terms(name, **(terms or {})), entry, session, **API, **options)
 
     def is_free(self, name: str = "main") -> bool:
         return self.leases.holder(self.vault.entry(name).lease) is None
@@ -67,7 +68,9 @@ class Place:
     def environment(self) -> dict[str, str]:
         """What a program needs to find the same session."""
         (self.root / "network.toml").write_text(networks.dump(self.network))
-        return {name: value for name, value in os.environ.items() if not name.startswith(("TELEGRAM_", "TELEKEEP_"))} | {
+        return {
+            name: value for name, value in os.environ.items() if not name.startswith(("TELEGRAM_", "TELEKEEP_"))
+        } | {
             "TELEKEEP_HOME": str(self.root / "home"),
             "TELEKEEP_STATE": str(self.root / "state"),
             "TELEKEEP_KEY_FILE": str(self.root / "config" / "key"),

@@ -98,7 +98,13 @@ def test_of_several_errors_the_first_is_named() -> None:
 
 def test_only_what_ends_a_login_is_counted_as_dead() -> None:
     endings = (ours.AuthKeyRevoked, ours.SessionExpired, ours.AuthKeyDuplicated, ours.AccountBanned)
-    for name in ("SESSION_PASSWORD_NEEDED", "UPDATE_APP_TO_LOGIN", "FLOOD_WAIT_1", "RPC_CALL_FAIL", "ACTIVE_USER_REQUIRED"):
+    for name in (
+        "SESSION_PASSWORD_NEEDED",
+        "UPDATE_APP_TO_LOGIN",
+        "FLOOD_WAIT_1",
+        "RPC_CALL_FAIL",
+        "ACTIVE_USER_REQUIRED",
+    ):
         assert type(rpc(401, name)) not in DEAD
     for kind in DEAD:
         error = kind() if kind is errors.AuthKeyNotFound else kind(request=None)  # type: ignore[call-arg]

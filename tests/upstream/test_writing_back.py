@@ -281,7 +281,12 @@ def test_telethon_gets_back_what_it_gave() -> None:
     given = progress.account_seen(KNOWN, pts=101, qts=3, date=NOW, seq=9)
     ((zero, account), (channel, state)) = progress.telethon_states(given)
     assert (zero, channel, state.pts) == (0, 7, 12)
-    assert isinstance(account, updates.State) and (account.pts, account.qts, account.seq, account.date) == (101, 3, 9, NOW)
+    assert isinstance(account, updates.State) and (account.pts, account.qts, account.seq, account.date) == (
+        101,
+        3,
+        9,
+        NOW,
+    )
     assert progress.telethon_states(None) == ()
 
 

@@ -1,9 +1,10 @@
-"""A program that kills itself with SIGKILL at one line after another of a verb of the vault, and looks each time.
+"""A program that kills itself with SIGKILL at one point after another of a verb of the vault, and looks each time.
 
-    python crash.py VERB FOLDER FIRST STRIDE
+    python -m vault.crash VERB POINTS FOLDER
 
-Each try runs in a fork, on a fresh copy of the same vault, and dies before the Nth line that is executed in
-``telekeep/vault``. Then the vault must be what it was or what it was to become. Prints how many tries there were.
+Each try runs in a fork, on a fresh copy of the same vault, and dies at the Nth point. POINTS is ``moves``: before and
+after every statement and every move of a file that changes the disk; or ``lines``: before every line executed in
+``telekeep/vault``. Then the vault must be what it was or what it was to become. Prints how often it died.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +111,6 @@ def made_or_not(root: Path) -> None:
 
 
 def sorted_peers(session: Any) -> Any:
-    from dataclasses import replace
-
     return replace(session, peers=tuple(sorted(session.peers, key=lambda peer: (peer.kind, peer.id))))
 
 
@@ -129,20 +130,53 @@ VERBS: dict[str, tuple[Verb, Verb]] = {
 # ---- the killing
 
 
-def die_at(line: int) -> None:
-    left = line
+class Countdown:
+    """Kills this process when it has been called ``left`` times."""
 
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_by_lines(tick: Countdown) -> None:
     def trace(frame: types.FrameType, event: str, argument: object) -> Any:
-        nonlocal left
         if not frame.f_code.co_filename.startswith(ROOM):
             return None
         if event == "line":
-            left -= 1
-            if left <= 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+            tick()
         return trace
 
     sys.settrace(trace)
+
+
+def die_by_moves(tick: Countdown) -> None:
+    class Dying(sqlite3.Connection):
+        def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+            if statement.startswith(("SELECT", "PRAGMA", "BEGIN")):
+                return super().execute(statement, *values)
+            tick()
+            cursor = super().execute(statement, *values)
+            tick()
+            return cursor
+
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *args, **options: connect(*args, factory=Dying, **options)  # type: ignore[assignment]
+    for name in ("fsync", "link", "rename", "replace", "unlink"):
+        setattr(os, name, _between(tick, getattr(os, name)))
+
+
+def _between(tick: Countdown, move: Callable[..., Any]) -> Callable[..., Any]:
+    def moved(*args: Any, **options: Any) -> Any:
+        tick()
+        result = move(*args, **options)
+        tick()
+        return result
+
+    return moved
 
 
 def in_a_fork(work: Callable[[], None]) -> int:
@@ -161,8 +195,9 @@ def in_a_fork(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def main(name: str, folder: Path, first: int, stride: int) -> int:
+def main(name: str, points: str, folder: Path) -> int:
     verb, check = VERBS[name]
+    die = {"lines": die_by_lines, "moves": die_by_moves}[points]
     os.umask(0o077)
     work = folder / "work"
     prepare(work)
@@ -173,27 +208,27 @@ def main(name: str, folder: Path, first: int, stride: int) -> int:
     phrase.write_text("correct horse battery staple\n")
     os.environ["TELEKEEP_PASSPHRASE_FILE"] = str(phrase)
 
-    line, killed = first, True
+    point, killed = 0, True
     while killed:
+        point += 1
         shutil.copytree(pristine, work)
 
-        def attempt(line: int = line) -> None:
-            die_at(line)
+        def attempt(point: int = point) -> None:
+            die(Countdown(point))
             verb(work)
 
         exit_code = in_a_fork(attempt)
         killed = exit_code == -signal.SIGKILL
         if not killed and exit_code:
-            print(f"line {line}: the verb itself failed")
+            print(f"point {point}: the verb itself failed")
             return 1
         if in_a_fork(lambda: check(work)):
-            print(f"after a crash at line {line} of {name}")
+            print(f"after a crash at point {point} of {name}")
             return 1
         shutil.rmtree(work)
-        line += stride
-    print(f"{name}: up to line {line - stride}")
+    print(f"{name}: {point - 1} {points}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
+    sys.exit(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,27 @@ def test_the_vault_remembers_where_its_key_file_is(vault: Vault, place: Place) -
     with place.open() as afresh:
         assert afresh.load("a").auth_key == a_session(1).auth_key
         assert afresh.key_source == "key-file"
+
+
+ADDER = """
+import sys
+from pathlib import Path
+from telekeep.vault.keys.file import KeyFile
+source = KeyFile(Path(sys.argv[1]))
+sys.stdin.readline()
+made = [source.make("0" * 32, fresh=True).material for _ in range(20)]
+have = source.masters("0" * 32, {})
+sys.exit(any(each not in have for each in made))
+"""
+
+
+def test_keys_that_several_processes_add_at_once_are_all_there(tmp_path: Path) -> None:
+    """Two homes that are rotated at the same moment: a key lost here is a vault lost."""
+    path = tmp_path / "config" / "key"
+    running = [
+        subprocess.Popen([sys.executable, "-c", ADDER, str(path)], stdin=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    for process in running:
+        process.communicate("go\n", timeout=60)
+    assert [process.returncode for process in running] == [0] * 4
+    assert len(list(KeyFile(path).masters(VAULT_ID, {}))) == 4 * 20

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from telekeep.secret import Secret
 from telekeep.session.model import Peer, PeerKind, UpdateState
 from telekeep.testing.contracts.vault import a_session
+from telekeep.vault.seal import Seal
 from telekeep.vault.vault import Vault
 from vault.conftest import Place
 from vault.surgery import edit, flip, rows
@@ -108,6 +110,13 @@ def test_who_was_met_cannot_be_read_from_the_file(filled: Vault, place: Place) -
         assert told not in content
     assert (0x1234567890).to_bytes(6, "big") not in content
     assert str(0x1234567890).encode() not in content
+
+
+def test_who_was_met_cannot_be_guessed_without_the_key() -> None:
+    """User ids are few: a plain hash of one would be found by trying them all."""
+    vault_id = "0" * 32
+    ids = {Seal(Secret(bytes([number]) * 32), vault_id).row_id("lease", "user", 7) for number in range(3)}
+    assert len(ids) == 3
 
 
 def test_a_broken_lagging_key_costs_only_what_lags(filled: Vault, place: Place) -> None:

@@ -15,10 +15,11 @@ from telekeep.errors import (
     VaultRolledBack,
 )
 from telekeep.testing.contracts.vault import a_session
+from telekeep.vault.history import Retention
 from telekeep.vault.keys.file import KeyFile
 from telekeep.vault.vault import Vault
 from vault.conftest import Place
-from vault.surgery import edit, rows
+from vault.surgery import edit, flip, rows
 
 COLUMNS = (
     "lease",
@@ -227,3 +228,21 @@ def test_a_damaged_header_is_corrupt_not_a_wrong_key(filled: Vault, place: Place
     edit(place.sessions, "UPDATE vault SET verifier = zeroblob(28)")
     with pytest.raises(SessionCorrupt, match="header"):
         place.open()
+
+
+def test_damaged_text_that_sqlite_quotes_in_its_message_is_corrupt_too(filled: Vault, place: Place) -> None:
+    """Python fails to decode such a message: that error must not come out either."""
+    letter = place.sessions.read_bytes().index(b"CREATE TABLE fences") + len(b"CREATE TA")
+    flip(place.sessions, letter, 0x80)
+    with pytest.raises(SessionCorrupt):
+        place.open().load("a")
+
+
+def test_a_generation_whose_time_is_over_is_really_gone(place: Place) -> None:
+    place.create().close()
+    with Vault(place.folder, clock=place.clock, marks=place.marks, retention=Retention(last=1, days=1)) as vault:
+        vault.keep("a", a_session(1), fence=1, expected=None)
+        ((sealed,),) = rows(place.sessions, "SELECT sealed FROM generations")
+        place.clock.advance(2 * 86_400)
+        vault.keep("a", a_session(2), fence=1, expected=1)
+    assert sealed not in place.sessions.read_bytes(), "it still lies in a free page"

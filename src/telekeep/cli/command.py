@@ -15,6 +15,7 @@ Commands with verbs of their own (``telekeep vault rotate``) use `group` and ``@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from telekeep.cli.output import Output
+from telekeep.errors import TelekeepError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,9 +233,20 @@ def invocation_of(context: click.Context) -> Invocation:
     return Invocation.of(context.meta.get(_META, {}))
 
 
+def fitted(remedy: str | None, name: str | None) -> str | None:
+    """``remedy`` as it can be typed: the command it names, with ``name`` in the place of NAME."""
+    if remedy is None or name is None:
+        return remedy
+    return re.sub(r"(\btelekeep [a-z-]+ )NAME\b", lambda found: found[1] + name, remedy)
+
+
 def _with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(**parameters: Any) -> Any:
         context = click.get_current_context()
-        return function(invocation_of(context), **parameters)
+        try:
+            return function(invocation_of(context), **parameters)
+        except TelekeepError as error:
+            error.remedy = fitted(error.remedy, parameters.get("name"))
+            raise
 
     return update_wrapper(call, function)

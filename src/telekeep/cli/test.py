@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from telekeep.cli.arguments import NAME
-from telekeep.cli.command import Invocation, command
+from telekeep.cli.command import Invocation, command, fitted
 from telekeep.cli.output import style
 
 EXIT_CODES = {
@@ -35,11 +35,12 @@ def test(invocation: Invocation, name: str, timeout: float) -> int:
 
     with invocation.keeper() as keeper, invocation.out.progress("Asking Telegram"):
         found = asyncio.run(probe(keeper, name, timeout=timeout))
+    remedy = fitted(found.remedy, name)
     answer = {
         "name": name,
         "state": found.state,
         "error": found.error,
-        "remedy": found.remedy,
+        "remedy": remedy,
         "user": {"id": found.user_id, "username": found.username},
     }
     if found.state == "ok":
@@ -47,6 +48,6 @@ def test(invocation: Invocation, name: str, timeout: float) -> int:
         lines = [f"{style('✓', 'good')} {line}" for line in ("Session is valid", f"Your ID: {found.user_id}", username)]
     else:
         verdict = "Session is invalid" if found.state in JUDGED_INVALID else "Session could not be tested"
-        lines = [f"{style('✗', 'bad')} {verdict}: {found.reason}", f"Solution: {found.remedy}"]
+        lines = [f"{style('✗', 'bad')} {verdict}: {found.reason}", f"Solution: {remedy}"]
     invocation.out.data(answer, () if invocation.quiet else lines)
     return EXIT_CODES[found.state]

@@ -6,7 +6,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from telekeep.emulator.parallel import Mains
 from telekeep.emulator.rpc_error import RpcError
+from telekeep.mtproto.conversation import Conversation
 from telekeep.mtproto.keyring import KnownKey
 
 
@@ -46,6 +48,8 @@ class Authorization(KnownKey):
         self.seq = 0  # of the last Updates sent to it
         self.takeout_id: int | None = None
         self.ended: RpcError | None = None  # what every request is answered with since
+        self.mains = Mains()  # its main connections in use
+        self.listeners: dict[Any, Conversation] = {}  # connections that want updates, and what they carry
         self.failed: dict[int, None] = {}  # message ids of requests that failed, for invokeAfterMsg
         self.memo: dict[str, Any] = {}  # for services: what they must remember for as long as the key lives
 

@@ -166,7 +166,7 @@ class Emulator:
     ) -> None:
         """See `telegram.Telegram.push`."""
         for authorization in [only] if only else self._registry.of(account_id):
-            listeners = [each for each in self._registry.listeners(authorization) if each[0] is not skip]
+            listeners = [each for line, each in authorization.listeners.items() if line is not skip]
             if not listeners:
                 continue
             made = updates(authorization) if callable(updates) else updates
@@ -174,7 +174,7 @@ class Emulator:
                 authorization.seq += 1
                 made.seq = authorization.seq
             packed = bytes(made)
-            for _line, conversation in listeners:
+            for conversation in listeners:
                 conversation.push(packed)
 
     # ---- what tests do to it

@@ -15,7 +15,7 @@ from telekeep.emulator.registry import Registry
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.telegram import Telegram
 from telekeep.emulator.world import World
-from telekeep.emulator.wrappers import Envelope, unwrapped
+from telekeep.emulator.wrappers import PLAIN, Envelope, unwrapped
 from telekeep.mtproto.conversation import Conversation
 from telekeep.mtproto.keyring import KnownKey
 from telekeep.mtproto.rsa import ServerKey
@@ -47,7 +47,8 @@ class _Asked:
     authorization: Authorization
     conversation: Conversation
     message_id: int
-    envelope: Envelope
+    request: Any = None
+    envelope: Envelope = PLAIN
 
 
 class Front:
@@ -85,11 +86,10 @@ class Front:
     def used(self, line: Any, key: KnownKey, conversation: Conversation) -> None:
         authorization = _authorization(key)
         self._registry.carries(line, authorization)
-        mains = None if self._media else self._registry.mains(authorization)
-        if mains is not None:
-            mains.used(line, conversation.id)
+        if self._is_main(authorization):
+            authorization.mains.used(line, conversation.id)
             if authorization.is_logged_in:
-                self._stats.overlap += mains.overlaps(line)
+                self._stats.overlap += authorization.mains.overlaps(line)
 
     # ---- requests
 
@@ -97,12 +97,12 @@ class Front:
         """Judge one request, and answer it or let it wait."""
         authorization = _authorization(key)
         self._stats.rpc += 1
-        asked = _Asked(line, authorization, conversation, message_id, Envelope(None))
+        asked = _Asked(line, authorization, conversation, message_id)
         try:
             self._check_parallel(line, authorization)
             if authorization.ended is not None and authorization.ended.code != 401:
                 raise authorization.ended
-            asked.envelope = unwrapped(_readable(body))
+            asked.request, asked.envelope = unwrapped(_readable(body))
             self._remember(asked)
             fault = self._fault(asked) if self._desk.faults else None
             if fault is not None and self._spoiled(asked, fault):
@@ -112,18 +112,19 @@ class Front:
             self._fail(asked, error)
 
     def _check_parallel(self, line: Any, authorization: Authorization) -> None:
-        mains = None if self._media else self._registry.mains(authorization)
-        if mains is None:
+        if not self._is_main(authorization):
             return
-        in_parallel = mains.speaks(line)
-        if not authorization.is_logged_in:
-            return
-        self._stats.overlap += mains.overlaps(line)
-        if in_parallel:
-            self._stats.duplicated += 1
-            error = RpcError(406, "AUTH_KEY_DUPLICATED")
-            self._desk.telegram.end(authorization, error)
-            raise error
+        in_parallel = authorization.mains.speaks(line)
+        if authorization.is_logged_in:
+            self._stats.overlap += authorization.mains.overlaps(line)
+            if in_parallel:
+                self._stats.duplicated += 1
+                error = RpcError(406, "AUTH_KEY_DUPLICATED")
+                self._desk.telegram.end(authorization, error)
+                raise error
+
+    def _is_main(self, authorization: Authorization) -> bool:
+        return not self._media and authorization.origin is None
 
     def _remember(self, asked: _Asked) -> None:
         authorization, envelope = asked.authorization, asked.envelope
@@ -140,7 +141,7 @@ class Front:
         if envelope.takeout_id is not None and envelope.takeout_id != authorization.takeout_id:
             raise RpcError(400, "TAKEOUT_INVALID")
         if envelope.wants_updates:
-            self._registry.listen(authorization, asked.line, asked.conversation)
+            authorization.listeners[asked.line] = asked.conversation
 
     def _carry_out(self, asked: _Asked, *, cut: bool = False) -> None:
         """Find the handler and run it. ``cut``: lose the line before the answer is sent."""
@@ -162,7 +163,7 @@ class Front:
             asked.envelope.messages_range,
         )
         try:
-            result = registered.handler(call, asked.envelope.request)
+            result = registered.handler(call, asked.request)
         except RpcError:
             raise
         except Exception as error:
@@ -172,7 +173,7 @@ class Front:
         return self._finish(asked, call, result, cut)
 
     def _handler(self, asked: _Asked) -> Registered:
-        request, authorization = asked.envelope.request, asked.authorization
+        request, authorization = asked.request, asked.authorization
         registered = handler_of(type(request))
         if registered is None:
             raise RpcError(400, f"METHOD_NOT_IMPLEMENTED_{method_name(type(request))}")
@@ -200,7 +201,7 @@ class Front:
         asked.conversation.answer(asked.message_id, bytes(packed))
 
     def _broken(self, asked: _Asked, error: Exception) -> RpcError:
-        name = method_name(type(asked.envelope.request))
+        name = method_name(type(asked.request))
         _log.error("the handler of %s failed", name, exc_info=error)
         return RpcError(500, f"EMULATOR_BROKEN_{name}_{type(error).__name__}")
 
@@ -242,7 +243,7 @@ class Front:
     # ---- faults
 
     def _fault(self, asked: _Asked) -> Fault | None:
-        request, authorization = asked.envelope.request, asked.authorization
+        request, authorization = asked.request, asked.authorization
         account = self._desk.world.accounts.get(authorization.user_id or authorization.pending_user_id or 0)
         return self._desk.faults.take(
             method_name(type(request)),
@@ -279,7 +280,7 @@ class Front:
         if asked.authorization.is_logged_in:
             kind = "USER"
         else:
-            kind = "PHONE" if hasattr(asked.envelope.request, "phone_number") else "NETWORK"
+            kind = "PHONE" if hasattr(asked.request, "phone_number") else "NETWORK"
         return RpcError(303, f"{kind}_MIGRATE_{others[0] if others else self.dc_id}")
 
 

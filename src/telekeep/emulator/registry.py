@@ -1,4 +1,4 @@
-"""Which keys there are, which connections use them, and who listens to updates."""
+"""Which keys there are, and which connections use them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from hashlib import sha1
 from typing import Any
 
 from telekeep.emulator.authorization import Authorization
-from telekeep.emulator.parallel import Mains
 from telekeep.emulator.rpc_error import RpcError
-from telekeep.mtproto.conversation import Conversation
 
 
 class Registry:
@@ -17,16 +15,12 @@ class Registry:
 
     def __init__(self) -> None:
         self._keys: dict[int, Authorization] = {}
-        self._mains: dict[Authorization, Mains] = {}
-        self._listeners: dict[Authorization, dict[Any, Conversation]] = {}
         self.lines: dict[Any, set[Authorization]] = {}  # open connections, and the keys they carried
 
     # ---- keys
 
     def add(self, authorization: Authorization) -> None:
         self._keys[authorization.key.id] = authorization
-        self._mains[authorization] = Mains()
-        self._listeners[authorization] = {}
 
     def find(self, key_id: int, dc_id: int) -> Authorization | None:
         """The key of this id; a key means nothing outside the data center it was made for."""
@@ -40,8 +34,6 @@ class Registry:
         """As if the key had never been: its owner gets -404."""
         for each in [authorization, *self.exported_from(authorization)]:
             self._keys.pop(each.key.id, None)
-            self._mains.pop(each, None)
-            self._listeners.pop(each, None)
             each.ended = RpcError(401, "AUTH_KEY_UNREGISTERED")
 
     # ---- logins
@@ -59,28 +51,13 @@ class Registry:
 
     # ---- connections
 
-    def mains(self, authorization: Authorization) -> Mains | None:
-        """The main connections of a login; None for a key that was exported, or is known no more."""
-        return self._mains.get(authorization) if authorization.origin is None else None
-
     def carries(self, line: Any, authorization: Authorization) -> None:
         self.lines.setdefault(line, set()).add(authorization)
-
-    def listen(self, authorization: Authorization, line: Any, conversation: Conversation) -> None:
-        """``line`` wants updates from now on."""
-        listeners = self._listeners.get(authorization)
-        if listeners is not None:
-            listeners[line] = conversation
-
-    def listeners(self, authorization: Authorization) -> list[tuple[Any, Conversation]]:
-        return list(self._listeners.get(authorization, {}).items())
 
     def lines_of(self, authorization: Authorization) -> list[Any]:
         return [line for line, keys in self.lines.items() if authorization in keys]
 
     def closed(self, line: Any) -> None:
         for authorization in self.lines.pop(line, ()):
-            mains = self._mains.get(authorization)
-            if mains is not None:
-                mains.left(line)
-            self._listeners.get(authorization, {}).pop(line, None)
+            authorization.mains.left(line)
+            authorization.listeners.pop(line, None)

@@ -17,11 +17,10 @@ _DEPTH = 16  # wrappers around one request; real clients use up to four
 _OLDEST = 23  # invokeWithLayer itself came with about this layer
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Envelope:
     """What the wrappers around a request said."""
 
-    request: Any
     layer: int | None = None
     application: Application | None = None
     wants_updates: bool = True
@@ -30,17 +29,22 @@ class Envelope:
     messages_range: tuple[int, int] | None = None
 
 
-def unwrapped(request: Any) -> Envelope:
-    """The request inside all wrappers. Raises RpcError for what no server would take."""
-    envelope = Envelope(request)
+PLAIN: Final = Envelope()  # of a request that came in none
+
+
+def unwrapped(request: Any) -> tuple[Any, Envelope]:
+    """The request inside all wrappers, and what they said. Raises RpcError for what no server would take."""
+    envelope = PLAIN
     for _ in range(_DEPTH + 1):
-        if not isinstance(envelope.request, TLRequest):
-            raise RpcError(400, "INPUT_METHOD_INVALID")
-        peel = _PEELS.get(type(envelope.request))
+        peel = _PEELS.get(type(request))
         if peel is None:
-            return envelope
-        peel(envelope, envelope.request)
-        envelope.request = envelope.request.query
+            if not isinstance(request, TLRequest):
+                raise RpcError(400, "INPUT_METHOD_INVALID")
+            return request, envelope
+        if envelope is PLAIN:
+            envelope = Envelope()
+        peel(envelope, request)
+        request = request.query
     raise RpcError(400, "INPUT_REQUEST_TOO_DEEP")
 
 

@@ -190,13 +190,16 @@ class Connection(asyncio.Protocol):
             return conversation.repeat_answer(message.id) if message.seqno & 1 else None
         conversation.history.add(message.id, message.seqno)
         answer = service.handler(constructor)
-        if message.seqno & 1:
-            conversation.owe(message.id)
         if answer is not None:
+            if message.seqno & 1:
+                conversation.owe(message.id)
             context = service.Context(key, conversation, now, self._disconnect_in)
             return answer(context, message.id, read(body))
         conversation.running.add(message.id)
-        return self._served.request(self, key, conversation, message.id, body)
+        self._served.request(self, key, conversation, message.id, body)
+        if message.id in conversation.running:  # the answer takes its time; else it is the acknowledgement
+            conversation.owe(message.id)
+        return None
 
     def _plain(self, payload: bytes) -> None:
         if len(payload) < 24:

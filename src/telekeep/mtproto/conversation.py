@@ -41,7 +41,6 @@ class Conversation:
         "_now",
         "_outbox",
         "_owed",
-        "_questions",
         "_seqno",
         "_unacked",
         "_unacked_bytes",
@@ -63,10 +62,9 @@ class Conversation:
         self._seqno = 0
         self._outbox: list[bytes] = []
         self._owed: dict[int, None] = {}  # messages of the client to acknowledge
-        self._unacked: dict[int, bytes] = {}
+        self._unacked: dict[int, tuple[bytes, int]] = {}  # id → message, and the request it answers, if any
         self._unacked_bytes = 0
         self._answers: dict[int, int] = {}  # request → its answer, as long as that is not acknowledged
-        self._questions: dict[int, int] = {}  # and back
 
     # ---- to the client
 
@@ -78,9 +76,8 @@ class Conversation:
         self._owed.pop(request_id, None)  # a result acknowledges its request
         if GZIP_FROM < len(result) < GZIP_TO:
             result = _smaller(result)
-        answer_id = self._queue(_RESULT.pack(RPC_RESULT, request_id) + result, _RESPONSE)
+        answer_id = self._queue(_RESULT.pack(RPC_RESULT, request_id) + result, _RESPONSE, request_id)
         self._answers[request_id] = answer_id
-        self._questions[answer_id] = request_id
 
     def push(self, body: bytes) -> None:
         """Queue a message of the server's own, to be acknowledged: updates."""
@@ -101,12 +98,12 @@ class Conversation:
         """A packed message that needs no acknowledgement, without queueing it."""
         return packed(self._next_id(_RESPONSE), self._seqno * 2, body)
 
-    def _queue(self, body: bytes, low: int) -> int:
+    def _queue(self, body: bytes, low: int, answers: int = 0) -> int:
         message_id = self._next_id(low)
         message = packed(message_id, self._seqno * 2 + 1, body)
         self._seqno += 1
         self._outbox.append(message)
-        self._unacked[message_id] = message
+        self._unacked[message_id] = message, answers
         self._unacked_bytes += len(message)
         while len(self._unacked) > UNACKED or self._unacked_bytes > UNACKED_BYTES:
             self._release(next(iter(self._unacked)))
@@ -155,20 +152,20 @@ class Conversation:
             self._release(message_id)
 
     def _release(self, message_id: int) -> None:
-        message = self._unacked.pop(message_id, None)
-        if message is not None:
+        kept = self._unacked.pop(message_id, None)
+        if kept is not None:
+            message, request_id = kept
             self._unacked_bytes -= len(message)
-        question = self._questions.pop(message_id, None)
-        if question is not None:
-            self._answers.pop(question, None)
+            if request_id:
+                self._answers.pop(request_id, None)
 
     def repeat_answer(self, request_id: int) -> None:
         """A request came again: send its answer again if that may have been lost, or else acknowledge once more."""
-        answer = self._unacked.get(self._answers.get(request_id, 0))
-        if answer is None:
+        kept = self._unacked.get(self._answers.get(request_id, 0))
+        if kept is None:
             self.owe(request_id)
-        elif answer not in self._outbox:
-            self._outbox.append(answer)
+        elif kept[0] not in self._outbox:
+            self._outbox.append(kept[0])
             self._wake()
 
     def drop_answer(self, request_id: int) -> TLObject:
@@ -177,9 +174,10 @@ class Conversation:
             self.running.discard(request_id)
             return types.RpcAnswerDroppedRunning()
         answer_id = self._answers.get(request_id)
-        answer = self._unacked.get(answer_id or 0)
-        if answer is None or answer_id is None:
+        kept = self._unacked.get(answer_id or 0)
+        if kept is None or answer_id is None:
             return types.RpcAnswerUnknown()
+        answer = kept[0]
         self._release(answer_id)
         if answer in self._outbox:
             self._outbox.remove(answer)
@@ -189,7 +187,7 @@ class Conversation:
     def resend(self, message_ids: Iterable[int] | None = None) -> bool:
         """Queue again what was not acknowledged: all of it, or these. False if one of these is not known any more."""
         wanted = list(self._unacked) if message_ids is None else list(message_ids)
-        again = [self._unacked[each] for each in wanted if each in self._unacked]
+        again = [self._unacked[each][0] for each in wanted if each in self._unacked]
         waiting = set(self._outbox)
         self._outbox[:0] = [message for message in again if message not in waiting]
         if self._outbox:

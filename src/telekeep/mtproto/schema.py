@@ -48,6 +48,7 @@ MSG_CONTAINER = 0x73F1F8DC
 GZIP_PACKED = 0x3072CFA1
 RPC_RESULT = 0xF35C6D01
 
+_UINT = struct.Struct("<I")
 _BOOL = {True: struct.pack("<I", 0x997275B5), False: struct.pack("<I", 0xBC799737)}
 _DEPTH = 64  # the deepest real request has about ten levels
 _INFLATED = 1 << 24  # Telegram's own limit of a packet is 16 MiB
@@ -88,7 +89,8 @@ class _Reader(BinaryReader):  # type: ignore[misc]  # Telethon carries no types
         self._depth += 1
         if self._depth > _DEPTH:
             raise SchemaError(f"more than {_DEPTH} levels of objects within each other")
-        constructor = self.read_int(signed=False)
+        (constructor,) = _UINT.unpack_from(self.stream, self.position)
+        self.position += 4
         known = tlobjects.get(constructor)
         if known is not None:
             found = known.from_reader(self)

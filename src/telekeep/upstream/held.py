@@ -45,6 +45,7 @@ from telekeep.upstream.line import Line
 from telekeep.upstream.writeback import Record, VaultSession
 
 if TYPE_CHECKING:
+    from telekeep.vault.record import Entry
     from telekeep.vault.vault import Vault
 
 CONNECT_SECONDS = 60.0  # from the lease to a proven login; Telethon itself waits for an answer without end
@@ -91,6 +92,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
     """See the module. Made by `held_client`, and otherwise stock: every method, the event handlers, telethon.sync."""
 
     _terms: Terms
+    _known: tuple[Entry, Session]  # as last read from the vault
     _hold: _Hold | None = None
     _authorized: bool | None  # Telethon's own
 
@@ -152,31 +154,38 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
             _mind_the_exit()
 
     async def _take(self) -> _Hold:
-        """Take the lease, and read under it what is kept."""
+        """Take the lease, and make sure under it that what we know is what is kept."""
         terms = self._terms
         deadline = terms.clock.boot() + terms.timeout
         while True:
-            entry = terms.vault.entry(terms.name)
-            key_id = terms.vault.load(terms.name).auth_key.id
+            entry, session = self._known
+            key_id = session.auth_key.id
             left = max(0.0, deadline - terms.clock.boot())
             lease = await acquire(
                 terms.leases, key_id, timeout=left, clock=terms.clock, floor=entry.fence, purpose=terms.purpose
             )
             try:
-                session = terms.vault.load(terms.name)
-                if session.auth_key.id == key_id:
-                    generation = terms.vault.entry(terms.name).generation
-                    return self._begin(lease, session, generation)
+                now = terms.vault.entry(terms.name)
+                if (now.generation, now.fence) != (entry.generation, entry.fence):  # somebody has written since
+                    self._known = now, terms.vault.load(terms.name)
+                if self._known[1].auth_key.id == key_id:
+                    return self._begin(lease, *self._known)
             except BaseException:
                 lease.release()
                 raise
             lease.release()  # somebody logged in anew while we waited: wait for that key
 
-    def _begin(self, lease: Lease, session: Session, generation: int) -> _Hold:
+    def _begin(self, lease: Lease, entry: Entry, session: Session) -> _Hold:
         terms = self._terms
         home = endpoints.home_of(session, terms.network)
         record = Record(
-            terms.name, session, generation, vault=terms.vault, lease=lease, clock=terms.clock, events=terms.events
+            terms.name,
+            session,
+            entry.generation,
+            vault=terms.vault,
+            lease=lease,
+            clock=terms.clock,
+            events=terms.events,
         )
         hold = _Hold(lease, Line(lease, lambda error: self._on_line_ended(hold, error)), record)
         self.session.open(record, home)
@@ -410,8 +419,12 @@ def _client_class(network: Network) -> type[HeldClient]:
     return type("HeldClient", (HeldClient,), {"_config": None, "_cdn_config": None})
 
 
-def held_client(terms: Terms, session: Session, *, api_id: int, api_hash: str, **options: Any) -> HeldClient:
-    """A client that holds ``session`` (as it was last read from the vault) under ``terms``, not connected yet.
+def held_client(
+    terms: Terms, entry: Entry, session: Session, *, api_id: int, api_hash: str, **options: Any
+) -> HeldClient:
+    """A client that holds a session under ``terms``, not connected yet.
+
+    ``entry`` and ``session``: as they were last read from the vault, in this order. They are read again under the lease.
 
     ``options`` are those of `telethon.TelegramClient`, without ``session`` and ``connection``. They default to what
     suits a program that nobody watches: no silent waits for a flood, errors as Telegram gave them, catching up.
@@ -432,4 +445,5 @@ def held_client(terms: Terms, session: Session, *, api_id: int, api_hash: str, *
     kept = VaultSession(home, follows=follows)
     client = _client_class(terms.network)(kept, api_id, api_hash, **chosen)
     client._terms = terms
+    client._known = entry, session
     return client
