@@ -95,7 +95,7 @@ class SessionSealed(TelegramSessionError):
 class SessionCorrupt(TelegramSessionError):
     """The session cannot be read: it is damaged."""
 
-    default_remedy = "Run `telekeep history NAME`: older generations of the record are kept."
+    default_remedy = "See `telekeep history NAME`: older generations are stored, and `telekeep restore` puts one back."
 
 
 class RecordSwapped(SessionCorrupt):

@@ -8,7 +8,7 @@ from pathlib import Path
 import telekeep
 from telekeep.cli.main import COMMANDS
 
-NAMED = re.compile(r"(?:`|[Rr]un: |it: |again: |with: )telekeep ([a-z][a-z-]+)")
+NAMED = re.compile(r"(?:(?<!`)`|[Rr]un: |it: |again: |with: )telekeep ([a-z][a-z-]+)")
 KNOWN = {name for listed in COMMANDS.values() for name in listed}
 
 

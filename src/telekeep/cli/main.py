@@ -49,6 +49,8 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "test": Listed("telekeep.cli.test:test", "Ask Telegram whether a session is valid"),
     },
     "A session's life": {
+        "history": Listed("telekeep.cli.history:history", "Show which generations of a session are stored"),
+        "restore": Listed("telekeep.cli.restore:restore", "Put an older generation in force again"),
         "vault": Listed("telekeep.cli.vault:vault", "The sealed vault: its key, its machine, its marks"),
     },
     "Telegram on loopback": {
