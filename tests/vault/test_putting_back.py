@@ -157,6 +157,15 @@ def test_damaged_marks_are_set_aside_and_begun_anew(vault: Vault, place: Place) 
     assert list(place.marks.glob("*.damaged-*"))
 
 
+def test_accepting_mends_damaged_marks(vault: Vault, place: Place) -> None:
+    vault.keep("a", a_session(1), fence=1, expected=None)
+    vault.close()
+    (marks,) = place.marks.glob("*.db")
+    marks.write_bytes(b"no database")
+    vault.accept()
+    assert vault.load("a").auth_key == a_session(1).auth_key
+
+
 @pytest.mark.parametrize(
     ("here", "older"),
     [

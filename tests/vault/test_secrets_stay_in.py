@@ -99,7 +99,7 @@ def test_a_thousand_sessions_are_listed_in_the_blink_of_an_eye(place: Place) -> 
     header = vault.history("s0000")[0]
     with sqlite3.connect(place.sessions) as connection:  # a thousand commits would take longer than the test is worth
         for number in range(1, 1000):
-            other = replace(header, name=f"s{number:04}")
+            other = header._replace(name=f"s{number:04}")
             connection.execute(
                 "INSERT INTO generations SELECT ?, generation, lease, network, dc_id, fence, created_at, saved_at,"
                 " state, size, ?, wrapped, sealed FROM generations WHERE name = 's0000'",

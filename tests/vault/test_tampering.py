@@ -73,9 +73,7 @@ def test_one_changed_field_of_a_record_is_seen_and_the_others_stay_readable(
 
 def test_a_changed_header_with_a_right_checksum_is_seen_by_the_seal(filled: Vault, place: Place) -> None:
     """The checksum tells accidents only; somebody who computes it anew is caught by the seal."""
-    from dataclasses import replace
-
-    header = replace(filled.history("a")[0], network="evil")
+    header = filled.history("a")[0]._replace(network="evil")
     edit(
         place.sessions,
         "UPDATE generations SET network = ?, checksum = ? WHERE name = 'a' AND generation = 2",
@@ -114,13 +112,11 @@ def test_whole_rows_swapped_by_renaming_are_told_from_damage(filled: Vault, plac
 
 
 def test_rows_renamed_with_right_checksums_are_seen_by_the_seal(filled: Vault, place: Place) -> None:
-    from dataclasses import replace
-
     headers = {name: filled.history(name)[0] for name in "ab"}
     for old, new in (("a", "x"), ("b", "a"), ("x", "b")):
         edit(place.sessions, "UPDATE generations SET name = ? WHERE name = ? AND generation = 2", new, old)
     for name, other in (("a", "b"), ("b", "a")):
-        checksum = replace(headers[other], name=name).checksum()
+        checksum = headers[other]._replace(name=name).checksum()
         edit(place.sessions, "UPDATE generations SET checksum = ? WHERE name = ? AND generation = 2", checksum, name)
     edit(place.sessions, "DELETE FROM fences")
     for mark in place.marks.glob("*.db"):
@@ -139,6 +135,24 @@ def test_an_older_payload_put_back_into_the_newest_row_is_a_rollback(filled: Vau
     with pytest.raises(VaultRolledBack):
         filled.load("a")
     assert load_without_peers(filled, "b") == a_session(4).auth_key
+
+
+def test_an_older_row_put_back_under_the_newest_number_is_a_rollback_and_can_be_replaced(
+    filled: Vault, place: Place
+) -> None:
+    wanted = ", ".join(COLUMNS)
+    edit(
+        place.sessions,
+        f"UPDATE generations SET ({wanted}) = (SELECT {wanted} FROM generations WHERE name = 'a' AND generation = 1)"
+        " WHERE name = 'a' AND generation = 2",
+    )
+    with pytest.raises(VaultRolledBack, match="holds generation 1"):
+        filled.load("a")
+    filled.accept()
+    with pytest.raises(VaultRolledBack, match="holds generation 1"):
+        filled.load("a")
+    filled.keep("a", a_session(9), fence=1, expected=2)
+    assert load_without_peers(filled, "a") == a_session(9).auth_key
 
 
 def test_one_record_put_back_to_its_older_generation_is_noticed(filled: Vault, place: Place) -> None:

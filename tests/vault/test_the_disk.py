@@ -81,11 +81,14 @@ def test_a_read_only_disk_still_gives_what_it_has(outside: Path) -> None:
     place = Place(outside / "place")
     with place.create() as vault:
         vault.keep("a", a_session(1), fence=1, expected=None)
+        vault.touch("a", fence=1, at=5.0)
     give_to_nobody(place.root, folders=0o500, files=0o400)
     key = a_session(1).auth_key.id
     wanted = {
         "exists": (lambda: Vault.exists(place.folder), "True"),
         "load": (lambda: place.open(place.key).load("a").auth_key == a_session(1).auth_key, "True"),
+        "state": (lambda: place.open(place.key).load("a").state == a_session(1).state, "True"),
+        "last use": (lambda: place.open().entry("a").last_used_at, "5.0"),
         "entries": (lambda: [entry.state for entry in place.open().entries()], "['kept']"),
         "keep": (lambda: place.open(place.key).keep("a", a_session(2), fence=2, expected=1), "DiskReadOnly"),
         "remove": (lambda: place.open(place.key).remove("a", fence=2), "DiskReadOnly"),

@@ -7,6 +7,7 @@ lists what is kept (`telekeep status`) loads neither cryptography nor asyncio: s
 vault                the verbs: keep, load, remove, rotate, accept
 record               what a record shows without a key: its name, its header, its entry
 payload              what a record hides: the session as bytes
+listing              the list of what is kept
 seal                 how it hides it: AES-256-GCM, a data key per generation, wrapped by the master key
 unlocking            which master key is in force, and when to ask for it again
 unsealed             the records with the key at hand: opened, added, wrapped anew
@@ -16,6 +17,7 @@ keys/                where a master key comes from: file, passphrase, keyring, s
 history              which generations may go
 highwater            how far each record had come, remembered outside the home
 machine              which machine this is
+folder               moves in a folder that several processes share
 stores/              the two files: sessions.db never loses a write, lagging.db may
 ===================  =================================================================================================
 """

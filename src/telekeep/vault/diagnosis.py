@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from telekeep.errors import SessionCorrupt
 from telekeep.vault.record import Generation
 from telekeep.vault.seal import DoesNotOpen, Master
@@ -19,7 +17,7 @@ def why(broken: Sealed, others: list[Sealed], master: Master) -> SessionCorrupt:
     for other in others:
         if other.header == here:
             continue
-        renamed = replace(here, name=other.header.name, generation=other.header.generation)
+        renamed = here._replace(name=other.header.name, generation=other.header.generation)
         for wrapped in (broken.wrapped, other.wrapped):
             if any(_opens(master, header, wrapped, broken.sealed) for header in (other.header, renamed)):
                 return misplaced(here, other.header.name, other.header.generation)

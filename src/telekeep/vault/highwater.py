@@ -80,8 +80,8 @@ class Marks:
 
     def prepare(self) -> None:
         """Make sure that marks can be set. Raises StorageUnavailable before anything else was written."""
+        private_folder(self._folder)
         if not self._database.inode():
-            private_folder(self._folder)
             with suppress(FileExistsError):  # another process was quicker
                 Database.create(self._database.path, MARKS, lambda connection: None)
 
@@ -124,6 +124,7 @@ class Marks:
 
     def replace(self, positions: Iterable[tuple[str, Position]]) -> None:
         """Make these the marks, whatever they were."""
+        self.all()  # sets a damaged file aside
         self.prepare()
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM marks")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 from zlib import crc32
 
 from telekeep.errors import ConfigError
@@ -35,8 +36,7 @@ def check_name(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(NamedTuple):
     """One stored version of a record: its unsealed header. Times in wall-clock seconds.
 
     ``lease`` is the lease name of its auth key, ``fence`` the fencing token it was written under, ``size`` the bytes of

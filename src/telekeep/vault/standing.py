@@ -71,10 +71,9 @@ def replaceable(rows: Rows, marks: Marks, name: str, expected: int | None) -> tu
         header = in_force(rows, marks, name).header
     except SessionNotFound:
         pass
-    except VaultRolledBack:
-        raise
-    except SessionCorrupt:
-        pass
+    except SessionCorrupt as error:
+        if isinstance(error, VaultRolledBack) and (not number or _is_whole(rows, name, number)):
+            raise
     if expected is None and number and (header is None or header.state != REMOVED):
         raise SessionConflict(
             f"There is a session named {name!r} already.",
@@ -86,6 +85,13 @@ def replaceable(rows: Rows, marks: Marks, name: str, expected: int | None) -> tu
             remedy="Read it again, then repeat what was to be done.",
         )
     return number, header
+
+
+def _is_whole(rows: Rows, name: str, number: int) -> bool:
+    try:
+        return rows.generation(name, number) is not None
+    except SessionCorrupt:
+        return False
 
 
 def not_found(name: str) -> SessionNotFound:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from telekeep.errors import ConfigError, SessionCorrupt, SessionSealed
@@ -109,7 +108,7 @@ def _opening(made: Made, kind: str, vault_id: str, *, epoch: int) -> tuple[Openi
     master = Master(made.material, vault_id)
     parameters = json.dumps(dict(made.parameters), separators=(",", ":"), sort_keys=True)
     opening = Opening(vault_id, kind, parameters, b"", epoch)
-    return replace(opening, verifier=master.verifier(opening.bound())), master
+    return opening._replace(verifier=master.verifier(opening.bound())), master
 
 
 def _parameters(opening: Opening) -> Parameters:

@@ -224,7 +224,7 @@ class Vault:
         with self._unlocking.writing() as unsealed:
             last = kept(unsealed.rows, self._marks, name).header
             unsealed.rows.admit(last.lease, fence)
-            header = replace(last, generation=last.generation + 1, fence=fence, saved_at=now, state=REMOVED, size=0)
+            header = last._replace(generation=last.generation + 1, fence=fence, saved_at=now, state=REMOVED, size=0)
             here = position(unsealed.rows, unsealed.add(header, b""), opened=True)
         self._mark(name, here)
 
@@ -245,7 +245,7 @@ class Vault:
                 raise removed(name)
             sealed = older(rows, name, last)
             fence = max(removal.fence, rows.fence(removal.lease))
-            header = replace(sealed.header, generation=removal.generation + 1, fence=fence, saved_at=now)
+            header = sealed.header._replace(generation=removal.generation + 1, fence=fence, saved_at=now)
             here = position(rows, unsealed.add(header, unsealed.open(sealed)), opened=True)
         self._mark(name, here)
         return self._entry(header, fence)

@@ -1,14 +1,14 @@
 """What every vault, and every source of its key, must do. Derive a test class and give it the fixtures::
 
-    class TestMySource(KeySourceContract):
-        @pytest.fixture
-        def source(self) -> KeySource: ...       # at a place where no key lies yet
-        @pytest.fixture
-        def elsewhere(self) -> KeySource: ...    # of the same kind, at another such place
+class TestMySource(KeySourceContract):
+    @pytest.fixture
+    def source(self) -> KeySource: ...       # at a place where no key lies yet
+    @pytest.fixture
+    def elsewhere(self) -> KeySource: ...    # of the same kind, at another such place
 
-    class TestMyVault(VaultContract):
-        @pytest.fixture
-        def vault(self) -> Vault: ...            # empty
+class TestMyVault(VaultContract):
+    @pytest.fixture
+    def vault(self) -> Vault: ...            # empty
 """
 
 from __future__ import annotations

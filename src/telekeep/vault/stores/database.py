@@ -154,9 +154,10 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         check_private_file(self.path)
-        connection = sqlite3.connect(
-            f"{self.path.as_uri()}?mode=rw", uri=True, timeout=self._busy, isolation_level=None, check_same_thread=False
-        )
+        # a write-ahead log needs files beside it even to be read; where none can be made, nobody writes either
+        immutable = self._kind.journal == "WAL" and not os.access(self.path.parent, os.W_OK)
+        uri = f"{self.path.as_uri()}?{'immutable=1' if immutable else 'mode=rw'}"
+        connection = sqlite3.connect(uri, uri=True, timeout=self._busy, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("PRAGMA cell_size_check=ON")

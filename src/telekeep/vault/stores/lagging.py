@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from telekeep.errors import DiskReadOnly, SessionCorrupt, UnknownFormat
+from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
 from telekeep.vault.folder import set_aside
 from telekeep.vault.stores.database import Database, Kind, Turns
 
@@ -120,7 +120,11 @@ class Lagging:
             rows = connection.execute("SELECT lease, last_used_at FROM uses")
             return {lease: at for lease, at in rows if isinstance(lease, str) and isinstance(at, float)}
 
-        return self._read(read, {})
+        try:
+            return self._read(read, {})
+        except StorageUnavailable as error:  # no reason not to list what is kept
+            self._report(f"when sessions were last used cannot be read: {error.message}")
+            return {}
 
     def read(self, lease: str, seal: Seal) -> tuple[UpdateState | None, tuple[Peer, ...]]:
         """The update state and the peers of one auth key. Rows that do not open are left out, and reported."""
@@ -167,9 +171,6 @@ class Lagging:
                 return work(connection)
         except (SessionCorrupt, UnknownFormat) as error:
             self._set_aside(seen, error)
-            return nothing
-        except DiskReadOnly:
-            self._report("update state, peers and last use cannot be read from a read-only disk")
             return nothing
 
     def _begin(self) -> None:

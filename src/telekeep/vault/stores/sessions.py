@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
@@ -43,8 +42,7 @@ _HEADER = "g.name, g.generation, g.lease, g.network, g.dc_id, g.fence, g.created
 _HEADER_TYPES = (str, int, str, str, int, int, float, float, str, int)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """How this vault is opened: the kind of key source, what that needs to know, and a verifier for its key.
 
     ``epoch`` counts the rotations: a key from an earlier one is asked for again.
@@ -181,7 +179,7 @@ class Rows:
                 _header(row, checksum),
                 fence if isinstance(fence, int) else 0,
             )
-            for name, generation, fence, checksum, *row in self._connection.execute(query)
+            for name, generation, fence, checksum, *row in self._connection.execute(query).fetchall()
         ]
 
     def newest(self, name: str) -> int:
@@ -220,7 +218,7 @@ class Rows:
         for name, number in self._connection.execute("SELECT name, generation FROM generations").fetchall():
             if (
                 _typed((name, number), (str, int))
-                and checksum == replace(header, name=name, generation=number).checksum()
+                and checksum == header._replace(name=name, generation=number).checksum()
             ):
                 raise misplaced(header, name, number)
 
@@ -315,7 +313,10 @@ def misplaced(here: Generation, name: str, number: int) -> SessionCorrupt:
     """The error for a row that holds what was written as generation ``number`` of the record ``name``."""
     where = f"Generation {here.generation} of the session {here.name!r}"
     if name == here.name:
-        return VaultRolledBack(f"{where} holds generation {number}, put back under its number.")
+        return VaultRolledBack(
+            f"{where} holds generation {number}, put back under its number.",
+            remedy=f"Find out who did it. `telekeep history {name}` shows the generations that are whole.",
+        )
     return RecordSwapped(f"{where} holds what was sealed for the session {name!r}.")
 
 
@@ -330,7 +331,7 @@ def check_fence(fence: int, newest: int) -> None:
 def _header(row: list[Any], checksum: object) -> Generation | None:
     if not _typed(row, _HEADER_TYPES):
         return None
-    header = Generation(*row)
+    header = Generation._make(row)
     return header if header.checksum() == checksum else None
 
 
