@@ -65,6 +65,16 @@ class TelekeepError(Exception):
     def message(self) -> str:
         return str(self.args[0])
 
+    @property
+    def remedy(self) -> str | None:
+        """One sentence with the next command. A traceback shows it too."""
+        return self._remedy
+
+    @remedy.setter
+    def remedy(self, sentence: str | None) -> None:
+        self._remedy = sentence
+        self.__notes__ = [f"→ {sentence}"] if sentence else []
+
     def fields(self) -> dict[str, Any]:
         """What ``--json`` prints of this error: its public attributes, none of them secret."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_") and value is not None}
@@ -204,7 +214,7 @@ class TelegramAuthError(TelekeepError):
     """Telegram does not accept this login."""
 
     exit_code = 1
-    default_remedy = "Run `telekeep auth NAME` in a terminal to log in again."
+    default_remedy = "Log in again in a terminal: `telekeep auth NAME --replace`."
 
 
 class NeedsLogin(TelegramAuthError):
@@ -222,7 +232,7 @@ class SessionExpired(TelegramAuthError):
 class AuthKeyDuplicated(TelegramAuthError):
     """Telegram saw this key on two connections at once and ended it for good."""
 
-    default_remedy = "Find the second copy before you log in again with `telekeep auth NAME`."
+    default_remedy = "Find the second copy first; then log in again with `telekeep auth NAME --replace`."
 
 
 class AccountBanned(TelegramAuthError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from telekeep import paths
 from telekeep.clock import Clock, system_clock
+from telekeep.errors import ConfigError
 from telekeep.events import Events
 from telekeep.session import network as networks
 from telekeep.session.network import PRODUCTION, Network
@@ -86,7 +87,11 @@ class Keeper:
 
             paths.private_folder(self.home.root)
             source = self._key_source or KeyFile(self.home.key_file)
-            self._vault = Vault.create(self.home.vault, source, clock=self.clock, marks=self.home.state)
+            try:
+                self._vault = Vault.create(self.home.vault, source, clock=self.clock, marks=self.home.state)
+            except ConfigError:
+                if not Vault.exists(self.home.vault):
+                    raise  # else another program has made it this moment: it is opened below
         return self.vault
 
     @cached_property

@@ -40,6 +40,7 @@ from telekeep.login.states import (
 )
 from telekeep.secret import Secret
 from telekeep.session.model import User
+from telekeep.session.network import Network
 from telekeep.upstream.fresh import Fresh, Refusal
 
 QR_WARNING = (
@@ -47,12 +48,17 @@ QR_WARNING = (
 )
 
 
+def _place(network: Network) -> str:
+    """What a budget is counted for: a network. An emulator is a new one with every start, as its control socket is."""
+    return f"{network.name} {network.control}" if network.control else network.name
+
+
 @dataclass
 class Login:
     """One login over one `Fresh` connection.
 
-    ``fresh`` must have been made for ``begin``: with updates for a QR login. The network's name is part of what the
-    budget counts by, so that a number on a test network has a budget of its own.
+    ``fresh`` must have been made for ``begin``: with updates for a QR login. The budget counts by network too, so that
+    a number on a test network has a budget of its own.
     """
 
     fresh: Fresh
@@ -137,7 +143,7 @@ class Login:
         """No code is asked for that nobody could type, or that the budget does not allow."""
         if not self.prompt.can(Question.CODE):
             raise no_code()
-        self._subject = f"{self.fresh.network.name} phone {number}"
+        self._subject = f"{_place(self.fresh.network)} phone {number}"
         self.budget.count_code(self._subject)
 
     def _note_sent(self, event: Event) -> Event:
@@ -149,7 +155,7 @@ class Login:
         if first:
             if not self.prompt.can(Question.SCAN):
                 raise no_screen()
-            self._subject = f"{self.fresh.network.name} qr {self.fresh.application.api_id}"
+            self._subject = f"{_place(self.fresh.network)} qr {self.fresh.application.api_id}"
             self.budget.check(self._subject)
             await self.fresh.want_updates()  # that is how Telegram says that the code was scanned
             await self.prompt.tell(QR_WARNING)
@@ -157,6 +163,6 @@ class Login:
 
     async def _import_bot(self) -> Event:
         token = self.token or await self.prompt.bot_token()
-        self._subject = f"{self.fresh.network.name} bot {bot.bot_id(token)}"
+        self._subject = f"{_place(self.fresh.network)} bot {bot.bot_id(token)}"
         self.budget.check(self._subject)
         return await bot.import_bot(self.fresh, token)

@@ -34,8 +34,16 @@ def check_network(session: Session, network: Network) -> None:
     if session.network != network.name:
         raise ConfigError(
             f"This session belongs to the network {session.network!r}, not to {network.name!r}.",
-            remedy=f"Name its network: --network {session.network}, or the file that describes it.",
+            remedy=f"Name its network: {_named(session.network)}.",
         )
+
+
+def _named(network: str) -> str:
+    return (
+        f"--network {network}"
+        if network in (PRODUCTION.name, TEST.name)
+        else "--network and the file that describes it"
+    )
 
 
 def home_of(session: Session, network: Network) -> DataCenter:
