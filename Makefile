@@ -29,13 +29,14 @@ storm: $(STAMP)
 venv: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev,keyring,fast]'
-	touch $@
+	@echo "Setting up .venv: half a minute, once."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install -q -c constraints.txt -e '.[dev,keyring,fast]'
+	@touch $@
 
 $(OLDEST): $(STAMP)
-	$(BIN)/pip install -q --no-deps --target $@ 'telethon==1.40.0'
-	touch $@
+	@$(BIN)/pip install -q --no-deps --target $@ 'telethon==1.40.0'
+	@touch $@
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

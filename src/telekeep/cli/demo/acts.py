@@ -19,9 +19,13 @@ class Broken(Exception):
 
 
 class Act(NamedTuple):
-    """One step: what it claims, and the function that shows it and returns what was seen."""
+    """One step: what it claims, what that is about in plain words, and the function that shows it.
+
+    ``play`` returns what was seen.
+    """
 
     claim: str
+    about: str
     play: Callable[[], str]
 
 
@@ -48,7 +52,11 @@ def acts(stage: Stage) -> Iterator[Act]:
             _expect(said.code == 0, said)
         return "a Telegram of our own listens on loopback, with two pretend accounts"
 
-    yield Act("Start a Telegram on loopback", telegram)
+    yield Act(
+        "Start a Telegram on loopback",
+        "Real MTProto over TCP, in a process of its own. It ends sessions as Telegram does.",
+        telegram,
+    )
 
     def login() -> str:
         said = stage.telekeep("auth", "main", "--phone", PHONE, "--code", CODE, "--password-file", "password")
@@ -57,7 +65,11 @@ def acts(stage: Stage) -> Iterator[Act]:
         _expect(seen["logins"] == 1 and seen["codes_sent"] == 1, f"logins {seen['logins']}")
         return "one code, one password, one login"
 
-    yield Act("Log in with code and password", login)
+    yield Act(
+        "Log in with code and password",
+        "`telekeep auth main` asks for the code and the two-step password; here a script answers.",
+        login,
+    )
 
     def sealed() -> str:
         said = stage.telekeep("export", "main", "--to", "telethon-string", "--yes")
@@ -67,7 +79,11 @@ def acts(stage: Stage) -> Iterator[Act]:
         _expect(not found, f"the key lies open in {found}")
         return "the key lies in no file of the home in the clear"
 
-    yield Act("Seal the key in the vault", sealed)
+    yield Act(
+        "Seal the key in the vault",
+        "Whoever has the auth key has the account. Every file of the home is searched for it.",
+        sealed,
+    )
 
     def speak() -> str:
         said = stage.run(notebook_file.name, "main")
@@ -75,7 +91,11 @@ def acts(stage: Stage) -> Iterator[Act]:
         _expect(stage.stats()["codes_sent"] == 1, "a second code was sent")
         return f"a new process, no code asked: {said.out}"
 
-    yield Act("Speak again from a new process", speak)
+    yield Act(
+        "Speak again from a new process",
+        "notebook.py opens the kept session and writes to Saved Messages. Nobody is asked anything.",
+        speak,
+    )
 
     def refused() -> str:
         nonlocal worker
@@ -85,14 +105,22 @@ def acts(stage: Stage) -> Iterator[Act]:
         _expect(said.code != 0 and str(worker.pid) in said.err, said)
         return said.last
 
-    yield Act("Refuse a second process, and say who holds it", refused)
+    yield Act(
+        "Refuse a second process, and say who holds it",
+        "worker.py holds the session and stays. notebook.py comes along and wants it too.",
+        refused,
+    )
 
     def copy_refused() -> str:
         said = stage.telekeep("import", "copy.txt", "--as", "copy", home="elsewhere")
         _expect(said.code == 3, said)
         return f"exit 3: {said.err.splitlines()[0] if said.err else said.last}"
 
-    yield Act("Refuse a copy of the key under another home", copy_refused)
+    yield Act(
+        "Refuse a copy of the key under another home",
+        "The same key, exported as a string and brought in elsewhere, is still the same lease.",
+        copy_refused,
+    )
 
     def killed() -> str:
         assert worker is not None
@@ -103,14 +131,22 @@ def acts(stage: Stage) -> Iterator[Act]:
         _expect(said.code == 0, said)
         return f"{said.out}, {took:.1f} s after kill -9, start of Python included"
 
-    yield Act("kill -9 the holder: the session is free at once", killed)
+    yield Act(
+        "kill -9 the holder: the session is free at once",
+        "No lock file to delete, no pid to look up: the kernel gives the lease back.",
+        killed,
+    )
 
     def counted() -> str:
         seen = stage.stats()
         _expect(seen["duplicated"] == 0 and seen["overlap"] == 0, str(seen))
         return f"{seen['rpc']} calls, 0 duplicated, 0 overlap"
 
-    yield Act("Telegram never saw two connections", counted)
+    yield Act(
+        "Telegram never saw two connections",
+        "What the server counted through all of this.",
+        counted,
+    )
 
     def without() -> str:
         said = stage.telekeep("auth", "spare", "--phone", SPARE_PHONE, "--code", SPARE_CODE)
@@ -125,14 +161,22 @@ def acts(stage: Stage) -> Iterator[Act]:
         _expect(stage.stats()["duplicated"] >= 1, "the emulator counted none")
         return "; ".join(sorted({end.last for end in ends}))
 
-    yield Act("The same with two bare Telethon processes", without)
+    yield Act(
+        "The same with two bare Telethon processes",
+        "A throw-away account, its string in two programs, and nothing in between.",
+        without,
+    )
 
     def dead() -> str:
         said = stage.telekeep("test", "spare")
         _expect(said.code == 1, said)
         return said.out.splitlines()[0] if said.out else said.last
 
-    yield Act("That session is dead for good", dead)
+    yield Act(
+        "That session is dead for good",
+        "`telekeep test` asks Telegram about the throw-away session.",
+        dead,
+    )
 
 
 def _files(folder: Path) -> list[Path]:

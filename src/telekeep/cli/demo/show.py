@@ -26,20 +26,24 @@ def play(invocation: Invocation) -> int:
     with Stage() as stage:
         for number, act in enumerate(acts(stage), 1):
             began = time.monotonic()
-            with console.status(f"{act.claim} …"):
+            console.print(f"{number:2}. [bold]{act.claim}[/bold]\n    [dim]{act.about}[/dim]", soft_wrap=True)
+            with console.status("…"):
                 try:
                     seen, held = act.play(), True
                 except Broken as failure:
                     seen, held = str(failure), False
             steps.append({"step": act.claim, "held": held, "seen": seen, "seconds": round(time.monotonic() - began, 1)})
-            console.print(f"{_mark(held)} {number:2}. {act.claim}\n       [dim]{seen}[/dim]", soft_wrap=True)
+            console.print(f"    {_mark(held)} {seen}\n", soft_wrap=True)
             if not held:
                 break
     every = all(step["held"] for step in steps)
-    table = Table("", "step", "what was seen", "s", title="The whole story", title_justify="left")
+    table = Table("step", "", "s", title="The whole story", title_justify="left")
     for step in steps:
-        table.add_row(_mark(bool(step["held"])), str(step["step"]), str(step["seen"]), str(step["seconds"]))
-    console.print()
+        table.add_row(
+            str(step["step"]),
+            _mark(bool(step["held"])) + (" held" if step["held"] else " broken"),
+            str(step["seconds"]),
+        )
     console.print(table)
     console.print("[green]Every step held.[/green]" if every else "[red]A step did not hold.[/red]")
     if not told:
