@@ -296,3 +296,34 @@ async def test_a_delayed_request_does_not_outlive_the_emulator(ada: Any, telegra
     await client.ping()
     await telegram.stop()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_ban_reaches_accounts_that_are_not_logged_in(telegram: Emulator, ada: Any, raw: Any) -> None:
+    telegram.fault("ban", phone=PHONE)
+    fresh = await raw(telegram.fresh_key(dc=2))
+    asking = functions.auth.SendCodeRequest(phone_number=PHONE, api_id=1, api_hash="x", settings=types.CodeSettings())
+    assert await error(fresh, asking) == (400, "PHONE_NUMBER_BANNED")
+
+
+async def test_a_key_is_forgotten_at_the_next_request_of_a_method(telegram: Emulator, client: RawClient) -> None:
+    telegram.fault("forget", method="users.getUsers")
+    await client.call(NEAREST)
+    await client.say(ME)
+    with pytest.raises(TransportRefusal) as refusal:
+        await client.result(0)
+    assert refusal.value.args == (-404,)
+
+
+async def test_a_request_lost_before_it_was_carried_out_may_come_again_as_it_was(
+    telegram: Emulator, client: RawClient, session: Session, raw: Any
+) -> None:
+    """The same message id on the next connection: the server never had it."""
+    telegram.fault("drop-before", method="users.getUsers")
+    sent, message = client.message(ME)
+    await client.send(message)
+    with pytest.raises(Gone):
+        await client.result(sent)
+    again = await raw(session, ready=False, session_id=client.session_id)
+    again.salt = client.salt
+    await again.send(message)
+    await again.result(sent)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 import pytest
@@ -24,6 +26,26 @@ async def test_stopping_closes_every_connection_and_task(telegram: Emulator, ses
     assert asyncio.all_tasks() == {asyncio.current_task()}
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", session.dc.port)
+
+
+async def test_a_client_that_is_gone_before_it_is_accepted_does_no_harm(telegram: Emulator, raw: Any) -> None:
+    address = telegram.network.dc(2)
+    for _ in range(20):
+        with socket.create_connection((address.host, address.port)) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+    client = await raw(telegram.fresh_key(dc=2))
+    await client.ping()
+
+
+async def test_its_state_can_be_read(telegram: Emulator, session: Session, raw: Any) -> None:
+    await raw(session)
+    assert "1 accounts" in repr(telegram) and "rpc=1" in repr(telegram)
+    (line,) = telegram._registry.lines
+    assert "127.0.0.1: abridged, 1 conversations" in repr(line)
+    (authorization,) = telegram.authorizations(session.user.id)
+    assert "0 running" in repr(next(iter(authorization.conversations.values())))
+    await telegram.stop()
+    assert "stopped" in repr(telegram)
 
 
 async def test_stopping_twice_is_fine(telegram: Emulator) -> None:
@@ -64,9 +86,10 @@ async def test_data_centers_are_as_asked_for(raw: Any) -> None:
         await client.call(ME)
 
 
-def test_a_home_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match="home"):
-        Emulator(dcs=(2, 4), home=3)
+@pytest.mark.parametrize("wrong", [{"home": 3}, {"media": (5,)}])
+def test_data_centers_that_do_not_exist_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="data center"):
+        Emulator(dcs=(2, 4), **wrong)
 
 
 async def test_a_key_made_by_hand_is_counted_and_known(telegram: Emulator) -> None:

@@ -65,7 +65,7 @@ async def test_a_request_that_waits_is_answered_with_406_too(telegram: Emulator,
 
 
 async def test_the_address_a_client_comes_from_does_not_matter(telegram: Emulator, session: Session, raw: Any) -> None:
-    """ "From the same or different IP addresses" (core.telegram.org/api/errors)."""
+    """ "From the same or different IP addresses" (core.telegram.org/api/errors; 000-F14, 003-F7)."""
     await raw(session, ip="127.0.0.2")
     second = await raw(session, ready=False, ip="127.0.0.3")
     with pytest.raises(Refused, match="AUTH_KEY_DUPLICATED"):
@@ -182,6 +182,23 @@ async def test_a_key_without_a_login_may_be_used_in_parallel(telegram: Emulator,
     for client in (one, two, one):
         await client.call(functions.help.GetNearestDcRequest())
     assert telegram.stats.duplicated == 0
+
+
+async def test_a_key_that_was_exported_once_and_logs_in_itself_is_a_main_one(
+    telegram: Emulator, session: Session, raw: Any
+) -> None:
+    main = await raw(session)
+    exported = await main.call(functions.auth.ExportAuthorizationRequest(dc_id=4))
+    key = telegram.fresh_key(dc=4)
+    one, two = await raw(key), await raw(key)
+    await one.call(functions.auth.ImportAuthorizationRequest(id=exported.id, bytes=exported.bytes))
+    authorization = telegram.authorization_of(key)
+    assert authorization is not None
+    authorization.log_in(session.user.id, at=telegram.clock.wall())
+    with pytest.raises(Refused, match="AUTH_KEY_DUPLICATED"):
+        await two.call(functions.help.GetNearestDcRequest())
+    with pytest.raises(Refused, match="AUTH_KEY_DUPLICATED"):
+        await one.call(functions.help.GetNearestDcRequest())
 
 
 async def test_two_logins_of_one_account_do_not_disturb_each_other(telegram: Emulator, ada: Any, raw: Any) -> None:

@@ -142,6 +142,33 @@ async def test_a_file_of_another_network_is_not_overwritten(file: Path) -> None:
     assert file.read_text() == before
 
 
+async def test_a_second_emulator_does_not_take_the_file_of_one_that_runs(file: Path) -> None:
+    async with served(file) as network:
+        with pytest.raises(ConfigError, match="runs already"):
+            await serve(file, ready=lambda _: None)
+        assert load(str(file)) == network
+        await asked(network, "stats")
+
+
+async def test_a_long_temporary_folder_still_has_room_for_the_socket(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    async with served(file) as network:
+        await asked(network, "stats")
+
+
+async def test_the_worlds_time_is_that_of_the_test_clock(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clock").write_text("2000000000 5 boot")
+    monkeypatch.setenv("TELEKEEP_TEST_CLOCK", str(tmp_path / "clock"))
+    async with served(file) as network:
+        assert await asked(network, "advance", seconds=10) == {"now": 2000000010.0}
+
+
 async def test_a_file_that_cannot_be_written_ends_it_cleanly(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="cannot be written"):
         await serve(tmp_path / "missing" / "network.toml", ready=lambda _: None)

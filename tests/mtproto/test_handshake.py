@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from telethon.crypto import Factorization
 
 from mtproto.client import RawClient, TransportRefusal, Wire
 from mtproto.handshake import Shake, rsa_pad, sha1_block
 from mtproto.server import Running
+from telekeep.mtproto import exchange
 from telekeep.mtproto.schema import DH_PRIME, types
 
 
@@ -175,3 +178,10 @@ async def test_a_handshake_may_begin_again_on_the_same_connection(server: Runnin
     await shake.dh_params()
     await shake.all()
     assert len(server.served.keys) == 1
+
+
+def test_telethon_factorises_every_pq() -> None:
+    """Its search is random and may give up; each time costs a user the login."""
+    for p, q in itertools.product(exchange._SMALL, exchange._LARGE):
+        for _ in range(5):
+            assert Factorization.factorize(p * q) == (p, q)

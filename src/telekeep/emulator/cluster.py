@@ -15,6 +15,7 @@ from telekeep.emulator import faults, keys, services
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.clock import MovableClock
 from telekeep.emulator.front import Desk, Front
+from telekeep.emulator.mischief import Mischief
 from telekeep.emulator.registry import Registry
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.stats import Stats
@@ -29,8 +30,9 @@ class Emulator:
     """A Telegram on loopback.
 
     ``dcs``: the data centers, each on a port of its own; ``home``: where accounts live whose number does not say
-    (99966XYYYY lives on X); ``media``: those that have a media-only address too; ``host``: a loopback address;
-    ``clock``: what the world's time is read from (`advance` moves it); ``addresses``: listen exactly there instead.
+    (99966XYYYY lives on X); ``media``: those that have a media-only address too (default: home); ``host``: a loopback
+    address; ``clock``: what the world's time is read from (`advance` moves it). ``addresses``: listen exactly there
+    instead, the home data center first.
 
     Stopped and started again, it is the same Telegram on the same ports, after an outage.
     """
@@ -40,29 +42,29 @@ class Emulator:
         *,
         dcs: tuple[int, ...] = (2, 4),
         home: int = 2,
-        media: tuple[int, ...] = (2,),
+        media: tuple[int, ...] | None = None,
         host: str = "127.0.0.1",
         clock: Clock | None = None,
         name: str = "emulator",
         addresses: Iterable[Address] = (),
     ) -> None:
-        if home not in dcs:
-            raise ValueError(f"the home data center {home} is not among {dcs}")
-        self.home_dc = home
+        wanted = tuple(addresses) or _addresses(dcs, home, (home,) if media is None else media, host)
+        self.home_dc = wanted[0].dc_id
         self.stats = Stats()
         self.clock = MovableClock(clock or SystemClock())
-        wanted = tuple(addresses) or (
-            *(Address(dc_id, host, 0) for dc_id in sorted(dcs, key=lambda each: each != home)),
-            *(Address(dc_id, host, 0, media=True) for dc_id in media),
-        )
         self._server_key = keys.of_this_process()
         self.network = Network(name, wanted, (self._server_key.pem,))
         self._registry = Registry()
-        self._faults = faults.Faults()
         self.world = World(self)
         services.attach(self, self.world)
-        self._desk = Desk(self, self.world, self._registry, self._faults, self._server_key, SystemClock().wall)
+        self._mischief = Mischief(self, self.world, self._registry)
+        self._desk = Desk(self, self.world, self._registry, self._mischief, self._server_key, SystemClock().wall)
         self._servers: list[asyncio.Server] = []
+
+    def __repr__(self) -> str:
+        listening = "listening" if self._servers else "stopped"
+        dcs = sorted({each.dc_id for each in self.network.addresses})
+        return f"<Emulator of DC {dcs} {listening}: {len(self.world.accounts)} accounts, {self.stats}>"
 
     # ---- life
 
@@ -138,10 +140,10 @@ class Emulator:
         """The living login of this account with this hash."""
         return next((each for each in self.authorizations(account) if each.hash == number), None)
 
-    def end(self, authorization: Authorization, error: RpcError, *, spare: Any = None) -> None:
+    def end(self, authorization: Authorization, error: RpcError) -> None:
         """End an authorization and those exported from it: ``error`` answers every request from now on.
 
-        A 406 also answers what is still waiting. ``spare``: unused.
+        A 406 also answers what is still waiting.
         """
         for each in [authorization, *self._registry.exported_from(authorization)]:
             each.ended = error
@@ -166,6 +168,8 @@ class Emulator:
     ) -> None:
         """See `telegram.Telegram.push`."""
         for authorization in [only] if only else self._registry.of(account_id):
+            if authorization.ended is not None:
+                continue
             listeners = [each for line, each in authorization.listeners.items() if line is not skip]
             if not listeners:
                 continue
@@ -196,42 +200,13 @@ class Emulator:
         ``method``, at the next such request. ``close`` cuts open connections at once, too, which is one of its times.
         Everything else waits for its requests.
         """
-        fault = faults.make(kind, phone=phone, method=method, seconds=seconds, times=times, code=code, message=message)
-        met = [each for each in self._registry.logins() if self._is_of(each, fault.phone)] if method is None else []
-        if method is None and fault.ends:
-            for authorization in met:
-                self._end_by(fault, authorization)
-            return
-        if kind == "close" and self._cut(met):
-            fault.times -= 1
-        if fault.times:
-            self._faults.add(fault)
-
-    def _cut(self, authorizations: list[Authorization]) -> bool:
-        """Close the lines of these logins. Whether there were any."""
-        keys = [key for each in authorizations for key in (each, *self._registry.exported_from(each))]
-        lines = {line for key in keys for line in self._registry.lines_of(key)}
-        for line in lines:
-            line.close("fault: close", abort=True)
-        return bool(lines)
-
-    def _end_by(self, fault: faults.Fault, authorization: Authorization) -> None:
-        if fault.kind == "forget":
-            self._registry.forget(authorization)
-            return
-        if fault.kind == "ban" and authorization.user_id is not None:
-            self.world.ban(authorization.user_id)
-        self.end(authorization, fault.error)
-
-    def _is_of(self, authorization: Authorization, phone: str | None) -> bool:
-        if phone is None:
-            return True
-        account = self.world.accounts.get(authorization.user_id or 0)
-        return account is not None and faults.phone_digits(account.phone) == phone
+        self._mischief.set(
+            faults.make(kind, phone=phone, method=method, seconds=seconds, times=times, code=code, message=message)
+        )
 
     def clear_faults(self) -> None:
         """Forget all faults that still wait. What has ended stays ended."""
-        self._faults.clear()
+        self._mischief.waiting.clear()
 
     def send(self, to: str, text: str = "hello", count: int = 1) -> None:
         """``count`` messages arrive for the account with this phone number."""
@@ -245,6 +220,17 @@ class Emulator:
         """Lose the MTProto sessions of an account, as servers do: the next message meets new_session_created."""
         for authorization in self.authorizations(account):
             authorization.forget_conversations()
+
+
+def _addresses(dcs: tuple[int, ...], home: int, media: tuple[int, ...], host: str) -> tuple[Address, ...]:
+    if home not in dcs:
+        raise ValueError(f"the home data center {home} is not among {dcs}")
+    if not set(media) <= set(dcs):
+        raise ValueError(f"not all media data centers of {media} are among {dcs}")
+    return (
+        *(Address(dc_id, host, 0) for dc_id in sorted(dcs, key=lambda each: each != home)),
+        *(Address(dc_id, host, 0, media=True) for dc_id in media),
+    )
 
 
 def _random_key() -> bytes:

@@ -10,12 +10,14 @@ from typing import Any
 
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.dispatcher import Call, Registered, handler_of
-from telekeep.emulator.faults import Fault, Faults
+from telekeep.emulator.faults import Fault
+from telekeep.emulator.mischief import Mischief
 from telekeep.emulator.registry import Registry
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.telegram import Telegram
 from telekeep.emulator.world import World
 from telekeep.emulator.wrappers import PLAIN, Envelope, unwrapped
+from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.conversation import Conversation
 from telekeep.mtproto.keyring import KnownKey
 from telekeep.mtproto.rsa import ServerKey
@@ -33,7 +35,7 @@ class Desk:
     telegram: Telegram
     world: World
     registry: Registry
-    faults: Faults
+    mischief: Mischief
     server_key: ServerKey
     now: Callable[[], float]  # wall seconds of the wire
     waiting: dict[tuple[Conversation, int], asyncio.Task[None]] = field(default_factory=dict)  # unanswered requests
@@ -43,7 +45,7 @@ class Desk:
 class _Asked:
     """A request on its way through the front."""
 
-    line: Any
+    line: Connection
     authorization: Authorization
     conversation: Conversation
     message_id: int
@@ -65,11 +67,11 @@ class Front:
 
     # ---- connections and keys
 
-    def opened(self, line: Any) -> None:
+    def opened(self, line: Connection) -> None:
         self._stats.connections += 1
         self._registry.lines[line] = set()
 
-    def closed(self, line: Any) -> None:
+    def closed(self, line: Connection) -> None:
         self._registry.closed(line)
 
     def find(self, key_id: int) -> Authorization | None:
@@ -83,19 +85,21 @@ class Front:
         made_at = self._desk.telegram.clock.wall()
         self._registry.add(Authorization(key, dc_id=self.dc_id, made_at=made_at, salts=salts))
 
-    def used(self, line: Any, key: KnownKey, conversation: Conversation) -> None:
+    def used(self, line: Connection, key: KnownKey, conversation: Conversation) -> None:
         authorization = _authorization(key)
         self._registry.carries(line, authorization)
-        if self._is_main(authorization):
+        if not self._media:
             authorization.mains.used(line, conversation.id)
-            if authorization.is_logged_in:
+            if authorization.origin is None and authorization.is_logged_in:
                 self._stats.overlap += authorization.mains.overlaps(line)
 
     # ---- requests
 
-    def request(self, line: Any, key: KnownKey, conversation: Conversation, message_id: int, body: bytes) -> None:
+    def request(
+        self, line: Connection, key: KnownKey, conversation: Conversation, message_id: int, body: bytes
+    ) -> None:
         """Judge one request, and answer it or let it wait."""
-        authorization = _authorization(key)
+        authorization, mischief = _authorization(key), self._desk.mischief
         self._stats.rpc += 1
         asked = _Asked(line, authorization, conversation, message_id)
         try:
@@ -104,15 +108,15 @@ class Front:
                 raise authorization.ended
             asked.request, asked.envelope = unwrapped(_readable(body))
             self._remember(asked)
-            fault = self._fault(asked) if self._desk.faults else None
+            fault = mischief.meet(authorization, asked.request) if mischief.waiting else None
             if fault is not None and self._spoiled(asked, fault):
                 return
             self._carry_out(asked, cut=fault is not None and fault.kind == "drop-after")
         except RpcError as error:
             self._fail(asked, error)
 
-    def _check_parallel(self, line: Any, authorization: Authorization) -> None:
-        if not self._is_main(authorization):
+    def _check_parallel(self, line: Connection, authorization: Authorization) -> None:
+        if self._media or authorization.origin is not None:
             return
         in_parallel = authorization.mains.speaks(line)
         if authorization.is_logged_in:
@@ -122,9 +126,6 @@ class Front:
                 error = RpcError(406, "AUTH_KEY_DUPLICATED")
                 self._desk.telegram.end(authorization, error)
                 raise error
-
-    def _is_main(self, authorization: Authorization) -> bool:
-        return not self._media and authorization.origin is None
 
     def _remember(self, asked: _Asked) -> None:
         authorization, envelope = asked.authorization, asked.envelope
@@ -242,46 +243,28 @@ class Front:
 
     # ---- faults
 
-    def _fault(self, asked: _Asked) -> Fault | None:
-        request, authorization = asked.request, asked.authorization
-        account = self._desk.world.accounts.get(authorization.user_id or authorization.pending_user_id or 0)
-        return self._desk.faults.take(
-            method_name(type(request)),
-            account.phone if account else None,
-            getattr(request, "phone_number", None),
-        )
-
     def _spoiled(self, asked: _Asked, fault: Fault) -> bool:
         """Whether ``fault`` leaves nothing to carry out. Raises the RpcError it answers with."""
-        telegram, authorization = self._desk.telegram, asked.authorization
-        kind = fault.kind
+        kind, mischief, line = fault.kind, self._desk.mischief, asked.line
         if kind in ("drop-before", "close"):
-            asked.conversation.running.discard(asked.message_id)
-            asked.line.close(f"fault: {kind}", abort=True)
-        elif kind == "forget":
-            self._registry.forget(authorization)
-            asked.line.close("fault: forget")
+            asked.conversation.withdraw(asked.message_id)
+            line.close(f"fault: {kind}", abort=True)
         elif kind == "bad-salt":
-            asked.line.demand_salt(authorization, asked.conversation, asked.message_id)
+            line.demand_salt(asked.authorization, asked.conversation, asked.message_id)
         elif kind == "delay":
             self._later(asked, self._delayed(asked, fault.seconds))
         elif kind == "drop-after":
             return False
         elif kind == "migrate":
-            raise self._migration(asked)
+            raise mischief.migration(asked.authorization, asked.request)
+        elif kind == "forget":
+            mischief.end(fault, asked.authorization)
+            line.deny()
         else:
             if fault.ends:
-                telegram.end(authorization, fault.error)
+                mischief.end(fault, asked.authorization)
             raise fault.error
         return True
-
-    def _migration(self, asked: _Asked) -> RpcError:
-        others = sorted({each.dc_id for each in self._desk.telegram.network.addresses} - {self.dc_id})
-        if asked.authorization.is_logged_in:
-            kind = "USER"
-        else:
-            kind = "PHONE" if hasattr(asked.request, "phone_number") else "NETWORK"
-        return RpcError(303, f"{kind}_MIGRATE_{others[0] if others else self.dc_id}")
 
 
 def _authorization(key: KnownKey) -> Authorization:

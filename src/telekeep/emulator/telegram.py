@@ -39,7 +39,7 @@ class Telegram(Protocol):
     def by_hash(self, account: Any, number: int) -> Authorization | None:
         """The living login with this `Authorization.hash`."""
 
-    def end(self, authorization: Authorization, error: RpcError, *, spare: Any = None) -> None:
+    def end(self, authorization: Authorization, error: RpcError) -> None:
         """End an authorization and those exported from it: ``error`` answers every request from now on."""
 
     def push(

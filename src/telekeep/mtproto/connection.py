@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 import struct
+from typing import cast
 
 from telekeep.mtproto import rules, service
 from telekeep.mtproto.cipher import CipherError
@@ -49,14 +50,18 @@ class Connection(asyncio.Protocol):
         self._in_tick = False
         self._doom: asyncio.TimerHandle | None = None
 
+    def __repr__(self) -> str:
+        state = self._framing.mode.name if self._framing.mode else "silent"
+        return f"<Connection from {self.ip}: {state if self.is_open else 'closed'}, {len(self._keys)} conversations>"
+
     # ---- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=1 << 20)
         self._loop = asyncio.get_running_loop()
-        transport.set_write_buffer_limits(high=1 << 20)
-        self.ip = str(transport.get_extra_info("peername")[0])
+        peer = transport.get_extra_info("peername")  # None if the client has gone by now
+        self.ip = str(peer[0]) if peer else ""
         self.is_open = True
         self._lost = self._loop.create_future()
         self._served.opened(self)
@@ -118,6 +123,11 @@ class Connection(asyncio.Protocol):
     async def wait_closed(self) -> None:
         """Until the socket is gone."""
         await asyncio.shield(self._lost)
+
+    def deny(self) -> None:
+        """Say that the key is not known (-404), and close."""
+        self._transport.write(self._framing.refusal(KEY_UNKNOWN))
+        self.close("the key is known no more")
 
     def demand_salt(self, key: KnownKey, conversation: Conversation, message_id: int) -> None:
         """Refuse a message after all, as if its salt were wrong; from now on only new salts are taken."""

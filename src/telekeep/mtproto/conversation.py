@@ -66,6 +66,11 @@ class Conversation:
         self._unacked_bytes = 0
         self._answers: dict[int, int] = {}  # request → its answer, as long as that is not acknowledged
 
+    def __repr__(self) -> str:
+        where = "on a line" if self.line else "without a line"
+        waiting = f"{len(self.running)} running, {len(self._unacked)} not acknowledged"
+        return f"<Conversation {self.id & 0xFFFF:04x} {where}: {waiting}>"
+
     # ---- to the client
 
     def answer(self, request_id: int, result: bytes) -> None:

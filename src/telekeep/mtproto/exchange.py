@@ -21,7 +21,10 @@ from telekeep.mtproto.schema import DH_G, DH_PRIME, SchemaError, functions, read
 _EXPONENT_BITS = 512  # of the server's DH secret: far above what a 2048-bit safe prime gives away (RFC 7919, 5.2)
 _SAFE_RANGE = 1 << (2048 - 64)
 _RETRIES = 8  # how often dh_gen_retry is answered before dh_gen_fail
-_PRIMES = (1000003, 1000033, 1000037, 1000039, 1000081, 1000099, 1000117, 1000121, 1000133, 1000151)
+# Factors of pq. One is small, so that clients are quick; the other large, so that Pollard's rho, which they use, does
+# not meet both in the same step: with two of 20 bits Telethon gives up on one pq in a thousand, which ends its login.
+_SMALL = (65537, 65539, 65543, 65551, 65557, 65563, 65579, 65581, 65587, 65599)
+_LARGE = (2147483647, 2147483629, 2147483587, 2147483579, 2147483563, 2147483549)
 
 
 class HandshakeError(ValueError):
@@ -71,7 +74,7 @@ class Handshake:
         self.agreed = None
         self._nonce = request.nonce
         self._server_nonce = _signed(os.urandom(16))
-        self._p, self._q = sorted(secrets.SystemRandom().sample(_PRIMES, 2))
+        self._p, self._q = secrets.choice(_SMALL), secrets.choice(_LARGE)
         self._next = self._dh_params
         # eight bytes with their leading zeros: Telethon reads the number as a signed one
         pq = (self._p * self._q).to_bytes(8, "big")

@@ -48,7 +48,6 @@ MSG_CONTAINER = 0x73F1F8DC
 GZIP_PACKED = 0x3072CFA1
 RPC_RESULT = 0xF35C6D01
 
-_UINT = struct.Struct("<I")
 _BOOL = {True: struct.pack("<I", 0x997275B5), False: struct.pack("<I", 0xBC799737)}
 _DEPTH = 64  # the deepest real request has about ten levels
 _INFLATED = 1 << 24  # Telegram's own limit of a packet is 16 MiB
@@ -89,8 +88,7 @@ class _Reader(BinaryReader):  # type: ignore[misc]  # Telethon carries no types
         self._depth += 1
         if self._depth > _DEPTH:
             raise SchemaError(f"more than {_DEPTH} levels of objects within each other")
-        (constructor,) = _UINT.unpack_from(self.stream, self.position)
-        self.position += 4
+        constructor = self.read_int(signed=False)
         known = tlobjects.get(constructor)
         if known is not None:
             found = known.from_reader(self)
@@ -132,7 +130,7 @@ def read_first(data: bytes) -> tuple[Any, int]:
     except TypeNotFoundError as error:
         constructor = error.invalid_constructor_id
         raise SchemaError(f"constructor {constructor:08x} is not known", constructor=constructor) from None
-    except (BufferError, struct.error, RuntimeError, ValueError, OverflowError, AttributeError, TypeError) as error:
+    except (BufferError, struct.error, RuntimeError, ValueError, OverflowError, IndexError) as error:
         raise SchemaError(f"cannot be read: {type(error).__name__}") from None
     return found, reader.tell_position()
 
