@@ -23,7 +23,7 @@ from telekeep.session.model import Application, AuthKey, DataCenter, Session
 from telekeep.vault.keys.file import KeyFile
 from telekeep.vault.vault import Vault
 
-ROUNDS = 21
+ROUNDS = 41
 BOUND = 1.15
 
 _EMULATOR = """

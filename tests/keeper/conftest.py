@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from telekeep.emulator import Emulator
 from telekeep.keeper.keeper import Keeper
-from telekeep.session.model import Application, Session
 from telekeep.secret import Secret
+from telekeep.session.model import Application, Session
 
 PHONE = "9996621234"
 
@@ -37,8 +38,6 @@ def keeper(own_world: Path, telegram: Emulator) -> Iterator[Keeper]:
 @pytest.fixture
 def main(keeper: Keeper, telegram: Emulator) -> Session:
     """Ada's session, made with an application of its own and kept as ``main``."""
-    from dataclasses import replace
-
     minted = telegram.mint(telegram.add_account(PHONE, first_name="Ada", username="ada"))
     session = replace(minted, application=Application(12345, Secret(b"0123456789abcdef" * 2)))
     keep(keeper, session)

@@ -17,7 +17,6 @@ from telekeep.errors import (
     ConfigError,
     LoginBudgetSpent,
     LoginCancelled,
-    SessionConflict,
     SessionSealed,
     StorageUnavailable,
     TelekeepError,
@@ -167,7 +166,7 @@ async def test_a_vault_that_cannot_be_opened_is_noticed_before_a_code_is_spent(
 
 async def test_a_kept_session_is_not_replaced_without_a_yes(keeper: Keeper, telegram: Emulator, ada: Account) -> None:
     await log_in(keeper)
-    with pytest.raises(SessionConflict) as refused:
+    with pytest.raises(ConfigError) as refused:
         await log_in(keeper, [(Question.CONFIRM, False)])
     assert "--replace" in (refused.value.remedy or "")
     assert keeper.vault.entry("main").generation == 1

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from keeper.conftest import keep
 
 import telekeep
+from keeper.conftest import keep
 from telekeep.emulator import Emulator
 from telekeep.errors import ConfigError, GatewayError, SessionBusy, SessionNotFound
 from telekeep.keeper.client import client, hold

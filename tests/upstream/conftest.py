@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from upstream.place import PHONE, Place, Wire, through
 
 from telekeep.emulator import Emulator
+from upstream.place import PHONE, Place, Wire, through
 
 
 @pytest.fixture

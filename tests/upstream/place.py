@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
+import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +19,9 @@ from telekeep.lease.local import LocalLeases
 from telekeep.session import network as networks
 from telekeep.session.model import Session, UpdateState
 from telekeep.session.network import Network
-from telekeep.upstream.held import HeldClient, Terms, held_client
+from telekeep.upstream.held import HeldClient, held_client
+from telekeep.upstream.holding import Terms
+from telekeep.upstream.record import Kept
 from telekeep.vault.keys.file import KeyFile
 from telekeep.vault.vault import Vault
 
@@ -53,8 +57,7 @@ class Place:
         return Terms(name, self.vault, self.leases, clock=self.clock, events=self.events, **details)
 
     def client(self, name: str = "main", *, terms: dict[str, Any] | None = None, **options: Any) -> HeldClient:
-        entry, session = self.vault.entry(name), self.vault.load(name)
-        return held_client(self.terms(name, **(terms or {})), entry, session, **API, **options)
+        return held_client(self.terms(name, **(terms or {})), Kept.read(self.vault, name), **API, **options)
 
     def is_free(self, name: str = "main") -> bool:
         return self.leases.holder(self.vault.entry(name).lease) is None
@@ -110,8 +113,16 @@ async def first_line(process: asyncio.subprocess.Process) -> str:
 async def until(condition: Any, seconds: float = 10.0) -> None:
     """Wait until ``condition()`` holds."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  what is waited for here has no event of its own
             await asyncio.sleep(0.005)
+
+
+async def fill(client: HeldClient) -> list[asyncio.Task[Any]]:
+    """Send more than the kernel takes, on a frozen wire: eight megabytes at most, which gzip cannot make smaller."""
+    sending = [asyncio.create_task(client.send_message("me", secrets.token_hex(2000))) for _ in range(2000)]
+    (connection,) = client._hold.line._connections
+    await until(lambda: connection._writer.transport.get_write_buffer_size() > 0)
+    return sending
 
 
 class Wire:
@@ -128,7 +139,11 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def mend(self) -> None:
-        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # a frozen wire is soon full
+        listener.bind(("127.0.0.1", self.port))
+        self._server = await asyncio.start_server(self._relay, sock=listener)
         self.port = self._server.sockets[0].getsockname()[1]
         self._flowing.set()
 

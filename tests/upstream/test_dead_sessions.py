@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import builtins
 import getpass
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
 from telethon import errors, functions
-from upstream.place import Place, until
 
 from telekeep.errors import (
     AccountBanned,
@@ -24,6 +24,7 @@ from telekeep.errors import (
     TelekeepError,
 )
 from telekeep.session.model import User
+from upstream.place import Place, until
 
 ENDINGS: dict[str, type[TelegramAuthError]] = {
     "revoke": AuthKeyRevoked,
@@ -115,6 +116,15 @@ async def test_a_harmless_406_ends_nothing(place: Place) -> None:
         assert await client.get_me()
 
 
+async def test_another_data_center_that_does_not_know_us_ends_nothing_at_home(place: Place) -> None:
+    async with place.client() as client:
+        sender = await client._borrow_exported_sender(4)
+        place.telegram.fault("error", method="help.getNearestDc", code=401, message="AUTH_KEY_UNREGISTERED")
+        with pytest.raises(errors.AuthKeyUnregisteredError):
+            await client._call(sender, functions.help.GetNearestDcRequest())
+        assert await client.get_me()
+
+
 async def test_a_password_question_ends_nothing(place: Place) -> None:
     """000-F13: SESSION_PASSWORD_NEEDED is a 401 too."""
     async with place.client() as client:
@@ -175,8 +185,6 @@ async def test_a_key_of_somebody_else_is_noticed(place: Place) -> None:
     """004-F4: a record that says it is Ada's, with Bob's key."""
     bob = place.telegram.add_account("9996625678", first_name="Bob")
     session = place.telegram.mint(bob)
-    from dataclasses import replace
-
     place.keep(replace(session, user=User(place.ada.id)), "mixed")
     with pytest.raises(SessionCorrupt):
         await place.client("mixed").connect()

@@ -7,10 +7,10 @@ import os
 
 import pytest
 from telethon import TelegramClient
-from upstream.place import Place, Wire, first_line, until
 
 from telekeep.errors import SessionBusy, SessionNotFound, TelegramNetworkError
 from telekeep.events import Event, LeaseGone, LeaseTaken
+from upstream.place import Place, Wire, first_line, until
 
 WORKER = """\
 import asyncio, telekeep

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from telethon import functions
-from upstream.place import Place, Wire, until
 
 from telekeep.errors import LeaseLost
 from telekeep.upstream.held import HeldClient
+from upstream.place import Place, Wire, fill, until
 
 
 def take_away(place: Place) -> None:
@@ -60,15 +60,16 @@ async def test_calls_that_wait_behind_a_blocked_line_end_too(place: Place, wire:
     client = place.client()
     await client.connect()
     wire.freeze()
-    big = [asyncio.create_task(client.send_message("me", "x" * 4000)) for _ in range(300)]
-    await asyncio.sleep(0.1)
+    big = await fill(client)
     take_away(place)
     waiting = ask(client)
     client._hold.record.used()
-    client._flush(client._hold)  # the writer notices what the blocked sender cannot
+    began = time.monotonic()
+    client._write(client._hold)  # the writer notices what the blocked sender cannot
     ended = await asyncio.gather(waiting, *big, return_exceptions=True)
     assert {type(each) for each in ended} == {LeaseLost}
     await client.disconnect()
+    assert time.monotonic() - began < 2, "what waits to be sent is dropped, not waited for"
 
 
 async def test_it_does_not_connect_again(place: Place) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from telethon import functions
-from upstream.place import PHONE, Place
 
 from telekeep.emulator import Emulator
 from telekeep.errors import ConfigError
 from telekeep.session.model import AuthKey, DataCenter, Session
 from telekeep.session.network import PRODUCTION, TEST, Address, Network
 from telekeep.upstream import endpoints
+from upstream.place import PHONE, Place
 
 KEY = AuthKey(bytes(range(256)))
 

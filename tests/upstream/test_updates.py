@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from telethon import events, functions
-from upstream.place import PHONE, Place, Wire, until
 
 from telekeep.errors import AuthKeyRevoked, TelegramNetworkError
 from telekeep.session.model import UpdateState
 from telekeep.upstream.held import HeldClient
+from upstream.place import PHONE, Place, Wire, until
 
 
 def listening(client: HeldClient) -> list[str]:

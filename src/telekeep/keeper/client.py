@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from telekeep.errors import ConfigError, GatewayError
 from telekeep.keeper.keeper import Keeper
+from telekeep.upstream.loading import settled
+from telekeep.upstream.record import Kept
 
 if TYPE_CHECKING:
     from telekeep.session.model import Session
@@ -61,36 +60,23 @@ def hold(
 
     ``connect_seconds``: from the lease to a proven login; ``purpose``: a word or two that others are shown.
     """
-    with _collector_at_rest():
+    with settled():
         vault = keeper.vault
-        entry, session = vault.entry(name), vault.load(name)
+        kept = Kept.read(vault, name)
         if vault.moved:
             raise ConfigError(
                 "This vault was on another machine before. If its keys are still used there, Telegram ends them all.",
                 remedy="When nothing there uses them any more, run: telekeep vault accept --move",
             )
-        api_id, api_hash = _application(keeper, session, api_id, api_hash)
-        from telekeep.upstream.held import Terms, held_client
+        api_id, api_hash = _application(keeper, kept.session, api_id, api_hash)
+        from telekeep.upstream.held import held_client
+        from telekeep.upstream.holding import Terms
 
     terms = Terms(
         name, vault, keeper.leases, keeper.network, keeper.clock, keeper.events,
         timeout=timeout, connect_seconds=connect_seconds, purpose=purpose,
     )  # fmt: skip
-    return held_client(terms, entry, session, api_id=api_id, api_hash=api_hash, **options)
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Loading Telethon makes 70,000 objects that stay. Looking through them for garbage, over and over, would take a
-    tenth of the time that it takes to load them.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    return held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)
 
 
 def _application(keeper: Keeper, session: Session, api_id: int | None, api_hash: str | None) -> tuple[int, str]:

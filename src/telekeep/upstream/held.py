@@ -10,90 +10,40 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import logging
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
 from telethon import TelegramClient, errors, functions, types
 from telethon.crypto import AuthKey as TelethonKey
 from telethon.network import MTProtoSender
 
-from telekeep.clock import Clock
-from telekeep.errors import (
-    ConfigError,
-    LeaseLost,
-    NeedsLogin,
-    SessionCorrupt,
-    StaleFence,
-    TelegramNetworkError,
-    TelekeepError,
-)
-from telekeep.events import Events, LeaseGone, LeaseTaken
-from telekeep.lease.lease import Lease, Leases
-from telekeep.lease.renewal import TIMEOUT, acquire
-from telekeep.session.model import Session
+from telekeep.errors import ConfigError, NeedsLogin, SessionCorrupt, TelegramNetworkError, TelekeepError
+from telekeep.events import LeaseTaken
+from telekeep.lease.lease import Lease
 from telekeep.session.network import Network
 from telekeep.upstream import endpoints
 from telekeep.upstream.faults import DEAD, another, named
 from telekeep.upstream.guarded import guarded
+from telekeep.upstream.holding import Holding, Terms, take
 from telekeep.upstream.line import Line
-from telekeep.upstream.writeback import Record, VaultSession
+from telekeep.upstream.record import Kept, Record
+from telekeep.upstream.writeback import VaultSession
 
-if TYPE_CHECKING:
-    from telekeep.vault.record import Entry
-    from telekeep.vault.vault import Vault
-
-CONNECT_SECONDS = 60.0  # from the lease to a proven login; Telethon itself waits for an answer without end
 GRACE_SECONDS = 8.0  # for closing politely; what is still open then is dropped
 DISCONNECT_SECONDS = 10.0
 FLUSH_SECONDS = 3.0
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a client needs to hold the session ``name``.
-
-    ``timeout``: seconds to wait for the lease; ``connect_seconds``: from then on to a proven login.
-    """
-
-    name: str
-    vault: Vault
-    leases: Leases
-    network: Network
-    clock: Clock
-    events: Events = field(default_factory=Events)
-    timeout: float = TIMEOUT
-    connect_seconds: float = CONNECT_SECONDS
-    purpose: str | None = None
-
-
-@dataclass(eq=False)
-class _Hold:
-    """One holding, from connect to disconnect."""
-
-    lease: Lease
-    line: Line
-    record: Record
-    writing: asyncio.Task[None] | None = None
-    closing: asyncio.Task[None] | None = None
-    announced: int | None = None  # the MTProto session that Telegram has said it began
-    logged_out: bool = False
-    error: Exception | None = None
 
 
 class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no types
     """See the module. Made by `held_client`, and otherwise stock: every method, the event handlers, telethon.sync."""
 
     _terms: Terms
-    _known: tuple[Entry, Session]  # as last read from the vault
-    _hold: _Hold | None = None
+    _kept: Kept
+    _hold: Holding | None = None
     _authorized: bool | None  # Telethon's own
 
     def __init__(self, session: Any, api_id: int, api_hash: str, **options: Any) -> None:
@@ -137,7 +87,12 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
                 if self.is_connected() and self._hold.closing is None:
                     return
                 await self._close(self._hold)
-            self._hold = hold = await self._take()
+            lease, self._kept = await take(self._terms, self._kept)
+            try:
+                self._hold = hold = self._begin(lease)
+            except BaseException:
+                lease.release()
+                raise
             try:
                 async with asyncio.timeout(self._terms.connect_seconds):
                     with hold.line.call():
@@ -153,41 +108,11 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
             _open_clients.add(self)
             _mind_the_exit()
 
-    async def _take(self) -> _Hold:
-        """Take the lease, and make sure under it that what we know is what is kept."""
-        terms = self._terms
-        deadline = terms.clock.boot() + terms.timeout
-        while True:
-            entry, session = self._known
-            key_id = session.auth_key.id
-            left = max(0.0, deadline - terms.clock.boot())
-            lease = await acquire(
-                terms.leases, key_id, timeout=left, clock=terms.clock, floor=entry.fence, purpose=terms.purpose
-            )
-            try:
-                now = terms.vault.entry(terms.name)
-                if (now.generation, now.fence) != (entry.generation, entry.fence):  # somebody has written since
-                    self._known = now, terms.vault.load(terms.name)
-                if self._known[1].auth_key.id == key_id:
-                    return self._begin(lease, *self._known)
-            except BaseException:
-                lease.release()
-                raise
-            lease.release()  # somebody logged in anew while we waited: wait for that key
-
-    def _begin(self, lease: Lease, entry: Entry, session: Session) -> _Hold:
-        terms = self._terms
+    def _begin(self, lease: Lease) -> Holding:
+        terms, session = self._terms, self._kept.session
+        record = Record(terms.name, self._kept, vault=terms.vault, lease=lease, clock=terms.clock, events=terms.events)
+        hold = Holding(terms, lease, Line(lease, lambda error: self._on_line_ended(hold, error)), record)
         home = endpoints.home_of(session, terms.network)
-        record = Record(
-            terms.name,
-            session,
-            entry.generation,
-            vault=terms.vault,
-            lease=lease,
-            clock=terms.clock,
-            events=terms.events,
-        )
-        hold = _Hold(lease, Line(lease, lambda error: self._on_line_ended(hold, error)), record)
         self.session.open(record, home)
         self._use_ipv6 = endpoints.is_ipv6(home)  # or Telethon would take an address of its own instead
         self._authorized = None
@@ -218,7 +143,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
         handlers[types.NewSessionCreated.CONSTRUCTOR_ID] = on_new_session
         return sender
 
-    async def _prove(self, hold: _Hold) -> None:
+    async def _prove(self, hold: Holding) -> None:
         """Ask Telegram who we are: the one request that says whether the login stands, whatever Telethon remembers."""
         if not self._authorized:  # Telethon has asked itself if no update state was known
             users = await self(functions.users.GetUsersRequest([types.InputUserSelf()]))
@@ -284,39 +209,30 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
 
     # ---- writing back
 
-    async def _write_back(self, hold: _Hold) -> None:
+    async def _write_back(self, hold: Holding) -> None:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            self._flush(hold)
+            self._write(hold)
 
-    def _flush(self, hold: _Hold, *, finish: bool = False) -> None:
-        """Write what changed. A disk that refuses ends nothing: the next time may succeed, and so may catching up."""
-        try:
-            self.session.see_box(*self._message_box.session_state())
-            if finish:
-                hold.record.finish()
-            else:
-                hold.record.flush()
-        except StaleFence as error:
-            hold.line.lose(f"a newer holder has written, with fence {error.newest}")
-        except LeaseLost as error:
-            hold.line.lose(error.reason)
-        except TelekeepError as error:
-            _log.warning("The update state of %r could not be written: %s", self._terms.name, error)
+    def _write(self, hold: Holding) -> None:
+        self.session.see_box(*self._message_box.session_state())
+        hold.write()
 
     # ---- disconnecting
 
-    def _on_line_ended(self, hold: _Hold, error: Exception) -> None:
-        """Nothing may be sent any more: stop Telethon from reconnecting, now, and close in the background."""
+    def _on_line_ended(self, hold: Holding, error: Exception) -> None:
+        """Nothing may be sent any more: stop Telethon from reconnecting, drop what waits to be sent if we have lost the
+        right to send it, and close in the background.
+        """
         for sender in (self._sender, *(sender for _, sender in self._borrowed_senders.values())):
             sender._user_connected = False
         if hold.closing is None:
             hold.error = error
+            hold.line.abort()
             hold.closing = asyncio.get_running_loop().create_task(self._close_held(hold))
 
     def _on_disconnected(self, disconnected: Any) -> None:
-        if not disconnected.cancelled():
-            disconnected.exception()  # looked at: Telethon gave up, and says why to whoever waits for it
+        _look_at(disconnected)
         if self._hold is not None and self._hold.closing is None:
             self._hold.closing = disconnected.get_loop().create_task(self._close_held(self._hold))
 
@@ -324,13 +240,13 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
         if self._hold is not None:
             await self._close(self._hold)
 
-    async def _close(self, hold: _Hold) -> None:
+    async def _close(self, hold: Holding) -> None:
         if hold.closing is None:
             hold.closing = asyncio.create_task(self._close_held(hold))
         await asyncio.shield(hold.closing)
 
-    async def _close_held(self, hold: _Hold) -> None:
-        """Write, close every connection, give the lease back: in this order, and within ten seconds."""
+    async def _close_held(self, hold: Holding) -> None:
+        """Close every connection, write, give the lease back: in this order, and within ten seconds."""
         if hold.writing is not None:
             hold.writing.cancel()
         for task in tuple(self._event_handler_tasks):
@@ -350,28 +266,26 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
             finally:
                 self._give_back(hold)
 
-    async def _close_politely(self, hold: _Hold) -> None:
+    async def _close_politely(self, hold: Holding) -> None:
         with suppress(Exception):
             if hold.error is not None:
                 await self._sender._disconnect(error=hold.error)
             await super()._disconnect_coro()
+            _look_at(self._sender.disconnected)
 
-    def _give_back(self, hold: _Hold) -> None:
-        self._flush(hold, finish=True)
-        if hold.logged_out:
-            with suppress(TelekeepError):  # the login is over either way; the record will say so when it is used
-                hold.record.set_aside()
-        self.session.forget()
-        self._sender.auth_key.key = None
-        reason = hold.lease.lost or "disconnected"
-        hold.lease.release()
-        self._hold = None
-        _open_clients.discard(self)
-        self._terms.events.report(LeaseGone(self._terms.name, self._terms.clock.wall(), reason))
+    def _give_back(self, hold: Holding) -> None:
+        try:
+            self.session.see_box(*self._message_box.session_state())
+            hold.give_back()
+        finally:
+            self.session.forget()
+            self._sender.auth_key.key = None
+            self._hold = None
+            _open_clients.discard(self)
 
     # ---- small things
 
-    def _held_now(self) -> _Hold:
+    def _held_now(self) -> Holding:
         if self._hold is None:
             raise TelegramNetworkError("Not connected.", remedy="Call connect() first, or use `async with client`.")
         return self._hold
@@ -394,6 +308,12 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
         return self.loop.run_until_complete(coroutine)
 
 
+def _look_at(ended: asyncio.Future[Any]) -> None:
+    """Whoever waits for this future is told by it; that nobody does is no reason for asyncio to complain."""
+    if ended.done() and not ended.cancelled():
+        ended.exception()
+
+
 _open_clients: WeakSet[HeldClient] = WeakSet()
 
 
@@ -406,11 +326,13 @@ def _mind_the_exit() -> None:
 def _at_exit() -> None:
     """Write what clients know that nobody disconnected, and close their lines."""
     for client in tuple(_open_clients):
-        if (hold := client._hold) is not None:
-            with suppress(Exception):
-                hold.lease.check()  # a forked child writes nothing and leaves its parent's sockets alone
-                client._flush(hold, finish=True)
-                hold.line.abort()
+        hold = client._hold
+        if hold is None or hold.line.is_inherited():
+            continue
+        with suppress(Exception):
+            client.session.see_box(*client._message_box.session_state())
+            hold.write(finish=True)
+        hold.line.abort()
 
 
 @cache
@@ -419,18 +341,14 @@ def _client_class(network: Network) -> type[HeldClient]:
     return type("HeldClient", (HeldClient,), {"_config": None, "_cdn_config": None})
 
 
-def held_client(
-    terms: Terms, entry: Entry, session: Session, *, api_id: int, api_hash: str, **options: Any
-) -> HeldClient:
-    """A client that holds a session under ``terms``, not connected yet.
-
-    ``entry`` and ``session``: as they were last read from the vault, in this order. They are read again under the lease.
+def held_client(terms: Terms, kept: Kept, *, api_id: int, api_hash: str, **options: Any) -> HeldClient:
+    """A client that holds what is ``kept`` under ``terms``, not connected yet.
 
     ``options`` are those of `telethon.TelegramClient`, without ``session`` and ``connection``. They default to what
     suits a program that nobody watches: no silent waits for a flood, errors as Telegram gave them, catching up.
     """
     endpoints.trust(terms.network)
-    home = endpoints.home_of(session, terms.network)
+    home = endpoints.home_of(kept.session, terms.network)
     chosen = {
         "device_model": "telekeep",
         "use_ipv6": endpoints.is_ipv6(home),
@@ -442,8 +360,6 @@ def held_client(
     }
     follows = chosen.get("receive_updates", True)
     chosen["catch_up"] = chosen["catch_up"] and follows  # Telethon would fetch what it then throws away
-    kept = VaultSession(home, follows=follows)
-    client = _client_class(terms.network)(kept, api_id, api_hash, **chosen)
-    client._terms = terms
-    client._known = entry, session
+    client = _client_class(terms.network)(VaultSession(home, follows=follows), api_id, api_hash, **chosen)
+    client._terms, client._kept = terms, kept
     return client

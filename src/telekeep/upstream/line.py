@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -43,6 +43,12 @@ class Line:
         except LeaseLost as lost:
             self.lose(lost.reason)
             raise
+
+    def is_inherited(self) -> bool:
+        """Whether this is a forked child of the process that holds the lease."""
+        with suppress(LeaseLost):
+            self._lease.check()
+        return self._lease.lost == Lost.FORKED
 
     def lose(self, reason: str) -> None:
         """End the line because the lease is gone. A forked child ends nothing: loop and sockets are its parent's."""

@@ -1,7 +1,4 @@
-"""What a held client writes back: key and data center at once, update state and peers in batches.
-
-`Record` is the vault's side, `VaultSession` Telethon's.
-"""
+"""The Telethon session of a held client: what Telethon says goes into the `Record`, key and data center at once."""
 
 from __future__ import annotations
 
@@ -14,78 +11,13 @@ from telethon.sessions import MemorySession
 from telethon.tl.types import PeerChannel
 from telethon.tl.types import User as TelethonUser
 
-from telekeep.clock import Clock
-from telekeep.events import Events, SessionSaved
-from telekeep.lease.lease import Lease
-from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, Session, User
+from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, User
 from telekeep.upstream import progress
 from telekeep.upstream.cast import Cast, marked, unmarked
+from telekeep.upstream.record import Record
 
 if TYPE_CHECKING:
-    from telekeep.vault.vault import Vault
-
-_TOUCH_SECONDS = 60.0
-
-
-class Record:
-    """The kept session ``name``, while we hold its ``lease``: what is known of it, and what of that is not on disk yet.
-
-    Nothing is written once the lease is lost; a newer holder may have begun.
-    """
-
-    def __init__(
-        self, name: str, session: Session, generation: int, *, vault: Vault, lease: Lease, clock: Clock, events: Events
-    ) -> None:
-        self.session = session
-        self._name = name
-        self._generation = generation
-        self._vault = vault
-        self._lease = lease
-        self._clock = clock
-        self._events = events
-        self.cast = Cast(self.session.peers)
-        self.user = self.session.user
-        self.state = self._stored_state = self.session.state
-        self._used_at = self._stored_use = 0.0
-
-    def keep(self, session: Session) -> None:
-        """Write key, data center and user as a new generation, now. Raises what `Vault.keep` does, and LeaseLost."""
-        self._lease.check()
-        bare = replace(session, state=None, peers=())  # they lie in the other file, newer than here
-        entry = self._vault.keep(self._name, bare, fence=self._lease.fence, expected=self._generation)
-        self._generation = entry.generation
-        self.session = replace(session, state=self.session.state, peers=self.session.peers)
-        self._events.report(SessionSaved(self._name, self._clock.wall(), entry.generation))
-
-    def used(self) -> None:
-        """Telegram accepted the session just now."""
-        self._used_at = self._clock.wall()
-
-    def flush(self) -> None:
-        """Write what changed since the last time. Raises what the vault does, and LeaseLost."""
-        self._lease.check()
-        fence, key_id = self._lease.fence, self.session.auth_key.id
-        if self.user != self.session.user:
-            self.keep(replace(self.session, user=self.user))
-        if self.state is not None and self.state != self._stored_state:
-            self._vault.save_state(self._name, key_id, self.state, fence=fence)
-            self._stored_state = self.state
-        if peers := self.cast.changed():
-            self._vault.save_peers(self._name, key_id, peers, fence=fence)
-        if self._used_at - self._stored_use >= _TOUCH_SECONDS:
-            self._vault.touch(self._name, fence=fence, at=self._used_at)
-            self._stored_use = self._used_at
-
-    def finish(self) -> None:
-        """Write everything, the last use included, and put it on disk."""
-        self._stored_use = 0.0
-        self.flush()
-        self._vault.flush()
-
-    def set_aside(self) -> None:
-        """The authorization was ended on purpose: the record is no longer kept, and not destroyed."""
-        self._lease.check()
-        self._vault.remove(self._name, fence=self._lease.fence)
+    pass
 
 
 class VaultSession(MemorySession):  # type: ignore[misc]  # Telethon carries no types

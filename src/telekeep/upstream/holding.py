@@ -1,0 +1,121 @@
+"""One holding of a session, from connecting to disconnecting: its lease, its line and its record."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from telekeep.clock import Clock
+from telekeep.errors import LeaseLost, StaleFence, TelekeepError
+from telekeep.events import Events, LeaseGone
+from telekeep.lease.lease import Lease, Leases
+from telekeep.lease.renewal import TIMEOUT, acquire
+from telekeep.session.network import Network
+from telekeep.upstream.line import Line
+from telekeep.upstream.record import Kept, Record
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from telekeep.vault.record import Entry
+    from telekeep.vault.vault import Vault
+
+CONNECT_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is needed to hold the session ``name``.
+
+    ``timeout``: seconds to wait for the lease; ``connect_seconds``: from then on to a proven login (Telethon itself
+    waits for an answer without end); ``purpose``: a word or two that others are shown.
+    """
+
+    name: str
+    vault: Vault
+    leases: Leases
+    network: Network
+    clock: Clock
+    events: Events = field(default_factory=Events)
+    timeout: float = TIMEOUT
+    connect_seconds: float = CONNECT_SECONDS
+    purpose: str | None = None
+
+
+@dataclass(eq=False)
+class Holding:
+    """One holding. ``closing`` is set once, by whoever ends it first; ``error`` is why, if it was not by choice."""
+
+    terms: Terms
+    lease: Lease
+    line: Line
+    record: Record
+    writing: asyncio.Task[None] | None = None
+    closing: asyncio.Task[None] | None = None
+    announced: int | None = None  # the MTProto session that Telegram has said it began
+    logged_out: bool = False
+    error: Exception | None = None
+
+    def write(self, *, finish: bool = False) -> None:
+        """Write what changed; ``finish``: all of it, onto the disk.
+
+        A disk that refuses ends nothing: the next time may succeed, and catching up makes good what was not written.
+        """
+        try:
+            if finish:
+                self.record.finish()
+            else:
+                self.record.flush()
+        except StaleFence as error:
+            self.line.lose(f"a newer holder has written, with fence {error.newest}")
+        except LeaseLost as error:
+            self.line.lose(error.reason)
+        except TelekeepError as error:
+            _log.warning("The update state of %r could not be written: %s", self.terms.name, error)
+
+    def give_back(self) -> None:
+        """Write everything, and give the lease back. Nothing of this holding may be connected any more."""
+        try:
+            self.write(finish=True)
+            if self.logged_out:
+                self._set_aside()
+        finally:
+            reason = self.lease.lost or "disconnected"
+            self.lease.release()
+        self.terms.events.report(LeaseGone(self.terms.name, self.terms.clock.wall(), reason))
+
+    def _set_aside(self) -> None:
+        try:
+            self.record.set_aside()
+        except TelekeepError as error:  # the login is over either way, and Telegram says so at the next use
+            _log.warning("%r was logged out, and could not be set aside: %s", self.terms.name, error)
+
+
+async def take(terms: Terms, kept: Kept) -> tuple[Lease, Kept]:
+    """Take the lease on what is ``kept``, waiting for it, and make sure under it that this is what is kept still.
+
+    Raises SessionBusy, and what the vault says; then nothing is held.
+    """
+    deadline = terms.clock.boot() + terms.timeout
+    while True:
+        key_id, floor = kept.session.auth_key.id, kept.entry.fence
+        left = max(0.0, deadline - terms.clock.boot())
+        lease = await acquire(terms.leases, key_id, timeout=left, clock=terms.clock, floor=floor, purpose=terms.purpose)
+        try:
+            now = terms.vault.entry(terms.name)
+            if _mark(now) != _mark(kept.entry):  # somebody has written since we read it
+                kept = Kept(now, terms.vault.load(terms.name))
+            if kept.session.auth_key.id == key_id:
+                return lease, kept
+        except BaseException:
+            lease.release()
+            raise
+        lease.release()  # somebody logged in anew while we waited: wait for that key
+
+
+def _mark(entry: Entry) -> Any:
+    """Differs if anybody has written in between: every holder writes under a fence of its own."""
+    return entry.lease, entry.generation, entry.fence
