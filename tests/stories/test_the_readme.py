@@ -1,0 +1,63 @@
+"""What the README shows must work as it stands there."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from telekeep.cli.demo.programs import WORKER
+from telekeep.cli.demo.stage import Stage, first_line
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def test_the_snippet_speaks_and_is_refused_while_another_program_holds_the_session(kept: Stage) -> None:
+    snippet = next(block for block in _blocks("python") if "telekeep.client" in block)
+    notebook = kept.write("notebook.py", snippet.replace("timeout=5", "timeout=0.5"))
+    said = kept.run(notebook.name)
+    assert said.code == 0 and said.out.splitlines()[0] == "hello", said
+    worker = kept.start(kept.write("worker.py", WORKER).name)
+    first_line(worker)
+    said = kept.run(notebook.name)
+    assert said.code == 1 and said.err.startswith("refused: This session is held by process"), said
+    assert f"{worker.pid} " in said.err and "Traceback" not in said.err
+
+
+def test_the_emulator_walk_works_command_by_command(stage: Stage) -> None:
+    (walk,) = [block for block in _blocks("") if "emulator serve" in block]
+    lines = [line.partition("  #")[0].split() for line in walk.splitlines() if line.startswith("telekeep")]
+    assert lines[0][1:3] == ["emulator", "serve"]  # the stage has started one already, and made the README's account
+    for words in lines[1:]:
+        said = stage.telekeep(*("9996621111" if word == "9996621234" else word for word in words[1:]))
+        assert said.code == 0, (words, said)
+
+
+def test_every_command_of_the_table_exists(stage: Stage) -> None:
+    rows = re.findall(r"^\| (`[^|]*(?:\\\|[^|]*)*) \|", README.read_text(), re.MULTILINE)
+    names = {match for row in rows for match in re.findall(r"`([a-z]+)", row)}
+    assert {"auth", "status", "vault", "demo"} <= names
+    for name in sorted(names):
+        assert stage.telekeep(name, "--help").code == 0, name
+
+
+@pytest.mark.parametrize("block", [block for block in _blocks("python") if "def test_" in block])
+def test_the_test_snippet_runs_under_pytest(block: str, tmp_path: Path) -> None:
+    import subprocess
+
+    (tmp_path / "test_bot.py").write_text(block)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
