@@ -15,7 +15,8 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for its_language, text in blocks if its_language == language]
 
 
 def test_the_snippet_speaks_and_is_refused_while_another_program_holds_the_session(kept: Stage) -> None:
