@@ -46,6 +46,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from telekeep.words import span
+
 
 class TelekeepError(Exception):
     """Something telekeep can name.
@@ -294,7 +296,7 @@ class TelegramRateLimitError(TelekeepError):
         remedy: str | None = None,
     ) -> None:
         super().__init__(
-            message or f"Telegram asks to wait {seconds:g} s before the next {method or 'request'}.", remedy=remedy
+            message or f"Telegram asks to wait {span(seconds)} before the next {method or 'request'}.", remedy=remedy
         )
         self.seconds = seconds
         self.until = until

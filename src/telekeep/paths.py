@@ -69,19 +69,28 @@ def _from_environment(name: str) -> Path | None:
 def private_folder(path: Path) -> Path:
     """Make sure that ``path`` is a folder of ours with mode 0700, and return it.
 
-    Raises ConfigError if it is a link, somebody else's, or open to others; StorageUnavailable if it cannot be made.
+    Raises ConfigError if it is a link, no folder, somebody else's, or open to others; StorageUnavailable if it cannot
+    be made.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
-    except FileExistsError:
-        raise ConfigError(f"{path} is not a folder.", remedy="Move it away, or choose another --home.") from None
+    except (FileExistsError, NotADirectoryError):
+        raise no_folder(path) from None
     except OSError as error:
         raise StorageUnavailable(f"The folder {path} cannot be made: {error.strerror}.") from None
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigError(f"{path} is a link, not a folder.", remedy="Name the folder it points to instead.")
     _check_owner_only(path, found, 0o700)
     return path
+
+
+def no_folder(path: Path) -> ConfigError:
+    """The error for a ``path`` that is no folder: it is not there, or it or what it should lie in is something else."""
+    there = next(each for each in (path, *path.absolute().parents) if os.path.lexists(each))
+    if there != path and there.is_dir():
+        return ConfigError(f"The folder {path} does not exist.", remedy="Make it, or name another place.")
+    return ConfigError(f"{there} is not a folder.", remedy="Move it away, or name another place.")
 
 
 def check_private_file(path: Path) -> None:
@@ -106,7 +115,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace ``path`` by ``data`` whole or not at all, never through a link.
 
     The new file has ``mode`` from its first byte on; it and its folder are synced before this returns. Raises
-    ConfigError for a link, StorageUnavailable if the disk refuses (the old content is still there).
+    ConfigError for a link or a folder that is not there, StorageUnavailable if the disk refuses (the old content is
+    still there).
     """
     import tempfile  # here: `telekeep status` writes nothing
 
@@ -114,6 +124,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         raise ConfigError(f"{path} is a link; it is not written through.", remedy="Name the file it points to.")
     temporary = None
     try:
+        if not path.parent.is_dir():
+            raise no_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)

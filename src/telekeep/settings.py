@@ -23,6 +23,9 @@ from telekeep.errors import ConfigError
 from telekeep.paths import write_atomically
 from telekeep.secret import Secret
 
+SESSION_NAMES = ("TELEGRAM_SESSION_STRING", "TELEGRAM_SESSION")
+"""What programs call the variable that holds a session string; the first is the usual one."""
+
 _LARGEST = 1 << 20  # bytes of a .env or config.json
 _DOTENV = Path(".env")
 _CONFIG = Path("config.json")
@@ -54,9 +57,10 @@ def require_application(settings: Settings) -> tuple[int, Secret]:
     """The api id and hash. Raises ConfigError with the steps to get them if one is missing."""
     if settings.api_id is not None and settings.api_hash is not None:
         return settings.api_id, settings.api_hash
-    wanted = {"API id": settings.api_id, "API hash": settings.api_hash}
-    missing = " and the ".join(name for name, value in wanted.items() if value is None)
-    raise ConfigError(f"Telegram asks which application this is, and the {missing} of yours is not set.", remedy=_STEPS)
+    wanted = {"the API id": settings.api_id, "the API hash": settings.api_hash}
+    missing = [name for name, value in wanted.items() if value is None]
+    lacking = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+    raise ConfigError(f"Telegram asks which application this is: {lacking}.", remedy=_STEPS)
 
 
 # ---- the values, each with its one rule
@@ -119,7 +123,7 @@ _SETTINGS = {
     "api_id": _Setting(parse_api_id, ("TELEGRAM_API_ID",), "API_ID"),
     "api_hash": _Setting(parse_api_hash, ("TELEGRAM_API_HASH",), "API_HASH"),
     "phone": _Setting(parse_phone, ("TELEGRAM_PHONE",), "PHONE_NUMBER"),
-    "session_string": _Setting(_secret, ("TELEGRAM_SESSION_STRING", "TELEGRAM_SESSION")),
+    "session_string": _Setting(_secret, SESSION_NAMES),
     "session_file": _Setting(Path, (), "SESSION_FILE"),
     "port": _Setting(parse_port, ("PORT",)),
     "age_days": _Setting(parse_age_days, ("TELEKEEP_AGE_DAYS",)),

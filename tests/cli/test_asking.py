@@ -67,9 +67,23 @@ def test_a_new_passphrase_is_asked_for_twice_and_an_old_one_once(typed) -> None:
     made = passphrase(new=True).make("vault", fresh=True)
     (master,) = passphrase(new=False).masters("vault", made.parameters)
     assert master == made.material
-    typed("correct horse", "correct hearse")
+
+
+def test_passphrases_that_differ_are_asked_for_again_three_times_in_all(typed) -> None:
+    typed("correct horse", "correct hearse", "correct horse", "correct horse")
+    assert passphrase(new=True).make("vault", fresh=True).material
+    typed(*("correct horse", "correct hearse") * 3)
     with pytest.raises(ConfigError, match="differ"):
         passphrase(new=True).make("vault", fresh=True)
+
+
+def test_a_short_passphrase_is_taken_with_a_warning(typed, capsys: pytest.CaptureFixture[str]) -> None:
+    typed("horse", "horse", "long enough", "long enough")
+    assert passphrase(new=True).make("vault", fresh=True).material
+    warning = capsys.readouterr().err
+    assert "soon guessed" in warning and "horse" not in warning
+    passphrase(new=True).make("vault", fresh=True)
+    assert capsys.readouterr().err == ""
 
 
 def test_nothing_is_asked_before_the_key_is_needed(typed) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,8 +53,6 @@ def test_a_file_and_its_string_have_the_same_fingerprint(call, world: Path) -> N
         lambda s: "\n\n" + s,
         lambda s: "TELEGRAM_SESSION_STRING=" + s,
         lambda s: s[:1] + "A" * (len(s) - 2) + "=",
-        lambda s: "",
-        lambda s: "hello",
     ],
 )
 def test_a_broken_string_is_7_with_what_is_wrong_and_what_to_do(process, world: Path, break_it) -> None:
@@ -128,3 +128,70 @@ def test_what_another_library_made_is_named(process, world: Path) -> None:
     pyrogram = base64.urlsafe_b64encode(struct.pack(">BI?256sQ?", 2, 1, False, os.urandom(256), 7, False)).decode()
     said = process("check", "-", stdin=pyrogram.rstrip("="))
     assert said.code == 7 and "Pyrogram" in said.err
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"  \n"])
+def test_an_empty_file_has_nothing_in_it_and_no_rules(call, world: Path, content: bytes) -> None:
+    (world / "empty").write_bytes(content)
+    said = call("check", "empty")
+    assert (said.code, said.out) == (7, "") and "There is nothing in it" in said.err
+    assert call("check", "empty", "--json").json["error"] == "UnknownFormat"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello",
+        b"A letter to a friend, in which nothing is secret. " * 12,
+        b'name = "emulator"\n[[dc]]\nid = 2\nhost = "127.0.0.1"\nport = 4430\n' * 3,
+        b"-----BEGIN RSA PUBLIC KEY-----\n" + b"MIIBCgKCAQEA" * 33 + b"\n-----END RSA PUBLIC KEY-----\n",
+        bytes(range(256)) * 9,
+    ],
+)
+def test_rubbish_is_called_no_known_format(call, world: Path, content: bytes) -> None:
+    (world / "rubbish").write_bytes(content)
+    said = call("check", "rubbish")
+    assert (said.code, said.out) == (7, "")
+    assert "no session in any format" in said.err and "telekeep check" not in said.err, "it has just been checked"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda s: s[:60],
+        lambda s: "9" + s[1:],
+        lambda s: s + "lost+found",
+        lambda s: "\n".join(s[at : at + 40] for at in range(0, len(s), 40)),
+    ],
+)
+def test_what_was_a_string_once_is_examined_as_one(call, world: Path, spoil) -> None:
+    (world / "near").write_text(spoil(as_string(new_session())))
+    found = call("check", "near", "--json")
+    assert found.code == 7 and found.json["format"] == "telethon-string" and not found.json["ok"]
+
+
+def test_rules_behind_a_broken_one_are_not_called_broken(call, world: Path) -> None:
+    (world / "cut").write_text(as_string(new_session())[:300])
+    said = call("check", "cut")
+    marks = [line[0] for line in said.out.splitlines()[1:-1]]
+    assert marks == ["✓", "✗", "✓", "✓", "✓", "-", "-", "-"]
+    assert [rule["ok"] for rule in call("check", "cut", "--json").json["rules"]][-3:] == [None] * 3
+
+
+def test_a_foreign_database_is_not_told_to_be_on_one_line(call, world: Path) -> None:
+    with closing(sqlite3.connect(world / "other.db")) as database:
+        database.execute("CREATE TABLE songs (title)")
+    said = call("check", "other.db")
+    assert said.code == 7 and "one line" not in said.out and ".session" in said.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("more", ["", "# mine\nPORT=3000\n"])
+@pytest.mark.parametrize("command", ["check", "import"])
+def test_a_dotenv_is_answered_with_the_option_that_reads_it(call, world: Path, command: str, more: str) -> None:
+    string = as_string(new_session())
+    (world / ".env").write_text(f"{more}TELEGRAM_SESSION_STRING='{string}'\n")
+    said = call(command, ".env")
+    assert said.code == 7 and "--env" in said.err and not _leaks(string, said.out + said.err)
+    (world / "there").mkdir()
+    (world / ".env").rename(world / "there" / "settings")
+    assert str(world / "there") in call(command, "there/settings").err, "--env reads the .env of this folder only"

@@ -33,6 +33,14 @@ def test_accounts_faults_messages_and_counters(served, call, monkeypatch: pytest
     assert call("emulator", "stats").out.splitlines()[0].split() == ["rpc", "0"]
 
 
+def test_a_fault_says_whom_it_is_for(served, call) -> None:
+    network = ("--network-file", "net.toml")
+    assert "for every account" in call("emulator", "fault", "flood", *network).out
+    assert call("emulator", "account", "--phone", "9996621234", *network).code == 0
+    said = call("emulator", "fault", "flood", "--phone", "9996621234", "--method", "users.getUsers", *network)
+    assert "for 9996621234" in said.out and "users.getUsers" in said.out and "every" not in said.out
+
+
 def test_what_makes_no_sense_is_refused(served, call) -> None:
     network = ("--network-file", "net.toml")
     assert call("emulator", "fault", "nonsense", *network).code == 2

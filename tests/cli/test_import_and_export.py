@@ -65,7 +65,7 @@ def test_a_file_whose_name_is_no_name_needs_another(process, world: Path, keeper
 def test_import_does_not_overwrite(process, keeper: Keeper) -> None:
     first = keep(keeper)
     said = process("import", "-", "--as", "main", stdin=as_string(new_session()))
-    assert said.code == 3 and "--replace" in said.err
+    assert said.code == 6 and "--replace" in said.err
     assert keeper.vault.load("main").auth_key == first.auth_key
 
 
@@ -123,6 +123,7 @@ def test_a_key_does_not_leave_without_a_yes(process, keeper: Keeper, world: Path
     assert (said.code, said.out) == (2, "") and "--yes" in said.err
     said = process("export", "main", "--to", "telethon-sqlite", "--out", "x.session")
     assert said.code == 2 and not (world / "x.session").exists()
+    assert "must never speak" not in said.err, "what does not happen needs no warning"
 
 
 def test_a_file_is_for_its_owner_only_and_never_overwritten(process, keeper: Keeper, world: Path) -> None:
@@ -217,7 +218,7 @@ def test_set_aside_and_back(process, keeper: Keeper) -> None:
     said = process("remove", "main", "--undo", "--json")
     assert said.code == 0 and said.json["state"] == "kept"
     assert keeper.vault.load("main").auth_key == session.auth_key
-    assert process("remove", "main", "--undo").code == 3, "it is there already"
+    assert process("remove", "main", "--undo").code == 6, "it is there already"
 
 
 def test_a_session_in_use_is_not_removed(process, keeper: Keeper) -> None:
@@ -227,3 +228,30 @@ def test_a_session_in_use_is_not_removed(process, keeper: Keeper) -> None:
     lease.release()
     assert said.code == 3 and said.json["holder"]["pid"] == os.getpid()
     assert keeper.vault.load("main").auth_key == session.auth_key
+
+
+def test_what_a_format_loses_is_told_in_one_line_and_quiet_leaves_the_one_that_matters(process, keeper: Keeper) -> None:
+    keep(keeper)
+    words = ("export", "main", "--to", "telethon-string", "--yes")
+    told = [line for line in process(*words).err.splitlines() if line.startswith("Not in a telethon-string: ")]
+    assert len(told) == 1 and told[0].count("; ") >= 2
+    said = process(*words, "--quiet")
+    assert len(said.err.splitlines()) == 1 and "must never speak at the same time" in said.err
+
+
+def test_a_place_that_does_not_exist_is_a_matter_of_settings(process, keeper: Keeper, world: Path) -> None:
+    keep(keeper)
+    words = ("export", "main", "--to", "telethon-sqlite", "--yes", "--out")
+    said = process(*words, "nodir/x.session")
+    assert said.code == 6 and "The folder nodir does not exist." in said.err and "Free space" not in said.err
+    (world / "file").touch()
+    said = process(*words, "file/x.session")
+    assert said.code == 6 and "file is not a folder." in said.err
+
+
+def test_what_is_kept_already_is_not_called_in_use(process, keeper: Keeper, world: Path) -> None:
+    """3 is for another process that holds it; these are for the user to decide."""
+    (world / "s.txt").write_text(as_string(keep(keeper)))
+    for words in ("import s.txt --as main", "import s.txt --as copy", "remove main --undo"):
+        said = process(*words.split(), "--json")
+        assert said.code == 6 and said.json["error"] == "ConfigError", words

@@ -165,3 +165,34 @@ def test_status_and_list_load_nothing_heavy(keeper: Keeper, world: Path, words: 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stderr == "0 []\n"
     assert "main" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "list"])
+def test_a_network_that_does_not_exist_does_not_go_unnoticed(call, keeper: Keeper, monkeypatch, command: str) -> None:
+    keep(keeper)
+    said = call(command, "--network", "bogus")
+    assert said.code == 6 and "'bogus'" in said.err
+    monkeypatch.setenv("TELEKEEP_NETWORK", "prodution")
+    assert call(command).code == 6
+    monkeypatch.setenv("TELEKEEP_NETWORK", "test")
+    assert call(command).code == 0
+
+
+@pytest.mark.parametrize("command", ["status", "list", "vault status", "test main"])
+def test_a_home_that_is_no_folder_is_not_taken_for_an_empty_one(call, world: Path, command: str) -> None:
+    (world / "file").write_text("mine")
+    said = call(*command.split(), "--home", "file", "--json")
+    told = said.json
+    assert (said.code, told.get("error", told.get("state"))) == (6, "ConfigError"), said
+    assert call("list", "--home", "/dev/null/x").code == 6
+
+
+@pytest.mark.parametrize("command", ["status", "status main", "list", "test main"])
+def test_a_vault_damaged_as_a_whole_is_not_sent_to_its_own_history(call, keeper: Keeper, command: str) -> None:
+    keep(keeper)
+    keeper.close()
+    (keeper.home.vault / "sessions.db").write_bytes(b"no database at all " * 300)
+    said = call(*command.split())
+    assert said.code == 7
+    shown = said.out + said.err
+    assert "--home" in shown and "history" not in shown and "NAME" not in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import time
 
@@ -11,7 +12,8 @@ import pytest
 from telekeep.cli import output
 from telekeep.cli.arguments import looks_secret, refuse_string, withheld
 from telekeep.cli.command import Usage
-from telekeep.cli.output import Output, coloured, moment, since, size, style
+from telekeep.cli.output import Output, coloured, moment, since, size, style, wrapped
+from telekeep.errors import FloodWait
 
 STRING = "1" + "ApWapzMBuzZ" * 32
 
@@ -74,6 +76,54 @@ def test_on_a_terminal_progress_is_a_spinner_that_goes_away(monkeypatch: pytest.
     _patient(0.01, Output())
     assert "Asking Telegram" in said.getvalue()
     assert said.getvalue().endswith("\x1b[2K"), "the line is erased at the end"
+
+
+class Wide(Terminal):
+    """A terminal of 40 columns."""
+
+    def fileno(self) -> int:
+        return 99
+
+
+@pytest.fixture
+def forty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "get_terminal_size", lambda descriptor: os.terminal_size((40, 20)))
+
+
+PROSE = "From now on let telekeep alone use this key, or run `telekeep auth another --replace --yes` to log in."
+
+
+def test_prose_is_broken_between_words_at_a_terminal_and_left_alone_elsewhere(forty) -> None:
+    lines = wrapped([PROSE, ""], Wide())
+    assert all(len(line) <= 40 for line in lines) and lines[-1] == "" and len(lines) > 3
+    assert " ".join(lines).strip() == PROSE
+    assert any("`telekeep auth another --replace --yes`" in line for line in lines), "a command can be copied"
+    assert wrapped([PROSE], io.StringIO()) == [PROSE]
+
+
+def test_what_is_longer_than_a_line_is_indented_below_its_mark(forty) -> None:
+    first, *rest = wrapped([f"→ {PROSE}"], Wide())
+    assert first.startswith("→ From") and rest and all(line.startswith("  ") for line in rest)
+
+
+def test_a_terminal_that_does_not_know_its_width_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "get_terminal_size", lambda descriptor: os.terminal_size((0, 0)))
+    assert wrapped([PROSE], Wide()) == [PROSE]
+
+
+def test_tables_and_secrets_are_never_broken(forty, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Wide()
+    monkeypatch.setattr(sys, "stdout", said)
+    Output().secret(STRING)
+    Output().words("a" * 30 + " " + "b" * 30)
+    assert said.getvalue().splitlines() == [STRING, "a" * 30 + " " + "b" * 30]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(30, "30 s"), (900.5, "15 min"), (79_200, "22.0 h"), (1.3e6, "15 days")]
+)
+def test_long_waits_are_told_in_minutes_hours_and_days(seconds: float, words: str) -> None:
+    assert f"wait {words} before the next" in FloodWait(seconds=seconds).message
 
 
 def test_patience_is_two_seconds() -> None:

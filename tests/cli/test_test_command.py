@@ -50,7 +50,7 @@ def test_a_session_that_was_ended_needs_a_login_and_asks_nobody(kept) -> None:
     assert (
         first.startswith("✗ Session is invalid: ")
         and second.startswith("Solution: ")
-        and "`telekeep auth main`" in second
+        and "`telekeep auth main --replace`" in second
     )
     found = kept("test", "main", "--json")
     assert found.code == 1 and (found.json["state"], found.json["error"]) == ("needs_login", "AuthKeyRevoked")
@@ -62,6 +62,7 @@ def test_a_flood_says_nothing_about_the_session(kept) -> None:
     assert kept("emulator", "fault", "flood", "--seconds", "79200").code == 0
     said = kept("test", "main")
     assert said.code == 4 and said.out.startswith("✗ Session could not be tested: ")
+    assert "22.0 h" in said.out and "79200" not in said.out
     assert kept("test", "main").code == 0, "the next try finds it as good as before"
 
 
@@ -82,9 +83,24 @@ def test_a_line_that_is_dead_is_a_matter_of_the_network(kept, served) -> None:
     assert said.code == 5 and said.json["state"] == "network" and said.json["remedy"]
 
 
+def test_a_program_that_logs_goes_on_getting_telethons_lines(kept, served, caplog: pytest.LogCaptureFixture) -> None:
+    assert kept("emulator", "stop").code == 0
+    served.wait(timeout=30)
+    assert kept("test", "main", "--timeout", "5").code == 5
+    assert any(record.name.startswith("telethon") for record in caplog.records)
+
+
+def test_telethons_own_log_lines_stay_off_the_terminal(kept, served, process) -> None:
+    assert kept("emulator", "stop").code == 0
+    served.wait(timeout=30)
+    said = process("test", "main", "--timeout", "5")
+    assert said.code == 5 and "Attempt" not in said.err
+
+
 def test_what_is_not_kept_or_not_readable(kept, world: Path) -> None:
     said = kept("test", "nobody")
-    assert said.code == 1 and "✗" in said.out
+    assert said.code == 1 and said.out.startswith("✗ Session could not be tested: "), "Telegram was not asked"
     (world / "keys" / "key").unlink()
+    assert kept("test", "main").out.startswith("✗ Session could not be tested: ")
     said = kept("test", "main", "--json")
     assert said.code == 7 and (said.json["state"], said.json["error"]) == ("corrupt", "SessionSealed")

@@ -81,6 +81,19 @@ def test_usage_errors_are_json_where_json_was_asked_for(call) -> None:
         assert set(said.json) == {"error", "message", "remedy"} and said.json["error"] == "Usage"
 
 
+def test_a_misspelt_option_names_the_nearest_one(call) -> None:
+    for typed, meant in (("--jso", "--json"), ("--homee", "--home"), ("--networks", "--network")):
+        said = call("status", typed)
+        assert said.code == 2 and f"There is no option {typed}." in said.err
+        assert said.err.splitlines()[-1] == f"→ Did you mean {meant}?"
+
+
+def test_choices_are_listed_on_one_line(call) -> None:
+    said = call("export", "main")
+    assert said.code == 2 and len(said.err.splitlines()) == 2
+    assert "telethon-string, telethon-sqlite" in said.err
+
+
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Invocation]:
     """The invocations of a command called `probe`, and of the verb `probe deep down`."""
@@ -180,7 +193,7 @@ def test_a_failing_command_puts_its_session_into_the_remedy(call, monkeypatch) -
     module.fail = fail  # type: ignore[attr-defined]  # a module made for the test
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(COMMANDS, "Tests", {"fail": Listed(f"{module.__name__}:fail", "")})
-    assert "→ Run `telekeep auth main` in a terminal" in call("fail", "main").err
+    assert "`telekeep auth main --replace`" in call("fail", "main").err
 
 
 def test_ctrl_c_says_that_nothing_was_changed(call, monkeypatch) -> None:
@@ -305,3 +318,19 @@ def test_a_session_string_in_the_wrong_place_is_never_repeated(call, seen) -> No
 
 def test_main_takes_arguments_from_whoever_calls_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0 and capsys.readouterr().out.startswith("telekeep ")
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["status", "main", "--json"]])
+def test_a_full_disk_under_standard_output_does_not_look_like_a_missing_login(world, words: list[str]) -> None:
+    """Exit code 1 would make a script log in anew for nothing."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "telekeep", *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 8, done
+    assert "cannot be written" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_closed_streams_do_not_look_like_a_missing_login(world) -> None:
+    done = subprocess.run(["sh", "-c", f"exec {sys.executable} -m telekeep list <&- >&- 2>&-"], timeout=60)
+    assert done.returncode == 0

@@ -11,7 +11,6 @@ from cli.helpers import as_string, keep, new_session
 from telekeep.errors import (
     ConfigError,
     SessionBusy,
-    SessionConflict,
     SessionCorrupt,
     SessionNotFound,
     UnknownFormat,
@@ -45,7 +44,7 @@ def test_a_session_file_brings_its_peers_and_update_state(keeper: Keeper) -> Non
 
 def test_a_name_that_is_taken_is_not_overwritten(keeper: Keeper) -> None:
     first = keep(keeper)
-    with pytest.raises(SessionConflict, match="already kept"):
+    with pytest.raises(ConfigError, match="already kept"):
         transfer.import_session(keeper, as_string(new_session()).encode(), name="main")
     assert keeper.vault.load("main").auth_key == first.auth_key
 
@@ -60,7 +59,7 @@ def test_replacing_keeps_the_older_one_as_a_generation(keeper: Keeper) -> None:
 
 def test_one_key_is_not_kept_under_two_names(keeper: Keeper) -> None:
     session = keep(keeper)
-    with pytest.raises(SessionConflict, match="already kept as 'main'"):
+    with pytest.raises(ConfigError, match="already kept as 'main'"):
         transfer.import_session(keeper, as_string(session).encode(), name="copy")
     assert [entry.name for entry in keeper.vault.entries()] == ["main"]
 
@@ -210,3 +209,11 @@ def test_a_vault_put_back_is_not_mistaken_for_a_damaged_record(keeper: Keeper, w
     ):
         with pytest.raises(VaultRolledBack):
             verb()
+
+
+def test_a_key_set_aside_does_not_come_back_while_it_is_kept_under_another_name(keeper: Keeper) -> None:
+    session = keep(keeper)
+    transfer.remove(keeper, "main")
+    transfer.import_session(keeper, session, name="again")
+    with pytest.raises(ConfigError, match="already kept as 'again'"):
+        transfer.restore(keeper, "main")

@@ -32,11 +32,19 @@ def _string(call) -> str:
 def test_status_says_where_everything_is(call, kept, world: Path) -> None:
     said = call("vault", "status")
     assert said.code == 0
-    for fact in (str(world / "home" / "vault"), "key-file", "1 kept", "this one", "as they should be"):
+    for fact in (str(world / "home" / "vault"), "key file", "1 kept", "this one", "as they should be"):
         assert fact in said.out, fact
     facts = call("vault", "status", "--json").json
     assert (facts["key_source"], facts["sessions"], facts["moved"]) == ("key-file", {"kept": 1}, False)
     assert len(facts["id"]) == 32 and facts["behind_marks"] == []
+
+
+def test_status_says_whether_the_key_is_there(call, kept, world: Path) -> None:
+    assert call("vault", "status", "--json").json["key_missing"] is None
+    (world / "keys" / "key").rename(world / "elsewhere")
+    said = call("vault", "status")
+    assert said.code == 8 and str(world / "keys" / "key") in said.out and "not there" in said.out
+    assert "not there" in call("vault", "status", "--json").json["key_missing"]
 
 
 def test_without_a_vault_there_is_nothing_to_say(call) -> None:
@@ -47,7 +55,7 @@ def test_without_a_vault_there_is_nothing_to_say(call) -> None:
 def test_a_new_key_opens_everything_and_the_old_one_nothing(call, kept, world: Path) -> None:
     before = (world / "keys" / "key").read_bytes()
     said = call("vault", "rotate")
-    assert said.code == 0 and "key-file" in said.out
+    assert said.code == 0 and "key file" in said.out
     assert _string(call) == as_string(kept)
     (world / "keys" / "key").write_bytes(before)
     assert call("export", "main", "--to", "telethon-string", "--yes").code == 7

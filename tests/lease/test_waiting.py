@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from traceback import format_exception
 
 import pytest
 
@@ -10,7 +11,7 @@ from telekeep.clock import SystemClock
 from telekeep.errors import ConfigError, SessionBusy
 from telekeep.lease import Holder, Lease
 from telekeep.lease.memory import MemoryLeases
-from telekeep.lease.renewal import TIMEOUT, acquire, pauses
+from telekeep.lease.renewal import TIMEOUT, acquire, acquire_blocking, pauses
 
 KEY = 3
 
@@ -48,6 +49,18 @@ def clock() -> Stopped:
 @pytest.fixture
 def leases(clock: Stopped) -> Counting:
     return Counting(clock=clock)
+
+
+@pytest.mark.parametrize("timeout", [0.0, 1.0])
+async def test_who_is_refused_reads_one_error_and_not_two(leases: Counting, clock: Stopped, timeout: float) -> None:
+    leases.try_acquire(KEY)
+    with pytest.raises(SessionBusy) as caught:
+        await acquire(leases, KEY, clock=clock, timeout=timeout)
+    with pytest.raises(SessionBusy) as blocked:
+        acquire_blocking(leases, KEY, clock=clock, timeout=0.0)
+    for error in (caught.value, blocked.value):
+        shown = "".join(format_exception(error))
+        assert "During handling" not in shown and shown.count("SessionBusy: ") == 1
 
 
 async def test_a_free_lease_is_had_at_once(leases: Counting, clock: Stopped) -> None:

@@ -166,6 +166,31 @@ async def test_without_a_terminal_a_missing_answer_is_an_error_that_names_its_fl
     assert "--code" in words or telegram.stats.connections == 0
 
 
+@pytest.mark.parametrize("command", ["auth", "generate"])
+async def test_a_malformed_number_given_as_an_option_ends_before_anything_else(
+    shell: Shell, telegram: Emulator, command: str
+) -> None:
+    said = await shell.run(command, "main", "--phone", "99966x9999", "--code", CODE, "--json")
+    assert said.code == 6
+    assert json.loads(said.out)["error"] == "ConfigError"
+    assert "99966x9999" not in said.out
+    assert telegram.stats.connections == 0
+    assert not (shell.folder / "home").exists()
+
+
+async def test_the_terms_are_not_told_before_a_login_that_never_begins(shell: Shell, telegram: Emulator) -> None:
+    shell.file("pw", PASSWORD)
+    words = ("auth", "main", "--phone", PHONE, "--code", CODE, "--password-file", "pw")
+    telegram.fault("flood", method="auth.sendCode", seconds=79200)
+    assert "scraping" not in (await shell.run("auth", "main")).err, "no number, and nobody to ask"
+    said = await shell.run(*words)
+    assert said.code == 4
+    assert "22.0 h before the next auth.sendCode" in said.err
+    assert "scraping" not in said.err + (await shell.run(*words)).err, "nor when the budget is spent"
+    del shell.environ["TELEGRAM_API_ID"]
+    assert "scraping" not in (await shell.run(*words)).err
+
+
 async def test_a_wrong_code_given_as_a_flag_is_called_wrong(shell: Shell) -> None:
     said = await shell.run("auth", "main", "--phone", PHONE, "--code", "11111")
     assert said.code == 1
@@ -207,7 +232,7 @@ async def test_a_kept_session_is_replaced_only_with_a_flag(shell: Shell, telegra
     words = ("auth", "main", "--phone", PHONE, "--code", CODE, "--password-file", "pw")
     assert (await shell.run(*words)).code == 0
     said = await shell.run(*words)
-    assert said.code == 3
+    assert said.code == 6
     assert "--replace" in said.err
     assert telegram.stats.codes_sent == 1
     said = await shell.run(*words, "--replace", "--json")
@@ -304,6 +329,56 @@ async def test_generate_does_not_write_through_a_link(shell: Shell) -> None:
     said = await shell.run("generate", "main", "--phone", PHONE, "--code", CODE, "--password-file", "pw", "--env")
     assert said.code == 6
     assert (shell.folder / "elsewhere").read_text() == "KEEP=1\n"
+
+
+async def test_ctrl_c_at_the_second_question_keeps_the_answer_to_the_first(shell: Shell, telegram: Emulator) -> None:
+    async with shell.terminal("generate") as person:
+        await person.answers(
+            ("Phone number", PHONE), ("Code:", CODE), ("password", PASSWORD), ("Show the string?", "y")
+        )
+        await person.asked(".env?")
+        person.process.send_signal(signal.SIGINT)
+        said = await person.ends()
+    assert said.code == 0, said
+    assert telegram.authorization_of(formats.read(said.out.strip().encode())) is not None
+    assert not (shell.folder / ".env").exists()
+
+
+async def test_a_slip_in_the_api_id_is_asked_for_again(shell: Shell, telegram: Emulator) -> None:
+    del shell.environ["TELEGRAM_API_ID"], shell.environ["TELEGRAM_API_HASH"]
+    async with shell.terminal("generate") as person:
+        await person.answers(
+            ("API id:", "12 345"), ("API id:", "12345"), ("API hash", API_HASH[1:]), ("API hash", API_HASH)
+        )
+        await person.asked("Phone number")
+        person.process.send_signal(signal.SIGINT)
+        said = await person.ends()
+    assert said.code == 130
+    assert "An API id is a positive number." in said.err
+    assert API_HASH[1:] not in said.err
+    async with shell.terminal("generate") as person:
+        await person.answers(("API id:", "x"), ("API id:", "y"), ("API id:", "z"))
+        assert (await person.ends()).code == 6
+    assert telegram.stats.connections == 0
+
+
+async def test_generate_asks_about_a_session_of_that_name_before_anything_else(
+    shell: Shell, telegram: Emulator
+) -> None:
+    shell.file("pw", PASSWORD)
+    assert (await shell.run("auth", "main", "--phone", PHONE, "--code", CODE, "--password-file", "pw")).code == 0
+    del shell.environ["TELEGRAM_API_ID"], shell.environ["TELEGRAM_API_HASH"]
+    said = await shell.run("generate")
+    assert said.code == 6
+    assert "--replace" in said.err
+    async with shell.terminal("generate") as person:
+        await person.answers(("Replace it", "y"), ("API id:", "12345"), ("API hash", API_HASH))
+        await person.answers(
+            ("Phone number", PHONE), ("Code:", CODE), ("password", PASSWORD), ("Show", "n"), ("?", "n")
+        )
+        said = await person.ends()
+    assert said.code == 0, said
+    assert said.err.count("Replace it") == 1
 
 
 async def test_ctrl_c_after_the_login_of_generate_is_a_no_and_the_session_is_kept(shell: Shell) -> None:

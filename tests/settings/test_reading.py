@@ -136,7 +136,10 @@ def test_a_phone_number_is_normalised(text):
 
 def test_without_id_or_hash_the_steps_to_get_them_are_given(read):
     """001-1: my.telegram.org, log in, API development tools, create app, id and 32-character hash."""
-    for found, missing in ((read(), "API id and the API hash"), (read({"TELEGRAM_API_ID": "1"}), "the API hash")):
+    for found, missing in (
+        (read(), "the API id and the API hash are not"),
+        (read({"TELEGRAM_API_ID": "1"}), "the API hash is not"),
+    ):
         with pytest.raises(ConfigError, match=missing) as caught:
             settings.require_application(found)
         for step in ("my.telegram.org/apps", "log in", "API development tools", "create an app", "32-character hash"):

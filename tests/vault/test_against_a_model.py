@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from telekeep.errors import SessionConflict, SessionNotFound, StaleFence
+from telekeep.errors import ConfigError, SessionConflict, SessionNotFound, StaleFence
 from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, Session, UpdateState, User
 from vault.conftest import Place
 
@@ -130,7 +130,7 @@ class VaultMachine(RuleBasedStateMachine):
             with pytest.raises(SessionNotFound):
                 self.vault.restore_removed(name)
         elif generations[-1] is not None:
-            with pytest.raises(SessionConflict):
+            with pytest.raises(ConfigError):
                 self.vault.restore_removed(name)
         else:
             self.vault.restore_removed(name)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from telekeep.errors import SessionConflict, VaultRolledBack
+from telekeep.errors import ConfigError, VaultRolledBack
 from telekeep.testing.contracts.vault import a_session
 from telekeep.vault.highwater import Position, is_older
 from telekeep.vault.vault import Vault
@@ -152,7 +152,7 @@ def test_damaged_marks_are_set_aside_and_begun_anew(vault: Vault, place: Place) 
     with place.open() as afresh:
         assert afresh.load("a").auth_key == a_session(1).auth_key
         assert any("set aside" in notice for notice in afresh.notices)
-        with pytest.raises(SessionConflict):
+        with pytest.raises(ConfigError):
             afresh.keep("a", a_session(2), fence=1, expected=None)
     assert list(place.marks.glob("*.damaged-*"))
 

@@ -70,7 +70,7 @@ def test_from_one_kind_of_source_to_another_and_back(
     filled.rotate(phrase)
     assert filled.key_source == "passphrase"
     assert filled.load("a").auth_key == a_session(2).auth_key
-    with place.open(place.key) as other, pytest.raises(SessionSealed, match="from a passphrase, not from a key-file"):
+    with place.open(place.key) as other, pytest.raises(SessionSealed, match="from a passphrase, not from a key file"):
         other.load("a")
     filled.rotate(place.key)
     with place.open() as afresh:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from telekeep.cli.command import Usage
+from telekeep.errors import ConfigError
 
 # Longer than any name (64), shorter than half a key in any alphabet.
 _LONG_RUN = re.compile(r"[A-Za-z0-9_+/=-]{65,}")
@@ -53,6 +54,21 @@ class _Name(click.ParamType[str]):
         refuse_string(value, how="Name the session instead: `telekeep list` shows the names.")
         return str(value)
 
+
+class _Phone(click.ParamType[str]):
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from telekeep.settings import parse_phone
+
+        try:
+            return parse_phone(value)
+        except ConfigError as error:
+            raise ConfigError(f"--phone is malformed. {error.message}", remedy=error.remedy) from None
+
+
+PHONE = _Phone()
+"""A phone number; ConfigError for what is none, before anything is done."""
 
 NAME = _Name()
 """The name of a kept session."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telekeep.cli.arguments import NAME
+from telekeep.cli.arguments import NAME, PHONE
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.errors import ConfigError
 from telekeep.paths import check_private_file
@@ -20,18 +20,12 @@ if TYPE_CHECKING:
     from telekeep.session.model import User
     from telekeep.vault.record import Entry
 
-NOTICE = (
-    "Telegram's terms: for personal use, such as archiving your own messages, looking after your own communities and",
-    "automating your own account. Not for scraping at scale, spam, commercial use or getting round limits. Accounts",
-    "that do so are banned; the risk is yours.",
-)
-
 
 def answers(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that answer a login's questions beforehand; ``auth`` and ``generate`` share them."""
     for option in reversed(
         (
-            click.option("--phone", metavar="NUMBER", help="The phone number, with its country code."),
+            click.option("--phone", type=PHONE, metavar="NUMBER", help="The phone number, with its country code."),
             click.option("--code", metavar="CODE", help="The login code, if it is known before it is sent."),
             click.option(
                 "--password-file", metavar="FILE", help="Holds the two-step verification password, on its first line."
@@ -116,13 +110,14 @@ def log_in(
     import asyncio
 
     from telekeep.cli.prompt import prompt_of
+    from telekeep.cli.terms import Introduced
     from telekeep.keeper import auth as logins
     from telekeep.login.prompt import Given
 
     password = first_line(password_file, "The password file") if password_file else None
-    prompt = Given(prompt_of(invocation.out), code=code, password=password)
     phone = phone or keeper.settings.phone
-    invocation.out.note(*NOTICE)
+    given = Given(prompt_of(invocation.out), code=code, password=password)
+    prompt = Introduced(given, invocation.out.note, phone_known=phone is not None)
     entry = asyncio.run(logins.auth(keeper, name, prompt, phone=phone, replace=replace or invocation.yes, **options))
     user = keeper.vault.load(name).user
     assert user is not None  # a login always tells whose it is

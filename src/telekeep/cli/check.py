@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,11 @@ from telekeep.cli.safekeeping import dangers
 from telekeep.cli.source import read_source
 from telekeep.errors import TelegramSessionError
 
-REMEDY = "Make a new one with `telekeep generate`, or copy it again, whole and on one line."
+if TYPE_CHECKING:
+    from telekeep.session.formats import Rule
+
+COPY_AGAIN = "Make a new one with `telekeep generate`, or copy it again, whole and on one line."
+ANOTHER_FILE = "Name a file that Telethon keeps (it ends in .session), or copy it again while no program uses it."
 
 
 @command(
@@ -36,17 +40,21 @@ def check(invocation: Invocation, file: str | None, env: bool) -> int:
     form, rules = formats.check(source.data, network=network)
     broken = [rule for rule in rules if not rule.ok]
     key = None if broken else form.read(source.data, network=network).auth_key.fingerprint
-    remedy = next((rule.remedy for rule in broken if rule.remedy), REMEDY) if broken else None
+    usual = COPY_AGAIN if form.is_text else ANOTHER_FILE
+    remedy = next((rule.remedy for rule in broken if rule.remedy), usual) if broken else None
     found: dict[str, Any] = {
         "ok": not broken,
         "format": form.name,
-        "rules": [{"text": rule.text, "ok": rule.ok, "detail": rule.detail} for rule in rules],
+        "rules": [
+            {"text": rule.text, "ok": rule.ok if rule.seen else None, "detail": rule.detail if rule.seen else ""}
+            for rule in rules
+        ],
         "key": key,
         "remedy": remedy,
         "warnings": dangers(source.file) if source.file else (),
     }
     lines = [f"{source.label} as {form.name}:"]
-    lines += [f"{mark(rule.ok)} {rule.text}" + (f": {rule.detail}" if rule.detail else "") for rule in rules]
+    lines += [_line(rule) for rule in rules]
     lines.append(f"→ {remedy}" if broken else f"The format is sound. Its key is {key}.")
     invocation.out.data(found, () if invocation.quiet else lines)
     if not invocation.quiet and not invocation.json:
@@ -54,6 +62,9 @@ def check(invocation: Invocation, file: str | None, env: bool) -> int:
     return TelegramSessionError.exit_code if broken else 0
 
 
-def mark(ok: bool) -> str:
-    """``✓`` or ``✗``, in its colour."""
-    return style("✓", "good") if ok else style("✗", "bad")
+def _line(rule: Rule) -> str:
+    """A rule with its mark: ``✓`` kept, ``✗`` broken, ``-`` not looked at, as one before it is broken."""
+    if not rule.seen:
+        return f"- {rule.text}"
+    mark = style("✓", "good") if rule.ok else style("✗", "bad")
+    return f"{mark} {rule.text}" + (f": {rule.detail}" if rule.detail else "")

@@ -22,7 +22,8 @@ KINDS = (
 def emulator() -> None:
     """A Telegram of your own on loopback, to test programs on: no account, no internet, nothing that can break.
 
-    It ends sessions exactly as Telegram documents. Phone numbers are 99966XYYYY, their login code XXXXX.
+    It ends sessions exactly as Telegram documents. Phone numbers are 99966XYYYY, their login code XXXXX. `serve` runs
+    one, `stop` ends it; the others tell it what to do.
     """
 
 
@@ -35,7 +36,7 @@ def _network_file(function: Callable[..., Any]) -> Callable[..., Any]:
 @emulator.command(epilog="Example: telekeep emulator serve --network-file telegram.toml")
 @click.option("--network-file", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Made when ready.")
 def serve(invocation: Invocation, network_file: Path) -> None:
-    """Run an emulator in the foreground until Ctrl-C. `ready FILE` is printed when it listens."""
+    """Run an emulator in the foreground until Ctrl-C or `telekeep emulator stop`. `ready FILE` says that it listens."""
     import asyncio
 
     from telekeep.clock import system_clock
@@ -75,7 +76,11 @@ def fault(invocation: Invocation, network_file: str | None, kind: str, **details
     (the login ends); error, migrate, drop-before, drop-after, delay, close or bad-salt.
     """
     _ask(invocation, network_file, "fault", kind=kind, **details)
-    invocation.out.data({"fault": kind}, () if invocation.quiet else [f"The fault {kind} is set."])
+    phone, method = details["phone"], details["method"]
+    whom = f"for {phone}" if phone else "for every account"
+    told = {"fault": kind, "phone": phone, "method": method}
+    about = f" ({method})" if method else ""
+    invocation.out.data(told, () if invocation.quiet else [f"The fault {kind} is set {whom}{about}."])
 
 
 @emulator.command(epilog="Example: telekeep emulator send --to 9996621234 --text hello --count 3")

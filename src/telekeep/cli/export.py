@@ -42,12 +42,12 @@ def export(invocation: Invocation, name: str, form: str, out_file: Path | None, 
         raise Usage(f"{out_file} is already there.", remedy="Name another file, or add --force to overwrite it.")
     with invocation.keeper() as keeper:
         leaving = transfer.prepare_export(keeper, name, form, even_if_held=invocation.yes)
-        for loss in leaving.losses:
-            invocation.out.warn(f"Not in a {form}: {loss}")
+        warnings = ["The copy and telekeep must never speak at the same time: Telegram would end the session."]
         if leaving.holder:
-            invocation.out.warn(f"{name} is in use now (pid {leaving.holder.pid}).")
-        invocation.out.warn("The copy and telekeep must never speak at the same time: Telegram would end the session.")
-        confirm(invocation, f"Let the key of {name} leave the vault?")
+            warnings.insert(0, f"{name} is in use now (pid {leaving.holder.pid}).")
+        if leaving.losses and not invocation.quiet:
+            warnings.insert(0, f"Not in a {form}: {'; '.join(leaving.losses)}.")
+        confirm(invocation, f"Let the key of {name} leave the vault?", *warnings)
         data = leaving.write()
     if out_file is None:
         invocation.out.secret(data.decode("ascii"))

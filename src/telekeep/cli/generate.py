@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -11,19 +13,23 @@ from telekeep.cli.arguments import NAME
 from telekeep.cli.auth import answers, called, log_in
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.safekeeping import dangers
-from telekeep.errors import LoginCancelled
+from telekeep.errors import ConfigError, LoginCancelled
 from telekeep.secret import Secret
 
 if TYPE_CHECKING:
+    from telekeep.keeper.keeper import Keeper
     from telekeep.login.prompt import Prompt
     from telekeep.session.model import Application
     from telekeep.settings import Settings
 
+_Typed = TypeVar("_Typed")
+_Value = TypeVar("_Value")
+
 STEPS = (
-    "Your application's API id and hash are at https://my.telegram.org/apps: log in, open “API development tools”,",
-    "create an app, and note its id and its 32-character hash.",
+    "Your application's API id and hash are at https://my.telegram.org/apps: log in, open “API development tools”, "
+    "create an app, and note its id and its 32-character hash."
 )
-NAMES = ("TELEGRAM_SESSION_STRING", "TELEGRAM_SESSION")  # the first is written where a .env has neither
+TRIES = 3  # at an API id or hash that cannot be one
 
 
 @command(
@@ -61,6 +67,7 @@ def generate(
     path = Path(env_file)
     prompt = prompt_of(invocation.out)
     with invocation.keeper() as keeper:
+        replace = asyncio.run(_name_is_ours(keeper, name, prompt, replace=replace or invocation.yes))
         application = asyncio.run(_application(invocation, prompt, keeper.settings))
         _, user = log_in(
             invocation,
@@ -74,10 +81,9 @@ def generate(
         )
         invocation.out.note(f"✓ Logged in as {called(user)}; kept as {name}.")
         if not invocation.json and not show and not env:
-            try:
-                show, env = asyncio.run(_wanted(prompt, path))
-            except (LoginCancelled, KeyboardInterrupt):
-                pass  # Ctrl-C is a no: the session is kept already
+            with suppress(LoginCancelled, KeyboardInterrupt):  # Ctrl-C is a no to what was not answered yet
+                show = asyncio.run(_confirm(prompt, "Show the string? Whoever sees it has the account."))
+                env = asyncio.run(_confirm(prompt, f"Put it into {path}?"))
         string = Secret(transfer.export_session(keeper, name, "telethon-string"))
     if show:
         invocation.out.secret(string.reveal().decode())
@@ -104,26 +110,53 @@ async def _application(invocation: Invocation, prompt: Prompt, settings: Setting
 
     api_id, api_hash = settings.api_id, settings.api_hash
     if api_id is None or api_hash is None:
-        invocation.out.note(*STEPS)
+        invocation.out.note(STEPS)
     if api_id is None:
-        api_id = parse_api_id(await prompt.api_id())
+        api_id = await _sound(invocation, prompt.api_id, parse_api_id)
     if api_hash is None:
-        api_hash = parse_api_hash((await prompt.api_hash()).reveal().decode())
+        api_hash = await _sound(invocation, prompt.api_hash, lambda typed: parse_api_hash(typed.reveal().decode()))
     return Application(api_id, api_hash)
 
 
-async def _wanted(prompt: Prompt, path: Path) -> tuple[bool, bool]:
-    """Whether to show the string, and whether to write it to ``path``."""
-    show = await prompt.confirm("Show the string? Whoever sees it has the account.")
-    return show, await prompt.confirm(f"Put it into {path}?")
+async def _sound(
+    invocation: Invocation, ask: Callable[[], Awaitable[_Typed]], parse: Callable[[_Typed], _Value]
+) -> _Value:
+    """What is typed, once it can be right. Raises the ConfigError of the last of `TRIES`."""
+    for _ in range(TRIES - 1):
+        typed = await ask()
+        try:
+            return parse(typed)
+        except ConfigError as error:
+            invocation.out.warn(error.message)
+    return parse(await ask())
+
+
+async def _name_is_ours(keeper: Keeper, name: str, prompt: Prompt, *, replace: bool) -> bool:
+    """Whether the login replaces a session kept as ``name``: settled before anything is typed for nothing.
+
+    Raises ConfigError if one is kept and may not be replaced.
+    """
+    from telekeep.keeper.auth import kept_before, may_replace
+    from telekeep.vault.record import check_name
+    from telekeep.vault.vault import Vault
+
+    check_name(name)
+    if replace or not Vault.exists(keeper.home.vault) or kept_before(keeper.vault, name) is None:
+        return replace
+    await may_replace(name, prompt)
+    return True
+
+
+async def _confirm(prompt: Prompt, question: str) -> bool:
+    return await prompt.confirm(question)
 
 
 def _update(path: Path, string: Secret) -> tuple[str, ...]:
-    """Set the variable in the .env at ``path``: under the names it has there already, else the first of `NAMES`."""
-    from telekeep.settings import parse_dotenv, update_dotenv
+    """Set the variable in the .env at ``path``: under the names it has there already, else the usual one."""
+    from telekeep.settings import SESSION_NAMES, parse_dotenv, update_dotenv
 
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    there = tuple(name for name in NAMES if name in parse_dotenv(text)) or NAMES[:1]
+    there = tuple(name for name in SESSION_NAMES if name in parse_dotenv(text)) or SESSION_NAMES[:1]
     for variable in there:
         update_dotenv(path, variable, string)
     return there

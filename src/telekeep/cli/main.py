@@ -9,13 +9,15 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from io import StringIO
 from typing import Any, NamedTuple
 
 import click
 
 from telekeep.cli.command import Group, group, invocation_of
-from telekeep.cli.output import Output
+from telekeep.cli.output import Output, Unwritable
 from telekeep.errors import TelekeepError
 
 INTERRUPTED = 130
@@ -26,18 +28,19 @@ UNEXPECTED = 8
 class Listed(NamedTuple):
     """A command as the help page shows it, and where its object lies.
 
-    ``brief``: it ends within milliseconds, and no garbage is collected meanwhile.
+    ``brief``: it ends within milliseconds, and no garbage is collected meanwhile. ``speaks``: it speaks to Telegram.
     """
 
     place: str
     help: str
     brief: bool = False
+    speaks: bool = False
 
 
 COMMANDS: dict[str, dict[str, Listed]] = {
     "From nothing to a kept session, and in and out": {
-        "auth": Listed("telekeep.cli.auth:auth", "Log in and keep the session"),
-        "generate": Listed("telekeep.cli.generate:generate", "Log in and make a session string"),
+        "auth": Listed("telekeep.cli.auth:auth", "Log in and keep the session", speaks=True),
+        "generate": Listed("telekeep.cli.generate:generate", "Log in and make a session string", speaks=True),
         "check": Listed("telekeep.cli.check:check", "Check the format of a session file or string"),
         "import": Listed("telekeep.cli.import_:import_", "Keep a session that another program made"),
         "export": Listed("telekeep.cli.export:export", "Write a kept session for another program"),
@@ -46,7 +49,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     },
     "What is, and is it alive": {
         "status": Listed("telekeep.cli.status:status", "Age, size, holder, and what to do", brief=True),
-        "test": Listed("telekeep.cli.test:test", "Ask Telegram whether a session is valid"),
+        "test": Listed("telekeep.cli.test:test", "Ask Telegram whether a session is valid", speaks=True),
     },
     "A session's life": {
         "history": Listed("telekeep.cli.history:history", "Show which generations of a session are stored"),
@@ -71,6 +74,8 @@ class _Lazy(Group):
             if name in listed:
                 if listed[name].brief:
                     gc.disable()
+                if listed[name].speaks:
+                    _hush()
                 module, _, attribute = listed[name].place.partition(":")
                 found: click.Command = getattr(import_module(module), attribute)
                 return found
@@ -93,12 +98,45 @@ def telekeep(version: bool) -> None:
         click.get_current_context().exit(0)
 
 
+def _hush() -> None:
+    """Keep Telethon's own log lines off the terminal; a program that has set up logging goes on getting them."""
+    import logging
+
+    telethon = logging.getLogger("telethon")
+    if not telethon.hasHandlers():  # what nobody handles, Python prints
+        telethon.addHandler(logging.NullHandler())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; whatever happens, it ends in words and not in a traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without ✓ is no reason to fail
+    _prepare_streams()
+    try:
+        return _carried_out(arguments)
+    except BrokenPipeError:
+        _close_quietly()
+        return PIPE_CLOSED
+    except Unwritable as error:  # an exit code of its own: 1 would say that a good session needs a login
+        _close_quietly()
+        with suppress(OSError):
+            sys.stderr.write(f"✗ What was to be said cannot be written: {error.reason}.\n")
+        return UNEXPECTED
+    finally:
+        gc.enable()
+
+
+def _prepare_streams() -> None:
+    """A stream that was closed by whoever started us goes nowhere; a terminal without ✓ is no reason to fail."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, StringIO())
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _carried_out(arguments: list[str]) -> int:
+    """Run the command, and say how it ended. Raises only what standard output or standard error raise."""
     given = arguments[: arguments.index("--")] if "--" in arguments else arguments
     out = Output(json="--json" in given)
     context = None
@@ -110,9 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
-    except BrokenPipeError:
-        _close_quietly()
-        return PIPE_CLOSED
+    except (BrokenPipeError, Unwritable):
+        raise
     except (KeyboardInterrupt, click.Abort, EOFError):
         if sys.stderr.isatty():
             sys.stderr.write("\n")  # after the ^C
@@ -129,8 +166,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         out.error(report(error, root=invocation_of(context).home if context else None))
         return UNEXPECTED
-    finally:
-        gc.enable()
 
 
 def described(error: TelekeepError) -> dict[str, Any]:
@@ -139,11 +174,22 @@ def described(error: TelekeepError) -> dict[str, Any]:
 
 
 def _usage(error: click.ClickException) -> dict[str, Any]:
-    context = getattr(error, "ctx", None)
-    remedy = getattr(error, "remedy", None) or f"See `{context.command_path if context else 'telekeep'} --help`."
     from telekeep.cli.arguments import withheld
 
-    return {"error": "Usage", "message": withheld(error.format_message()), "remedy": remedy}
+    context = getattr(error, "ctx", None)
+    message = " ".join(error.format_message().split())  # click lists choices on lines of their own
+    remedy = getattr(error, "remedy", None) or f"See `{context.command_path if context else 'telekeep'} --help`."
+    if isinstance(error, click.NoSuchOption):
+        message = f"There is no option {error.option_name}."
+        if error.possibilities:
+            remedy = f"Did you mean {_nearest(error.option_name, error.possibilities)}?"
+    return {"error": "Usage", "message": withheld(message), "remedy": remedy}
+
+
+def _nearest(typed: str, known: Sequence[str]) -> str:
+    from difflib import SequenceMatcher
+
+    return max(sorted(known), key=lambda each: SequenceMatcher(None, typed, each).ratio())
 
 
 def _close_quietly() -> None:

@@ -14,7 +14,16 @@ from typing import Any, TextIO
 
 PATIENCE = 2.0  # seconds before something that takes its time says so
 
+_NARROWEST = 20  # columns; a terminal that says less does not know its width
 _STYLES = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
+
+
+class Unwritable(Exception):
+    """Standard output or standard error does not take what is said: its disk is full, say. ``reason`` is why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Output:
@@ -44,21 +53,21 @@ class Output:
 
     def warn(self, *lines: str) -> None:
         """A warning on standard error, whatever the options: standard output stays clean."""
-        self._write(sys.stderr, [style(line, "warn", sys.stderr) for line in lines])
+        self._write(sys.stderr, [style(line, "warn", sys.stderr) for line in wrapped(lines, sys.stderr)])
 
     def note(self, *lines: str) -> None:
         """A word on standard error that ``--quiet`` and ``--json`` leave out."""
         if not self.quiet and not self.json:
-            self._write(sys.stderr, lines)
+            self._write(sys.stderr, wrapped(lines, sys.stderr))
 
     def error(self, error: Mapping[str, Any]) -> None:
         """``error``: its class name as ``error``, ``message``, ``remedy`` and whatever fields it has."""
         if self.json:
             self.data(error)
             return
-        lines = [style(f"✗ {error['message']}", "bad", sys.stderr)]
+        lines = [style(line, "bad", sys.stderr) for line in wrapped([f"✗ {error['message']}"], sys.stderr)]
         if error.get("remedy"):
-            lines.append(f"→ {error['remedy']}")
+            lines += wrapped([f"→ {error['remedy']}"], sys.stderr)
         self._write(sys.stderr, lines)
 
     @contextmanager
@@ -83,9 +92,15 @@ class Output:
 
     def _write(self, stream: TextIO, lines: Iterable[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)
-        if text:
+        if not text:
+            return
+        try:
             stream.write(text)
             stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise Unwritable(error.strerror or type(error).__name__) from None
 
 
 def _show_progress(doing: str) -> Any:
@@ -98,6 +113,34 @@ def _show_progress(doing: str) -> Any:
     status = Console(stderr=True).status(doing)
     status.start()
     return status
+
+
+def wrapped(lines: Iterable[str], stream: TextIO) -> list[str]:
+    """Prose as wide as the terminal that ``stream`` is, broken between words; anywhere else it stays as it is.
+
+    A command in backquotes stays on one line, so that it can be copied. Not for tables, and never for a secret.
+    """
+    width = _width(stream)
+    if width is None:
+        return list(lines)
+    import re
+    import textwrap
+
+    told: list[str] = []
+    for line in lines:
+        whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), line)
+        indent = "  " if line[:2] in ("✗ ", "→ ", "✓ ") else ""
+        parts = textwrap.wrap(whole, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        told += [part.replace("\0", " ") for part in parts] or [""]
+    return told
+
+
+def _width(stream: TextIO) -> int | None:
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except (OSError, ValueError):
+        return None
+    return width if width >= _NARROWEST else None
 
 
 def coloured(stream: TextIO) -> bool:

@@ -6,10 +6,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from telekeep.cli.output import Output
 from telekeep.errors import ConfigError
 
 if TYPE_CHECKING:
     from telekeep.vault.keys.passphrase import Passphrase
+
+TRIES = 3
+SHORT = 8  # letters; a passphrase below is taken, and warned about
 
 
 def at_terminal() -> bool:
@@ -32,7 +36,13 @@ def passphrase(*, new: bool) -> Passphrase:
 def _typed(*, new: bool) -> str:
     from getpass import getpass
 
-    typed = getpass("New passphrase: " if new else "Passphrase of the vault: ", stream=sys.stderr)
-    if new and getpass("The same again: ", stream=sys.stderr) != typed:
-        raise ConfigError("The two passphrases differ.", remedy="Type the command again.")
-    return typed
+    if not new:
+        return getpass("Passphrase of the vault: ", stream=sys.stderr)
+    for _ in range(TRIES):
+        typed = getpass("New passphrase: ", stream=sys.stderr)
+        if getpass("The same again: ", stream=sys.stderr) == typed:
+            if 0 < len(typed) < SHORT:
+                Output().warn(f"A passphrase of {len(typed)} letters is soon guessed: several words are better.")
+            return typed
+        Output().warn("The two passphrases differ.")
+    raise ConfigError("The two passphrases differ.", remedy="Type the command again.")

@@ -19,7 +19,7 @@ from io import StringIO
 from typing import TextIO
 
 from telekeep.cli.ask import at_terminal
-from telekeep.cli.output import Output
+from telekeep.cli.output import Output, wrapped
 from telekeep.errors import LoginCancelled
 from telekeep.login.prompt import Prompt, Question, Unattended, Wish
 from telekeep.login.states import Sent
@@ -113,7 +113,7 @@ class Terminal:
 
     def _say(self, *lines: str) -> None:
         self._drawn = 0
-        self._screen.write("".join(f"{line}\n" for line in lines))
+        self._screen.write("".join(f"{line}\n" for line in wrapped(lines, self._screen)))
         self._screen.flush()
 
     async def _ask(self, question: str, *, hidden: bool = False) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from telekeep.cli.arguments import is_there, refuse_string
 from telekeep.cli.command import Usage
-from telekeep.errors import ConfigError
+from telekeep.errors import ConfigError, UnknownFormat
 
 MOST_BYTES = 64 * 1024  # of standard input: the longest known string has under a thousand
 
@@ -46,7 +46,27 @@ def read_source(file: str | None, *, env: bool) -> Source:
     from telekeep.session import formats
 
     path = Path(file).expanduser()
-    return Source(_whole_line(formats.read_file(path)), path.name, path.stem, path)
+    data = formats.read_file(path)
+    _refuse_settings(path, data)
+    return Source(_whole_line(data), path.name, path.stem, path)
+
+
+def _refuse_settings(path: Path, data: bytes) -> None:
+    """Raise UnknownFormat for a .env: the session is what one of its lines says, and --env reads that."""
+    if len(data) > MOST_BYTES or b"=" not in data or b"\0" in data:
+        return
+    from telekeep.settings import SESSION_NAMES, parse_dotenv
+
+    found = parse_dotenv(data.decode("utf-8", "replace"))
+    named = next((name for name in SESSION_NAMES if found.get(name)), None)
+    if named:
+        here = path.absolute() == Path(".env").absolute()
+        raise UnknownFormat(
+            f"{path} is no session but a file of settings: {named} in it is one.",
+            remedy="Write --env in the place of the file."
+            if here
+            else f"Run it in {path.absolute().parent} with --env, which reads the .env there.",
+        )
 
 
 def _whole_line(data: bytes) -> bytes:

@@ -7,6 +7,7 @@ import click
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, command, fitted
 from telekeep.cli.output import style
+from telekeep.errors import SessionNotFound
 
 EXIT_CODES = {
     "ok": 0,
@@ -17,8 +18,6 @@ EXIT_CODES = {
     "config": 6,
     "corrupt": 7,
 }
-# A flood, a dead line or a busy session say nothing about its validity: only these do.
-JUDGED_INVALID = frozenset({"needs_login", "corrupt"})
 
 
 @command(epilog="Example: telekeep test main")
@@ -47,7 +46,9 @@ def test(invocation: Invocation, name: str, timeout: float) -> int:
         username = f"Your username: @{found.username}" if found.username else "No username set"
         lines = [f"{style('✓', 'good')} {line}" for line in ("Session is valid", f"Your ID: {found.user_id}", username)]
     else:
-        verdict = "Session is invalid" if found.state in JUDGED_INVALID else "Session could not be tested"
+        # Only Telegram can judge: a flood, a dead line, a busy session or a damaged file say nothing about validity.
+        judged = found.state == "needs_login" and found.error != SessionNotFound.__name__
+        verdict = "Session is invalid" if judged else "Session could not be tested"
         lines = [f"{style('✗', 'bad')} {verdict}: {found.reason}", f"Solution: {remedy}"]
     invocation.out.data(answer, () if invocation.quiet else lines)
     return EXIT_CODES[found.state]

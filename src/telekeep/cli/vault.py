@@ -30,19 +30,21 @@ def vault() -> None:
 
 @vault.command(epilog="Example: telekeep vault status")
 def status(invocation: Invocation) -> int:
-    """Show where the vault lies and its key comes from, and whether it was moved, damaged, or put back from a copy.
+    """Show where the vault lies, whether its key can be found, and whether it was moved, damaged, or put back from a
+    copy.
 
-    Exit code 0 if all is well, 8 if something needs a look. Needs no key.
+    Exit code 0 if all is well, 8 if something needs a look. Opens nothing, and asks for no passphrase.
     """
     with invocation.keeper() as keeper:
         box = keeper.vault
-        entries, source, moved = box.entries(), box.key_source, box.moved
+        entries, source, missing, moved = box.entries(), box.key_source, box.key_missing, box.moved
     states = Counter(entry.state for entry in entries)
     behind = [entry.name for entry in entries if entry.state in BEHIND]
     found = {
         "id": box.id,
         "folder": str(box.folder),
         "key_source": source,
+        "key_missing": missing.message if missing else None,
         "sessions": dict(states),
         "moved": moved,
         "behind_marks": behind,
@@ -54,14 +56,15 @@ def status(invocation: Invocation) -> int:
     lines = [
         f"vault     {box.id}",
         f"folder    {box.folder}",
-        f"key from  {source}",
+        f"key from  {keys.worded(source)}" + (f": {missing.message}" if missing else ""),
+        *([f"          → {missing.remedy}"] if missing and missing.remedy else ()),
         f"sessions  {counted}",
         f"machine   {machine}",
         f"marks     {marks}",
         *(f"note      {notice}" for notice in box.notices),
     ]
     invocation.out.data(found, () if invocation.quiet else lines)
-    return CAUTION if moved or behind or DAMAGED in states else 0
+    return CAUTION if missing or moved or behind or DAMAGED in states else 0
 
 
 @vault.command(epilog="Examples: telekeep vault rotate\n          telekeep vault rotate --to passphrase")
@@ -79,7 +82,9 @@ def rotate(invocation: Invocation, kind: str | None) -> None:
         source = _source(keeper, kind or KINDS.get(before, FILE))
         keeper.vault.rotate(source)
         found = {"id": keeper.vault.id, "key_source": source.name, "before": before}
-    invocation.out.data(found, () if invocation.quiet else [f"The vault has a new key, from a {source.name}."])
+    invocation.out.data(
+        found, () if invocation.quiet else [f"The vault has a new key, from a {keys.worded(source.name)}."]
+    )
 
 
 @vault.command(epilog="Examples: telekeep vault accept\n          telekeep vault accept --move")

@@ -17,7 +17,7 @@ from __future__ import annotations
 from contextlib import suppress
 from enum import StrEnum
 
-from telekeep.errors import ConfigError, SessionConflict, SessionCorrupt, StorageUnavailable, VaultRolledBack
+from telekeep.errors import ConfigError, SessionCorrupt, StorageUnavailable, VaultRolledBack
 from telekeep.events import LoggedIn
 from telekeep.keeper.keeper import Keeper
 from telekeep.login import flow
@@ -59,17 +59,17 @@ async def auth(
     ``phone`` and ``bot_token`` are used instead of asking; ``replace``: a session kept under that name may be replaced
     without asking, by one of the same account only. ``application`` defaults to the settings'.
 
-    Raises SessionConflict for a name that is taken, ConfigError, LoginBudgetSpent, LoginRefused, LoginCancelled, what
-    `telekeep.upstream.faults` names, and the vault's errors. Whatever is raised, the session kept before is what it
-    was.
+    Raises ConfigError, also for a name that is taken and may not be replaced, LoginBudgetSpent, LoginRefused,
+    LoginCancelled, what `telekeep.upstream.faults` names, and the vault's errors. Whatever is raised, the session kept
+    before is what it was.
     """
     check_name(name)
     application = application or application_of(keeper)
     vault = keeper.vault_for_writing()
     vault.unlock()
-    before = _before(vault, name)
+    before = kept_before(vault, name)
     if before is not None and not replace:
-        await _may_replace(name, prompt)
+        await may_replace(name, prompt)
     expected_user = _user_of(vault, name) if before is not None else None
     login_prompt = Given(prompt, phone=phone, bot_token=bot_token)
     lease = None
@@ -109,7 +109,7 @@ def budget_of(keeper: Keeper) -> LoginBudget:
     return LoginBudget(keeper.home.root / "login.db", clock=keeper.clock)
 
 
-def _before(vault: Vault, name: str) -> Entry | None:
+def kept_before(vault: Vault, name: str) -> Entry | None:
     """What is kept as ``name`` now, damaged or not; None if nothing is, or what was there has been set aside."""
     entry = next((each for each in vault.entries() if each.name == name), None)
     if entry is None or entry.state == REMOVED:
@@ -119,9 +119,10 @@ def _before(vault: Vault, name: str) -> Entry | None:
     return entry
 
 
-async def _may_replace(name: str, prompt: Prompt) -> None:
+async def may_replace(name: str, prompt: Prompt) -> None:
+    """Ask whether a new login may take the place of the session kept as ``name``. Raises ConfigError if it may not."""
     if not await prompt.confirm(f"A session is already kept as {name}. Replace it by a new login of the same account?"):
-        raise SessionConflict(
+        raise ConfigError(
             f"A session is already kept as {name}; it was not touched.",
             remedy=f"Use another name, or --replace for a new login of the same account; `telekeep test {name}` "
             "tells whether it is still good.",

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from telekeep.errors import ConfigError, SessionConflict, SessionCorrupt, VaultRolledBack
+from telekeep.errors import ConfigError, SessionCorrupt, VaultRolledBack
 from telekeep.lease.busy import busy
 from telekeep.lease.lease import Lease, lease_name
 from telekeep.session import formats
@@ -71,30 +71,36 @@ def import_session(keeper: Keeper, source: bytes | Session, *, name: str, replac
     """Keep the session in ``source`` (the bytes of a file or string, or what `read_foreign` made of them) as ``name``.
 
     Nothing is overwritten unless ``replace``; then the session that was there stays as an older generation. Raises
-    SessionConflict if the name is taken or the key is already kept under another, SessionBusy if somebody speaks with
-    either key, ConfigError for what is no name.
+    ConfigError for what is no name, a name that is taken or a key that is already kept under another, SessionBusy if
+    somebody speaks with either key.
     """
     check_name(name)
     session = source if isinstance(source, Session) else read_foreign(keeper, source)
     vault = keeper.vault_for_writing()
     key_id = session.auth_key.id
-    kept = {entry.name: entry for entry in vault.entries() if entry.state != REMOVED}
-    before = kept.pop(name, None)
+    before = next((entry for entry in vault.entries() if entry.name == name and entry.state != REMOVED), None)
     if before and not replace:
-        raise SessionConflict(
+        raise ConfigError(
             f"A session called {name!r} is already kept.",
             remedy="Choose another name with --as NAME, or add --replace to put it in its place.",
         )
-    twin = next((entry.name for entry in kept.values() if entry.lease == lease_name(key_id)), None)
-    if twin:
-        raise SessionConflict(f"This very key is already kept as {twin!r}.", remedy=f"Use it: telekeep test {twin}")
     with ExitStack() as held:
         lease = _take(keeper, key_id, held, floor=before.fence if before else 0, purpose=f"import of {name}")
+        _refuse_twin(vault, name, lease_name(key_id))  # under the lease: nobody can bring it in meanwhile
         if before:
             old_id = _key_id(vault, name)
             if old_id is not None and old_id != key_id:
                 _take(keeper, old_id, held, floor=before.fence, purpose=f"replacement of {name}")
         return vault.keep(name, session, fence=lease.fence, expected=before.generation if before else None)
+
+
+def _refuse_twin(vault: Vault, name: str, lease: str) -> None:
+    """Raise ConfigError if the key of ``lease`` is kept under another name already: two names would be one session."""
+    for entry in vault.entries():
+        if entry.lease == lease and entry.name != name and entry.state != REMOVED:
+            raise ConfigError(
+                f"This very key is already kept as {entry.name!r}.", remedy=f"Use it: telekeep test {entry.name}"
+            )
 
 
 @dataclass(frozen=True)
@@ -153,8 +159,15 @@ def remove(keeper: Keeper, name: str) -> None:
 
 
 def restore(keeper: Keeper, name: str) -> Entry:
-    """Bring back what `remove` set aside. Raises SessionNotFound if there is nothing of that name."""
-    return keeper.vault_for_writing().restore_removed(name)
+    """Bring back what `remove` set aside.
+
+    Raises SessionNotFound if there is nothing of that name, ConfigError if it is kept, or its key under another name.
+    """
+    vault = keeper.vault_for_writing()
+    for aside in vault.entries():
+        if aside.name == name:
+            _refuse_twin(vault, name, aside.lease)
+    return vault.restore_removed(name)
 
 
 def put_back(keeper: Keeper, name: str, generation: int) -> Entry:

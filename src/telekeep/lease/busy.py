@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from telekeep.errors import SessionBusy
 from telekeep.lease.holder import Holder, fate
+from telekeep.words import span
 
 if TYPE_CHECKING:
     from telekeep.clock import Clock
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def busy(holder: Holder | None, *, clock: Clock, waited: float = 0) -> SessionBusy:
     """The error for a lease that ``holder`` has (None or unknown: only "held" is known), after ``waited`` seconds."""
-    suffix = f" Waited {_span(waited)} for it." if waited else ""
+    suffix = f" Waited {span(waited)} for it." if waited else ""
     if holder is None or not holder.is_known:
         return SessionBusy(f"This session is held by another process.{suffix}")
     shown = f" ({holder.command})" if holder.command else ""
@@ -42,15 +43,4 @@ def _since(since: float, now: float) -> str:
     except (ValueError, OverflowError, OSError):
         return ""
     when = f"{start:%H:%M:%S}" if start.date() == today.date() else f"{start:%Y-%m-%d %H:%M:%S}"
-    return f", since {when}, for {_span(now - since)}"
-
-
-def _span(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    minutes = whole // 60
-    if minutes < 120:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h" if hours < 48 else f"{hours // 24} days"
+    return f", since {when}, for {span(now - since)}"

@@ -78,7 +78,8 @@ class _Wait:
         """Seconds until the next attempt. Raises ``refused``, with the time waited, when there is none."""
         waited = self._clock.boot() - self._start
         if waited >= self._timeout:
-            raise busy(refused.holder, clock=self._clock, waited=waited) if self._timeout > 0 else refused
+            last = busy(refused.holder, clock=self._clock, waited=waited) if self._timeout > 0 else refused
+            raise last from None  # it says all that the first refusal said
         return min(next(self._pauses), self._timeout - waited)
 
 

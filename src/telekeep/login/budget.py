@@ -23,6 +23,7 @@ from pathlib import Path
 from telekeep.clock import Clock
 from telekeep.errors import LoginBudgetSpent, StorageUnavailable
 from telekeep.paths import check_private_file, private_folder
+from telekeep.words import span
 
 CODES_PER_DAY = 5  # per number, counted by users of several libraries; Telegram publishes no figure
 DAY = 86_400.0
@@ -126,7 +127,7 @@ class LoginBudget:
                 self._insert(store, hashed, "code", DAY, now)
         if seconds:
             raise LoginBudgetSpent(
-                f"No login for this account now: wait {_span(seconds)}. {self._codes} codes a day are allowed, and "
+                f"No login for this account now: wait {span(seconds)}. {self._codes} codes a day are allowed, and "
                 "Telegram's own waits are kept.",
                 seconds=seconds,
                 until=now.wall + seconds,
@@ -187,9 +188,3 @@ class LoginBudget:
         store.execute(
             "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", (subject, kind, seconds, now.wall, now.boot, now.boot_id)
         )
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telekeep.errors import SessionConflict, SessionCorrupt, SessionNotFound, VaultRolledBack
+from telekeep.errors import ConfigError, SessionConflict, SessionCorrupt, SessionNotFound, VaultRolledBack
 from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.record import REMOVED, Generation, check_name
 from telekeep.vault.stores.sessions import Rows, Sealed
@@ -62,8 +62,8 @@ def older(rows: Rows, name: str, generation: int) -> Sealed:
 def replaceable(rows: Rows, marks: Marks, name: str, expected: int | None) -> tuple[int, Generation | None]:
     """The newest generation's number (0: none) and its header, if a newer one may replace it.
 
-    A damaged one may be replaced; its header is None then. Raises SessionConflict if ``expected`` is not what is there,
-    VaultRolledBack if what is there is older than its mark.
+    A damaged one may be replaced; its header is None then. Raises ConfigError if the name should be free and is not,
+    SessionConflict if another generation than ``expected`` is there, VaultRolledBack if it is older than its mark.
     """
     number = rows.newest(name)
     header: Generation | None = None
@@ -75,7 +75,7 @@ def replaceable(rows: Rows, marks: Marks, name: str, expected: int | None) -> tu
         if isinstance(error, VaultRolledBack) and (not number or _is_whole(rows, name, number)):
             raise
     if expected is None and number and (header is None or header.state != REMOVED):
-        raise SessionConflict(
+        raise ConfigError(
             f"There is a session named {name!r} already.",
             remedy=f"Choose another name, or run `telekeep remove {name}` first: it is set aside, not destroyed.",
         )

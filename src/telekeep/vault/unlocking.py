@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from telekeep.errors import ConfigError, SessionCorrupt, SessionSealed
+from telekeep.errors import ConfigError, SessionCorrupt, SessionSealed, TelekeepError
 from telekeep.vault.stores.sessions import Opening, Sessions
 
 if TYPE_CHECKING:
@@ -67,22 +67,37 @@ class Unlocking:
             self._opening = opening
         return self._master
 
+    def missing(self) -> TelekeepError | None:
+        """Why the source has no key for this vault; None if it has one, or if only a person or a desktop can tell."""
+        from telekeep.vault.keys import CREDENTIAL, KEY_FILE, source_for
+
+        with self._sessions.reading() as rows:
+            opening = rows.opening()
+        if opening.source not in (KEY_FILE, CREDENTIAL):
+            return None
+        parameters = _parameters(opening)
+        try:
+            (self._source or source_for(opening.source, parameters)).masters(opening.vault_id, parameters)
+        except TelekeepError as error:
+            return error
+        return None
+
     def _find(self, opening: Opening) -> Master:
-        from telekeep.vault.keys import source_for
+        from telekeep.vault.keys import source_for, worded
         from telekeep.vault.seal import Master
 
         parameters = _parameters(opening)
         source = self._source or source_for(opening.source, parameters)
         if source.name != opening.source:
             raise SessionSealed(
-                f"This vault takes its key from a {opening.source}, not from a {source.name}.",
-                remedy=f"Give it its {opening.source}, or change the source with `telekeep vault rotate`.",
+                f"This vault takes its key from a {worded(opening.source)}, not from a {worded(source.name)}.",
+                remedy=f"Give it its {worded(opening.source)}, or change the source with `telekeep vault rotate`.",
             )
         for material in source.masters(opening.vault_id, parameters):
             master = Master(material, opening.vault_id)
             if master.fits(opening.bound(), opening.verifier):
                 return master
-        raise SessionSealed(f"This {opening.source} does not open this vault: it gives another key.")
+        raise SessionSealed(f"This {worded(opening.source)} does not open this vault: it gives another key.")
 
 
 def first_opening(made: Made, kind: str, vault_id: str) -> tuple[Opening, Master]:
@@ -94,8 +109,10 @@ def next_opening(made: Made, kind: str, old: Opening) -> tuple[Opening, Master]:
     """How the vault of ``old`` is opened after a rotation. Raises ConfigError if the key is the one in force."""
     opening, master = _opening(made, kind, old.vault_id, epoch=old.epoch + 1)
     if master.fits(old.bound(), old.verifier):
+        from telekeep.vault.keys import worded
+
         raise ConfigError(
-            f"The {kind} gives the key that is in force already.", remedy="Give the source a new key first."
+            f"The {worded(kind)} gives the key that is in force already.", remedy="Give the source a new key first."
         )
     return opening, master
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
-from telekeep.errors import ConfigError, SessionConflict, SessionCorrupt, SessionNotFound, StorageUnavailable
+from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable
 from telekeep.lease.lease import lease_name
-from telekeep.paths import private_folder
+from telekeep.paths import no_folder, private_folder
 from telekeep.vault import machine
 from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.listing import listed
@@ -31,6 +31,7 @@ from telekeep.vault.unlocking import Unlocking
 
 if TYPE_CHECKING:
     from telekeep.clock import Clock
+    from telekeep.errors import TelekeepError
     from telekeep.session.model import Peer, Session, UpdateState
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
@@ -68,12 +69,20 @@ class Vault:
 
     @staticmethod
     def exists(folder: Path) -> bool:
-        """Whether there is a vault in ``folder``, readable or not. Raises StorageUnavailable if none can tell."""
+        """Whether there is a vault in ``folder``, readable or not.
+
+        Raises StorageUnavailable if none can tell, ConfigError where no vault can ever be: below something that is no
+        folder.
+        """
         with border(folder):
             for name in ("sessions.db", "lagging.db"):  # either: a vault that lost one file is not "no vault"
-                with suppress(FileNotFoundError, NotADirectoryError):
+                try:
                     (folder / name).lstat()
-                    return True
+                except FileNotFoundError:
+                    continue
+                except NotADirectoryError:
+                    raise no_folder(folder) from None
+                return True
         return False
 
     @classmethod
@@ -179,8 +188,8 @@ class Vault:
 
         ``fence``: the fencing token of the lease on its auth key. ``expected``: the generation this replaces, None if
         there must be none. Its update state, if it has one, replaces what is stored for its key; its peers are added.
-        Raises StaleFence if a newer holder of this key has written, SessionConflict if ``expected`` is not what is
-        there, VaultRolledBack, SessionSealed, ConfigError for the name.
+        Raises StaleFence if a newer holder of this key has written, SessionConflict if another generation than
+        ``expected`` is there, ConfigError if the name is taken or none, VaultRolledBack, SessionSealed.
         """
         from telekeep.vault.payload import write_session
 
@@ -231,7 +240,7 @@ class Vault:
     def restore_removed(self, name: str) -> Entry:
         """Keep the session ``name`` again as it was when it was removed.
 
-        Raises SessionNotFound if there is nothing of it, SessionConflict if it is kept.
+        Raises SessionNotFound if there is nothing of it, ConfigError if it is kept.
         """
         now = self._clock.wall()
         self._marks.prepare()
@@ -239,7 +248,7 @@ class Vault:
             rows = unsealed.rows
             removal = in_force(rows, self._marks, name).header
             if removal.state != REMOVED:
-                raise SessionConflict(f"The session {name!r} is kept; there is nothing to restore.")
+                raise ConfigError(f"The session {name!r} is kept; there is nothing to bring back.")
             last = next((each.generation for each in rows.history(name) if each.state == KEPT), None)
             if last is None:
                 raise removed(name)
@@ -318,6 +327,14 @@ class Vault:
         """The kind of source the master key comes from (`telekeep.vault.keys`). Needs no key."""
         with self._sessions.reading() as rows:
             return rows.opening().source
+
+    @property
+    def key_missing(self) -> TelekeepError | None:
+        """Why the master key cannot be found; None if it is there, or if only asking a person could tell.
+
+        Opens nothing: a key that is there may still be another vault's.
+        """
+        return self._unlocking.missing()
 
     @property
     def moved(self) -> bool:

@@ -18,7 +18,8 @@ from telekeep.session.formats.telethon_string import TelethonString
 from telekeep.session.model import Session
 from telekeep.session.network import Network
 
-FORMATS: dict[str, Format] = {each.name: each for each in (TelethonString(), TelethonSqlite())}
+_STRING = TelethonString()
+FORMATS: dict[str, Format] = {each.name: each for each in (_STRING, TelethonSqlite())}
 
 
 def recognise(source: bytes) -> Format:
@@ -35,16 +36,13 @@ def read(source: bytes, *, network: Network | None = None) -> Session:
 
 
 def check(source: bytes, *, network: Network | None = None) -> tuple[Format, tuple[Rule, ...]]:
-    """The format that ``source`` is or comes nearest to, and every rule of it.
-
-    Raises UnknownFormat only for what is known to be something else.
-    """
+    """The format that ``source`` is or comes near to, and every rule of it. Raises UnknownFormat for anything else."""
     try:
         nearest = recognise(source)
     except UnknownFormat:
-        nearest = FORMATS["telethon-sqlite" if image.is_database(source) else "telethon-string"]
-        if foreign.name(source):
+        if foreign.name(source) or not (image.is_database(source) or _STRING.resembles(source)):
             raise
+        nearest = FORMATS["telethon-sqlite"] if image.is_database(source) else _STRING
     return nearest, nearest.rules(source, network=network)
 
 

@@ -11,6 +11,7 @@ from telekeep.session.formats.text import bare, from_base64
 
 # pyrogram/storage/storage.py: SESSION_STRING_FORMAT and the two older ones. DC, [api id], test, key, user, bot.
 _PYROGRAM = {271: struct.Struct(">BI?256sQ?"), 267: struct.Struct(">B?256sQ?"), 263: struct.Struct(">B?256sI?")}
+NAME_A_FILE = "Name a file that Telethon keeps: it ends in .session."
 _READ_TODAY = "Telethon's strings and session files can be read; export the session as one of them."
 
 
@@ -79,7 +80,11 @@ def unknown(source: bytes) -> UnknownFormat:
     if other := name(source):
         return UnknownFormat(f"This is {other}, which telekeep does not read yet.", remedy=_READ_TODAY)
     if image.is_database(source):
-        return UnknownFormat("This is an SQLite database, but not a session: it lacks Telethon's tables.")
+        return UnknownFormat(
+            "This is an SQLite database, but not a session: it lacks Telethon's tables.", remedy=NAME_A_FILE
+        )
     return UnknownFormat(
-        "This is no session: neither a Telethon string (1 and 352 or 368 more characters) nor an SQLite file."
+        "This is no session in any format that telekeep knows: neither a Telethon string (1 and 352 or 368 more "
+        "characters) nor an SQLite file.",
+        remedy="Name a file that Telethon keeps (NAME.session), or one that holds a Telethon string alone.",
     )

@@ -23,13 +23,15 @@ class Rule:
     """One rule of a format and whether a source keeps it.
 
     ``detail`` is what was found, or what is wrong and where; never a part of the secret. ``remedy`` is empty unless the
-    rule is broken and something particular helps.
+    rule is broken and something particular helps. ``seen``: False if a rule before it is broken in such a way that this
+    one could not be looked at; it does not count as kept.
     """
 
     text: str
     ok: bool
     detail: str = ""
     remedy: str = ""
+    seen: bool = True
 
 
 class Format(Protocol):
@@ -95,12 +97,19 @@ class Findings:
     @property
     def rules(self) -> tuple[Rule, ...]:
         """Every rule; those that a broken one hides count as not kept."""
-        hidden = tuple(Rule(text, False, "cannot be seen before the rules above are kept") for text in self._left)
+        hidden = tuple(
+            Rule(text, False, "cannot be seen before the rules above are kept", seen=False) for text in self._left
+        )
         return (*self._rules, *hidden)
 
     @property
     def _left(self) -> tuple[str, ...]:
         return self._texts[len(self._rules) :]
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 peer``, ``3 peers``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # ---- rules that every format has

@@ -28,6 +28,7 @@ from telekeep.session.formats.format import (
     check_address,
     check_dc,
     check_key,
+    counted,
     is_host,
     network_name,
 )
@@ -104,7 +105,7 @@ class TelethonSqlite:
         if held.state != session.state:
             lost.append("the update state: it has numbers that Telethon does not keep")
         if gone := len({_plain(peer) for peer in session.peers} - set(held.peers)):
-            lost.append(f"{gone} of {len(session.peers)} peers, or what is odd about them")
+            lost.append(f"{gone} of {counted(len(session.peers), 'peer')}, or what is odd about them")
         if not _fits(session.dc):
             lost.append("its address: no client could connect to it")
         return tuple(lost)
@@ -231,7 +232,7 @@ def _check_state(findings: Findings, connection: sqlite3.Connection) -> UpdateSt
     if account is None or account[0] <= 0:
         findings.check(None, found="none: what was missed will not be caught up")
         return None
-    findings.check(None, found=f"pts {account[0]}, {len(channels)} channels")
+    findings.check(None, found=f"pts {account[0]}, {counted(len(channels), 'channel')}")
     return UpdateState(*account, channels)
 
 
@@ -265,7 +266,7 @@ def _check_peers(findings: Findings, connection: sqlite3.Connection) -> tuple[Us
         kind, bare_id = _unmarked(number)
         digits = str(phone) if phone else None
         peers.append(Peer(kind, bare_id, access_hash or None, username or None, digits, name or None))
-    findings.check(None, found=f"{len(peers)} peers")
+    findings.check(None, found=counted(len(peers), "peer"))
     return _user(user_id, peers), tuple(peers)
 
 

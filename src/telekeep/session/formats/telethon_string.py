@@ -32,6 +32,11 @@ from telekeep.session.network import Network
 VERSION = "1"
 _LAYOUTS = {353: (struct.Struct(">B4sH256s"), "IPv4"), 369: (struct.Struct(">B16sH256s"), "IPv6")}
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9_=-]|=(?!=?\Z)")
+_STRANGE = re.compile(r"[^A-Za-z0-9_=+/-]")
+_SHORTEST_RUN = 40  # letters of base64 without a blank; no language has such a word
+_LONG_RUN = re.compile(rb"[A-Za-z0-9_=+/-]{%d}" % _SHORTEST_RUN)
+_MOST_STRANGE = 0.02  # of all its letters
+_NEAR = 16  # letters lost or added
 _COPY_AGAIN = "Copy it again, whole; `telekeep generate` makes a new one."
 _ALONE = "Keep nothing but the string itself, in one line."
 
@@ -45,6 +50,15 @@ class TelethonString:
     def recognises(self, source: bytes) -> bool:
         core = bare(source).core
         return core.startswith(VERSION) and 100 <= len(core) <= 1000 and not foreign.is_gramjs(core)
+
+    def resembles(self, source: bytes) -> bool:
+        """Whether ``source`` was such a string once, before it was cut off, spoiled or added to. Never raises."""
+        core = bare(source).core
+        if not (_SHORTEST_RUN <= len(core) <= 1000 and _LONG_RUN.search(source)):
+            return False
+        strange = len(_STRANGE.findall(core))
+        near = any(abs(len(core) - length) <= _NEAR for length in _LAYOUTS)
+        return strange <= len(core) * _MOST_STRANGE and (core.startswith(VERSION) or near)
 
     def rules(self, source: bytes, *, network: Network | None = None) -> tuple[Rule, ...]:
         return _examine(bare(source), network)[0].rules
@@ -141,6 +155,8 @@ def _how_far(length: int) -> str:
 
 
 def _misspelt(core: str, raw: bytes | None) -> str | None:
+    if not core:
+        return "there is nothing to read"
     if strange := _NOT_BASE64.search(core):
         return f"character {strange.start() + 1} is none that belongs there"
     sizes = [layout.size for length, (layout, _) in _LAYOUTS.items() if length == len(core)]

@@ -44,7 +44,7 @@ def bare(source: bytes) -> Bare:
         around.append("quotation marks around it")
     if re.search(r"[^\S\r\n]", rest):
         around.append("blanks inside it")
-    return Bare("".join(rest.split()), broken, "there are " + " and ".join(around) if around else "")
+    return Bare("".join(rest.split()), broken, "it has " + " and ".join(around) if around else "")
 
 
 def _decoded(source: bytes) -> tuple[str, str]:
@@ -54,9 +54,8 @@ def _decoded(source: bytes) -> tuple[str, str]:
         (codecs.BOM_UTF8, "utf-8-sig"),
     ):
         if source.startswith(mark):
-            return source.decode(
-                name, "replace"
-            ), f"the byte order mark of a {name[:6].upper().rstrip('-')} file before it"
+            kind = name[:6].upper().rstrip("-")
+            return source.decode(name, "replace"), f"the byte order mark of a {kind} file before it"
     try:
         return source.decode("utf-8"), ""
     except UnicodeDecodeError:

@@ -25,6 +25,11 @@ KEYRING = "keyring"
 CREDENTIAL = "credential"
 
 
+def worded(kind: str) -> str:
+    """A kind of source as it is called in a sentence: "key file"."""
+    return kind.replace("-", " ")
+
+
 def source_for(kind: str, parameters: Parameters) -> KeySource:
     """The source that a vault records, as this machine finds it. Raises UnknownFormat for a kind we do not know."""
     if kind == KEY_FILE:

@@ -25,6 +25,9 @@ from telekeep.errors import (
 from telekeep.paths import check_private_file
 from telekeep.vault.folder import beside, publish
 
+# The file as a whole, not one record of it: its older generations are in it, too.
+PUT_BACK = "Put a copy of the file back, or log in anew into another --home. Nothing was changed."
+
 Turns: TypeAlias = AbstractContextManager[bool]
 
 _left_by_a_fork: list[sqlite3.Connection] = []  # closing the parent's connection in the child would harm the parent
@@ -194,7 +197,7 @@ def border(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _named(error, path) from None
     except UnicodeDecodeError:  # a message of SQLite that quotes damaged text
-        raise SessionCorrupt(f"{path} is damaged.") from None
+        raise SessionCorrupt(f"{path} is damaged.", remedy=PUT_BACK) from None
     except FileExistsError:
         raise
     except OSError as error:
@@ -214,7 +217,7 @@ def _named(error: sqlite3.Error, path: Path) -> TelegramSessionError:
         )
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOLFS):
         return StorageUnavailable(f"The disk does not give or take {path} ({name}).")
-    return SessionCorrupt(f"{path} is damaged ({name}).")
+    return SessionCorrupt(f"{path} is damaged ({name}).", remedy=PUT_BACK)
 
 
 def _named_os(error: OSError, path: Path) -> TelegramSessionError:

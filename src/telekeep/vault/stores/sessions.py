@@ -16,7 +16,7 @@ from zlib import crc32
 
 from telekeep.errors import RecordSwapped, SessionCorrupt, StaleFence, VaultRolledBack
 from telekeep.vault.record import DAMAGED, Generation
-from telekeep.vault.stores.database import Database, Kind, Turns
+from telekeep.vault.stores.database import PUT_BACK, Database, Kind, Turns
 
 _T = TypeVar("_T")
 
@@ -207,7 +207,7 @@ class Rows:
         header = _header(row, checksum)
         if header is None or not _typed((wrapped, sealed), (bytes, bytes)):
             self._explain(row, checksum)
-            raise _damaged(f"record {name!r}, generation {number}")
+            raise _damaged(f"record {name!r}, generation {number}", remedy=None)
         return Sealed(header, wrapped, sealed)
 
     def _explain(self, row: list[Any], checksum: object) -> None:
@@ -339,5 +339,5 @@ def _typed(values: Any, kinds: tuple[type, ...]) -> bool:
     return tuple(map(type, values)) == kinds
 
 
-def _damaged(what: str) -> SessionCorrupt:
-    return SessionCorrupt(f"The vault is damaged: its {what} cannot be read.")
+def _damaged(what: str, *, remedy: str | None = PUT_BACK) -> SessionCorrupt:
+    return SessionCorrupt(f"The vault is damaged: its {what} cannot be read.", remedy=remedy)
