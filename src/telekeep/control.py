@@ -7,6 +7,7 @@ One JSON object per line over a Unix socket: ``{"verb": …, fields}`` there, ``
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,11 @@ def outcome(frame: dict[str, Any]) -> Any:
     return frame["result"]
 
 
-def ask(path: Path, verb: str, *, timeout: float = TIMEOUT, **fields: Any) -> Any:
+def ask(path: Path, verb: str, *, timeout: float = TIMEOUT, network_file: str | None = None, **fields: Any) -> Any:
     """Ask the process behind the socket ``path``, and wait up to ``timeout`` seconds for its answer.
 
-    Raises TelegramNetworkError if nobody answers there, and whatever error the answer names.
+    ``network_file``: where it is an emulator's socket, the file to name to the user. Raises TelegramNetworkError if
+    nobody answers there, and whatever error the answer names.
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
@@ -78,12 +80,19 @@ def ask(path: Path, verb: str, *, timeout: float = TIMEOUT, **fields: Any) -> An
             frame = decode(_one_line(line))
     except TimeoutError:
         raise TelegramNetworkError(f"No answer within {timeout:g} s on the control socket {path}.") from None
-    except (OSError, FrameError) as error:
-        raise TelegramNetworkError(
-            f"Nobody answers on the control socket {path}: {error}.",
-            remedy="Check that the process behind it still runs, and start it again if not.",
-        ) from None
+    except (OSError, FrameError):
+        raise _nobody(path, network_file) from None
     return outcome(frame)
+
+
+def _nobody(path: Path, network_file: str | None) -> TelegramNetworkError:
+    if network_file is None:
+        return TelegramNetworkError(
+            f"Nobody answers on the control socket {path}.",
+            remedy="Check that the process behind it still runs, and start it again if not.",
+        )
+    command = f"telekeep emulator serve --network-file {shlex.quote(network_file)}"
+    return TelegramNetworkError(f"No emulator answers at {network_file}.", remedy=f"Start it again with `{command}`.")
 
 
 def _one_line(line: socket.socket) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 from mtproto.client import BAD_SALT, Gone, RawClient, Refused, TransportRefusal
 from telekeep.emulator import Emulator
 from telekeep.emulator.faults import KINDS
+from telekeep.errors import ConfigError
 from telekeep.mtproto.schema import functions, types
 from telekeep.session.model import Session
 
@@ -88,7 +89,7 @@ async def test_a_phone_is_picked_out(telegram: Emulator, client: RawClient, raw:
 
 async def test_a_phone_is_recognised_in_the_request_before_there_is_a_login(telegram: Emulator, raw: Any) -> None:
     client = await raw(telegram.fresh_key(dc=2))
-    telegram.fault("flood", phone=PHONE, seconds=3600)
+    telegram.fault("flood", phone=PHONE, seconds=3600, method="auth.sendCode")
     asking = functions.auth.SendCodeRequest(
         phone_number="+" + PHONE, api_id=1, api_hash="x", settings=types.CodeSettings()
     )
@@ -279,6 +280,33 @@ async def test_faults_can_be_cleared(telegram: Emulator, client: RawClient) -> N
 def test_an_impossible_fault_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="fault"):
         Emulator().fault(**wrong)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "revoke"}, {"kind": "flood"}, {"kind": "close"}, {"kind": "flood", "method": "users.getUsers"}],
+)
+async def test_a_number_without_an_account_is_refused(telegram: Emulator, client: RawClient, fault: Any) -> None:
+    """A typing error would else be a fault that never happens."""
+    with pytest.raises(ConfigError, match="9996621235"):
+        telegram.fault(phone="+999 66 2 1235", **fault)
+    await client.call(ME)
+    assert not telegram._mischief.waiting
+
+
+@pytest.mark.parametrize("method", ["auth.sendCode", "auth.resendCode", "auth.signIn", "auth.signUp"])
+async def test_a_number_may_lack_an_account_where_one_is_still_to_be_made(
+    telegram: Emulator, raw: Any, method: str
+) -> None:
+    requests = {
+        "auth.sendCode": functions.auth.SendCodeRequest(PHONE, api_id=1, api_hash="x", settings=types.CodeSettings()),
+        "auth.resendCode": functions.auth.ResendCodeRequest(PHONE, "x"),
+        "auth.signIn": functions.auth.SignInRequest(PHONE, "x", phone_code="22222"),
+        "auth.signUp": functions.auth.SignUpRequest(PHONE, "x", "Ada", ""),
+    }
+    client = await raw(telegram.fresh_key(dc=2))
+    telegram.fault("flood", phone=PHONE, method=method)
+    assert await error(client, requests[method]) == (420, "FLOOD_WAIT_30")
 
 
 async def test_all_documented_kinds_exist() -> None:

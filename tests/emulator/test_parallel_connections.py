@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mtproto.client import PONG, RawClient, Refused
+from mtproto.client import PONG, RawClient, Refused, initialised
 from telekeep.emulator import Emulator
 from telekeep.emulator.parallel import Mains
 from telekeep.mtproto.schema import functions, types
@@ -143,6 +143,71 @@ async def test_a_closed_connection_of_which_the_server_has_not_read_the_end_is_n
     old_line._transport.resume_reading()
 
 
+async def test_what_a_closed_connection_sent_before_its_end_is_not_held_against_the_next(
+    telegram: Emulator, session: Session, raw: Any
+) -> None:
+    """The server reads the old connection's last request after the new one's first."""
+    old = await raw(session)
+    (old_line,) = telegram._registry.lines
+    old_line._transport.pause_reading()
+    await old.say(ME)
+    await old.close()
+    new = await raw(session)
+    old_line._transport.resume_reading()
+    await old_line.wait_closed()
+    await new.call(ME)
+    assert telegram.stats.rpc == 4, "all were read"
+    assert (telegram.stats.duplicated, telegram.stats.overlap) == (0, 0)
+
+
+async def visit(session: Session, salt: int, raw: Any, *, half: bool) -> RawClient:
+    """A connection that sends one request, and is closed before anybody can have read it."""
+    client: RawClient = await raw(session, ready=False)
+    client.salt, client.acks = salt, False
+    _, message = client.message(initialised(ME))
+    client.wire.writer.write(client.wire.framed(client.encrypted(message)))
+    if half:
+        client.wire.writer.write_eof()
+    else:
+        await client.close()
+    return client
+
+
+async def test_a_visitor_that_half_closes_after_its_request_is_caught(
+    telegram: Emulator, session: Session, raw: Any
+) -> None:
+    """Its answer would still reach it: the connection it was opened beside is open and speaking all the time."""
+    resident = await raw(session)
+    visitor = await visit(session, resident.salt, raw, half=True)
+    with pytest.raises(Refused, match="AUTH_KEY_DUPLICATED"):
+        await visitor.result(visitor._last_id)
+    await duplicated(resident)
+    assert (telegram.stats.duplicated, telegram.stats.overlap) == (1, 1)
+
+
+async def test_a_visitor_that_closes_after_its_request_is_caught(
+    telegram: Emulator, session: Session, raw: Any
+) -> None:
+    resident = await raw(session)
+    await visit(session, resident.salt, raw, half=False)
+    with pytest.raises(Refused, match="AUTH_KEY_DUPLICATED"):
+        for _ in range(100):  # until the server has read what the visitor left
+            await resident.call(ME)
+    assert (telegram.stats.duplicated, telegram.stats.overlap) == (1, 1)
+
+
+async def test_every_visitor_counts(telegram: Emulator, session: Session, raw: Any) -> None:
+    resident = await raw(session)
+    for _ in range(5):
+        visitor = await raw(session, ready=False)
+        await visitor.learn_salt()
+        await visitor.ping()
+        visitor.wire.writer.write_eof()
+        assert await visitor.is_closed()
+    await resident.ping()
+    assert (telegram.stats.duplicated, telegram.stats.overlap) == (0, 5)
+
+
 async def test_media_addresses_may_be_used_beside_the_main_connection(
     telegram: Emulator, session: Session, raw: Any
 ) -> None:
@@ -182,6 +247,22 @@ async def test_a_key_without_a_login_may_be_used_in_parallel(telegram: Emulator,
     for client in (one, two, one):
         await client.call(functions.help.GetNearestDcRequest())
     assert telegram.stats.duplicated == 0
+
+
+async def test_connections_that_were_in_use_before_the_login_overlap_from_it_on(
+    telegram: Emulator, ada: Any, raw: Any
+) -> None:
+    """Afterwards they need not say anything."""
+    key = telegram.fresh_key(dc=2)
+    one, _two, _three = [await raw(key) for _ in range(3)]
+    asking = functions.auth.SendCodeRequest(
+        phone_number=ada.phone, api_id=1, api_hash="x", settings=types.CodeSettings()
+    )
+    sent = await one.call(asking)
+    assert telegram.stats.overlap == 0
+    code = telegram.world.login_code(ada.phone)
+    await one.call(functions.auth.SignInRequest(ada.phone, sent.phone_code_hash, phone_code=code))
+    assert (telegram.stats.duplicated, telegram.stats.overlap) == (0, 3)
 
 
 async def test_a_key_that_was_exported_once_and_logs_in_itself_is_a_main_one(
@@ -236,23 +317,48 @@ class Line:
         self.is_reachable = True
 
 
-def test_only_reachable_lines_of_other_conversations_count() -> None:
-    mains, one, two, three = Mains(), Line(), Line(), Line()
-    for line, session_id in ((one, 1), (two, 2), (three, 1)):
-        mains.used(line, session_id)
+def mains_of(*lines: Line, session_ids: tuple[int, ...]) -> Mains:
+    """All of them in use, opened in this order."""
+    mains = Mains()
+    for number, (line, session_id) in enumerate(zip(lines, session_ids, strict=True)):
+        mains.used(line, number, session_id)
+    return mains
+
+
+def test_only_lines_of_other_conversations_count() -> None:
+    one, two, three = Line(), Line(), Line()
+    mains = mains_of(one, two, three, session_ids=(1, 2, 1))
     assert not mains.speaks(one)
     assert not mains.speaks(three)  # the same conversation as `one`
-    one.is_reachable = False
-    assert mains.speaks(two)  # `three` has spoken, and is there
-    three.is_reachable = False
-    assert not mains.speaks(two)
+    assert mains.speaks(two)
 
 
-def test_what_a_closed_line_still_brings_is_not_held_against_the_next() -> None:
-    mains, old, new = Mains(), Line(), Line()
-    mains.used(old, 1)
-    mains.used(new, 2)
+def test_a_closed_line_is_excused_towards_those_opened_after_it() -> None:
+    old, new = Line(), Line()
+    mains = mains_of(old, new, session_ids=(1, 2))
+    old.is_reachable = False
+    assert not mains.speaks(new)
+    assert not mains.speaks(old)  # what it still brings was sent before
+    assert mains.all_overlaps() == 0
+
+
+def test_a_closed_line_is_not_excused_towards_those_opened_before_it() -> None:
+    old, new = Line(), Line()
+    mains = mains_of(old, new, session_ids=(1, 2))
+    assert not mains.speaks(old)
+    new.is_reachable = False
+    assert mains.speaks(new)
+    assert mains.speaks(old)
+    assert (mains.overlaps(new), mains.overlaps(old)) == (1, 0)
+
+
+def test_the_order_of_opening_decides_not_that_of_the_first_word() -> None:
+    old, new = Line(), Line()
+    mains = Mains()
+    mains.used(new, 2, 20)
+    mains.used(old, 1, 10)
     assert not mains.speaks(new)
     old.is_reachable = False
     assert not mains.speaks(old)
-    assert mains.overlaps(old) == 0
+    old.is_reachable, new.is_reachable = True, False
+    assert mains.speaks(old)

@@ -67,6 +67,7 @@ async def test_the_verbs_do_what_they_say(file: Path) -> None:
         ("dance", {}),
         ("fault", {"kind": "earthquake"}),
         ("fault", {"nonsense": 1}),
+        ("fault", {"kind": "revoke", "phone": "9996600000"}),
         ("send", {"to": "999", "text": "x"}),
         ("account", {"phone": "not a number"}),
         ("advance", {"seconds": -5}),
@@ -117,6 +118,17 @@ async def test_nothing_is_left_behind_but_the_file(file: Path) -> None:
     assert not network.control.parent.exists()
     with pytest.raises(TelegramNetworkError, match="control socket"):
         control.ask(network.control, "stats")
+
+
+async def test_an_emulator_that_is_gone_is_named_by_its_file(file: Path) -> None:
+    """And not by a socket and the number of an error, which help nobody."""
+    async with served(file) as network:
+        pass
+    assert network.control is not None
+    with pytest.raises(TelegramNetworkError) as error:
+        control.ask(network.control, "stats", network_file="my net.toml")
+    assert error.value.message == "No emulator answers at my net.toml."
+    assert error.value.remedy == "Start it again with `telekeep emulator serve --network-file 'my net.toml'`."
 
 
 async def test_the_next_one_listens_where_the_last_one_did(file: Path) -> None:
@@ -170,7 +182,7 @@ async def test_the_worlds_time_is_that_of_the_test_clock(
 
 
 async def test_a_file_that_cannot_be_written_ends_it_cleanly(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="cannot be written"):
+    with pytest.raises(Exception, match="does not exist"):
         await serve(tmp_path / "missing" / "network.toml", ready=lambda _: None)
 
 
@@ -198,3 +210,34 @@ async def test_a_signal_ends_the_process_while_clients_are_connected(file: Path,
                 process.send_signal(number)
                 _, said = await process.communicate()
     assert (process.returncode, said) == (0, b"")
+
+
+async def test_the_verb_stop_ends_the_process_without_a_word_whoever_is_connected(file: Path) -> None:
+    """Clients of the control socket that are idle, and some that come in the moment of the end."""
+    for _ in range(6):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PROGRAM, str(file),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=dict(os.environ),
+        )  # fmt: skip
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            assert await process.stdout.readline() == f"ready {file}\n".encode()
+            path = load(str(file)).control
+            assert path is not None
+            lines = [await asyncio.open_unix_connection(path) for _ in range(4)]
+            lines[0][1].write(control.request("stop"))
+            late = await asyncio.gather(*(asyncio.open_unix_connection(path) for _ in range(4)), return_exceptions=True)
+            lines += [each for each in late if not isinstance(each, BaseException)]
+            assert control.outcome(control.decode(await lines[0][0].readline())) is None
+            _, said = await process.communicate()
+        for _reader, writer in lines:
+            writer.close()
+        assert (process.returncode, said) == (0, b"")
+
+
+async def test_a_client_that_does_not_read_its_answers_does_not_keep_the_emulator(file: Path) -> None:
+    async with served(file) as network:
+        _, writer = await asyncio.open_unix_connection(network.control)
+        writer.write(control.request("stats") * 20_000)
+        await asked(network, "stats")
+    writer.transport.abort()

@@ -133,4 +133,4 @@ def _ask(invocation: Invocation, network_file: str | None, verb: str, **fields: 
             f"The network {network.name!r} is no emulator: it has no control socket.",
             remedy="Name the file that `telekeep emulator serve` made.",
         )
-    return ask(network.control, verb, **fields)
+    return ask(network.control, verb, network_file=named, **fields)

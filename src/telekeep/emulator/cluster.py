@@ -199,6 +199,9 @@ class Emulator:
         What ends a login (revoke, unregister, expire, ban, duplicated, forget) does so at once, for good; with
         ``method``, at the next such request. ``close`` cuts open connections at once, too, which is one of its times.
         Everything else waits for its requests.
+
+        Raises ValueError for an impossible fault, and ConfigError for a ``phone`` without an account, unless
+        ``method`` is asked before there is one (`faults.BEFORE_AN_ACCOUNT`).
         """
         self._mischief.set(
             faults.make(kind, phone=phone, method=method, seconds=seconds, times=times, code=code, message=message)

@@ -27,6 +27,8 @@ from telekeep.errors import ConfigError
 if TYPE_CHECKING:
     from telekeep.emulator.cluster import Emulator
 
+_PATIENCE = 1.0  # seconds for a client to take its last answer
+
 
 class ControlServer:
     """Serves ``telegram`` at the Unix socket ``path``. ``stop``: called by the verb of that name."""
@@ -43,24 +45,40 @@ class ControlServer:
             "code": telegram.world.login_code,
             "stop": stop,
         }
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._closing = False
 
     async def start(self) -> None:
         before = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_FRAME)
+            self._server = await asyncio.start_unix_server(self._accept, self._path, limit=MAX_FRAME)
         finally:
             os.umask(before)
 
     async def close(self) -> None:
+        """Stop listening. Answers that were given are still sent."""
+        self._closing = True
         self._server.close()
-        for writer in list(self._writers):
+        for writer in self._serving.values():
             writer.close()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=_PATIENCE)
+        for writer in self._serving.values():  # their clients do not read
+            writer.transport.abort()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         await self._server.wait_closed()
         self._path.unlink(missing_ok=True)
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one client, in a task of our own: one that asyncio makes is cancelled with a noise on stderr."""
+        if self._closing:  # it was accepted in the very moment of the end
+            writer.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._serving[task] = writer
+        task.add_done_callback(self._serving.pop)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
         try:
             while line := await reader.readline():
                 writer.write(self._answer(line))
@@ -68,7 +86,6 @@ class ControlServer:
         except (ConnectionError, ValueError):  # gone, or a line beyond the limit
             pass
         finally:
-            self._writers.discard(writer)
             writer.close()
 
     def _answer(self, line: bytes) -> bytes:

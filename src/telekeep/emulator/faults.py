@@ -28,6 +28,12 @@ SECONDS: Final = 30.0
 # Asked by every client while it connects: a fault without a method waits for the program's own request.
 _SPARED: Final = "help.getConfig"
 
+# Requests that name a phone number which need not have an account yet.
+BEFORE_AN_ACCOUNT: Final = frozenset(
+    f"auth.{name}"
+    for name in ("sendCode", "resendCode", "cancelCode", "signIn", "signUp", "requestFirebaseSms", "reportMissingCode")
+)
+
 
 @dataclass(slots=True)
 class Fault:

@@ -69,7 +69,7 @@ class Front:
 
     def opened(self, line: Connection) -> None:
         self._stats.connections += 1
-        self._registry.lines[line] = set()
+        self._registry.opened(line)
 
     def closed(self, line: Connection) -> None:
         self._registry.closed(line)
@@ -89,7 +89,7 @@ class Front:
         authorization = _authorization(key)
         self._registry.carries(line, authorization)
         if not self._media:
-            authorization.mains.used(line, conversation.id)
+            authorization.mains.used(line, self._registry.number_of(line), conversation.id)
             if authorization.origin is None and authorization.is_logged_in:
                 self._stats.overlap += authorization.mains.overlaps(line)
 
@@ -187,6 +187,9 @@ class Front:
         return registered
 
     def _finish(self, asked: _Asked, call: Call, result: Any, cut: bool) -> None:
+        if asked.authorization.is_logged_in and asked.authorization.origin is None:
+            # this request may have been the login: what was in use before it counts from now on
+            self._stats.overlap += asked.authorization.mains.all_overlaps()
         if cut:
             asked.line.close("fault: the answer is lost", abort=True)
         asked.conversation.answer(asked.message_id, pack(result))

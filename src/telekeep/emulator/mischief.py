@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from telekeep.emulator.authorization import Authorization
-from telekeep.emulator.faults import Fault, Faults, phone_digits
+from telekeep.emulator.faults import BEFORE_AN_ACCOUNT, Fault, Faults, phone_digits
 from telekeep.emulator.registry import Registry
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.telegram import Telegram
 from telekeep.emulator.world import World
+from telekeep.errors import ConfigError
 from telekeep.mtproto.schema import method_name
 
 
@@ -23,7 +24,11 @@ class Mischief:
         self.waiting = Faults()
 
     def set(self, fault: Fault) -> None:
-        """Carry out at once what needs no request; let the rest wait for its requests."""
+        """Carry out at once what needs no request; let the rest wait for its requests.
+
+        Raises ConfigError if it names a phone number that it could never meet.
+        """
+        self._check_phone(fault)
         if fault.method is None and fault.ends:
             if fault.kind == "ban":
                 self._ban(fault.phone)
@@ -34,6 +39,16 @@ class Mischief:
             fault.times -= 1
         if fault.times:
             self.waiting.add(fault)
+
+    def _check_phone(self, fault: Fault) -> None:
+        """A number needs an account, or a method that is asked before there is one."""
+        if fault.phone is None or fault.method in BEFORE_AN_ACCOUNT:
+            return
+        if all(phone_digits(each.phone) != fault.phone for each in self._world.accounts.values()):
+            raise ConfigError(
+                f"No account has the number {fault.phone}: the fault {fault.kind} would never meet anybody.",
+                remedy="Make the account first, or name a method that comes before it, as auth.sendCode.",
+            )
 
     def meet(self, authorization: Authorization, request: Any) -> Fault | None:
         """The fault that this request meets, if any."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha1
+from itertools import count
 from typing import Any
 
 from telekeep.emulator.authorization import Authorization
@@ -16,6 +17,8 @@ class Registry:
     def __init__(self) -> None:
         self._keys: dict[int, Authorization] = {}
         self.lines: dict[Any, set[Authorization]] = {}  # open connections, and the keys they carried
+        self._numbers: dict[Any, int] = {}  # of the open connections, in the order they were opened
+        self._next_number = count(1)
 
     # ---- keys
 
@@ -51,6 +54,14 @@ class Registry:
 
     # ---- connections
 
+    def opened(self, line: Any) -> None:
+        self.lines[line] = set()
+        self._numbers[line] = next(self._next_number)
+
+    def number_of(self, line: Any) -> int:
+        """Its place in the order in which all connections were opened."""
+        return self._numbers[line]
+
     def carries(self, line: Any, authorization: Authorization) -> None:
         self.lines.setdefault(line, set()).add(authorization)
 
@@ -58,6 +69,7 @@ class Registry:
         return [line for line, keys in self.lines.items() if authorization in keys]
 
     def closed(self, line: Any) -> None:
+        self._numbers.pop(line, None)
         for authorization in self.lines.pop(line, ()):
             authorization.mains.left(line)
             authorization.listeners.pop(line, None)
