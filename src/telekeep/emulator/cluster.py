@@ -170,16 +170,14 @@ class Emulator:
         for authorization in [only] if only else self._registry.of(account_id):
             if authorization.ended is not None:
                 continue
-            listeners = [each for line, each in authorization.listeners.items() if line is not skip]
-            if not listeners:
+            line = next(reversed(authorization.listeners), None)
+            if line is None or line is skip:
                 continue
             made = updates(authorization) if callable(updates) else updates
             if hasattr(made, "seq"):
                 authorization.seq += 1
                 made.seq = authorization.seq
-            packed = bytes(made)
-            for conversation in listeners:
-                conversation.push(packed)
+            authorization.listeners[line].push(bytes(made))
 
     # ---- what tests do to it
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from telekeep.emulator.render.updates import deliver
-from telekeep.emulator.services import account, auth, chats, contacts, help, messages, password, qr, updates, users
+from telekeep.emulator.services import (
+    account,
+    auth,
+    chats,
+    contacts,
+    help,
+    messages,
+    password,
+    qr,
+    takeout,
+    updates,
+    users,
+)
 from telekeep.emulator.telegram import Telegram
 from telekeep.emulator.world import World
 from telekeep.emulator.world.post import Delivery
@@ -20,6 +32,7 @@ __all__ = [
     "messages",
     "password",
     "qr",
+    "takeout",
     "updates",
     "users",
 ]

@@ -64,6 +64,8 @@ def get_history(call: Call, request: Any) -> Any:
     """See `Dialog.window`; messages.messages if that is all there is, else a slice."""
     seen = view(call, people_only=True)
     dialog = seen.account.box.dialog(peer_of(seen, request.peer))
+    if call.messages_range is not None:
+        dialog = dialog.between(*call.messages_range)
     chosen = dialog.window(
         offset_id=request.offset_id,
         offset_date=seconds(request.offset_date),

@@ -73,6 +73,7 @@ class Box:
         self.sent: dict[int, Message] = {}  # random_id -> what was stored for it
         self._messages: dict[int, Message] = {}
         self._copies: dict[int, int] = {}  # origin -> message id
+        self.last_id = 0  # of all messages there ever were
         self._log: list[Event] = []
         self._floor = self.pts  # the pts before the oldest event in the log
         self._kept = kept
@@ -113,7 +114,8 @@ class Box:
     ) -> Message:
         """Put a message into its dialog, with the next id. It moves pts; `NewMessage` is logged by `add`."""
         self._last_date = date = max(date, self._last_date)  # a clock set back must not unsort a history
-        message = Message(len(self._messages) + 1, peer, sender, date, text, out, origin, reply_to, entities, action)
+        self.last_id += 1
+        message = Message(self.last_id, peer, sender, date, text, out, origin, reply_to, entities, action)
         self._messages[message.id] = message
         if origin:
             self._copies[origin] = message.id

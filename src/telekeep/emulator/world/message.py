@@ -73,6 +73,14 @@ class Dialog:
         if not message.out:
             self.unread += 1
 
+    def between(self, first: int, last: int) -> Dialog:
+        """The dialog as if it held these messages only, ``first`` and ``last`` included (invokeWithMessagesRange)."""
+        part = Dialog(self.peer)
+        part.messages = self.messages[
+            bisect_left(self.messages, first, key=_id) : bisect_right(self.messages, last, key=_id)
+        ]
+        return part
+
     def window(
         self,
         *,
