@@ -107,6 +107,7 @@ class View:
             (users if message.peer.kind == "user" else chats)[message.peer.id] = None
             if message.action is not None:
                 users.update(dict.fromkeys(message.action.members))
+            users.update((each.user_id, None) for each in message.reactions)
         for peer in peers:
             (users if peer.kind == "user" else chats)[peer.id] = None
         accounts, groups = self.world.accounts, self.world.chats
@@ -128,7 +129,40 @@ class View:
         }
         if message.action is not None:
             return types.MessageService(action=_action(message.action), **common)
-        return types.Message(message=message.text, entities=list(message.entities) or None, **common)
+        return types.Message(
+            message=message.text,
+            entities=list(message.entities) or None,
+            edit_date=message.edited,
+            reactions=self.reactions(message) if message.reactions else None,
+            **common,
+        )
+
+    def reactions(self, message: Message) -> Any:
+        """Who thinks what of a message: counted, and by name."""
+        counts: dict[str, int] = {}
+        for each in message.reactions:
+            counts[each.emoticon] = counts.get(each.emoticon, 0) + 1
+        mine = [each.emoticon for each in message.reactions if each.user_id == self.account.id]
+        return types.MessageReactions(
+            results=[
+                types.ReactionCount(
+                    reaction=types.ReactionEmoji(emoticon=emoticon),
+                    count=count,
+                    chosen_order=0 if emoticon in mine else None,
+                )
+                for emoticon, count in counts.items()
+            ],
+            can_see_list=True,
+            recent_reactions=[
+                types.MessagePeerReaction(
+                    peer_id=peer(user(each.user_id)),
+                    date=each.date,
+                    reaction=types.ReactionEmoji(emoticon=each.emoticon),
+                    my=each.user_id == self.account.id or None,
+                )
+                for each in message.reactions
+            ],
+        )
 
     def dialog(self, dialog: Dialog) -> Any:
         top = dialog.top

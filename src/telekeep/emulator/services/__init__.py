@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from telekeep.emulator.render.updates import deliver
 from telekeep.emulator.services import (
     account,
+    activity,
     auth,
     chats,
     contacts,
@@ -14,6 +15,7 @@ from telekeep.emulator.services import (
     messages,
     password,
     qr,
+    revisions,
     takeout,
     updates,
     users,
@@ -24,6 +26,7 @@ from telekeep.emulator.world.post import Delivery
 
 __all__ = [
     "account",
+    "activity",
     "attach",
     "auth",
     "chats",
@@ -32,6 +35,7 @@ __all__ = [
     "messages",
     "password",
     "qr",
+    "revisions",
     "takeout",
     "updates",
     "users",

@@ -48,6 +48,11 @@ def seconds(moment: Any) -> int:
     return int(moment.timestamp()) if moment else 0
 
 
+def entities_of(request: Any) -> tuple[Any, ...]:
+    """The formatting of a text; mentions that name a user by access hash are not of this world yet."""
+    return tuple(each for each in request.entities or () if not isinstance(each, types.InputMessageEntityMentionName))
+
+
 def peer_of(seen: View, given: Any) -> Peer:
     """The peer an InputPeer names.
 

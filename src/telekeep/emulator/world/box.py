@@ -52,7 +52,23 @@ class ReadOutbox:
     count: int = 1
 
 
-Event = NewMessage | ReadInbox | ReadOutbox
+@dataclass(frozen=True, slots=True)
+class EditMessage:
+    pts: int
+    message: Message
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMessages:
+    """These are gone; each moves pts by one."""
+
+    pts: int
+    ids: tuple[int, ...]
+    count: int
+
+
+Event = NewMessage | ReadInbox | ReadOutbox | EditMessage | DeleteMessages
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +145,28 @@ class Box:
     def add(self, *args: Any, **details: Any) -> NewMessage:
         """`store`, as an event for everyone who listens or catches up."""
         event = NewMessage(message=self.store(*args, **details), pts=self.pts)
+        self._log_event(event)
+        return event
+
+    def edit(self, message: Message, text: str, entities: tuple[Any, ...], *, at: int) -> EditMessage:
+        """Another text for one of this box's messages."""
+        message.text, message.entities, message.edited = text, entities, at
+        self.pts += 1
+        event = EditMessage(self.pts, message)
+        self._log_event(event)
+        return event
+
+    def delete(self, messages: Sequence[Message]) -> DeleteMessages:
+        """Forget these messages of this box. A dialog without messages is none."""
+        for message in messages:
+            del self._messages[message.id]
+            self._copies.pop(message.origin, None)
+            dialog = self.dialogs[message.peer]
+            dialog.remove(message)
+            if not dialog.messages:
+                del self.dialogs[message.peer]
+        self.pts += len(messages)
+        event = DeleteMessages(self.pts, tuple(message.id for message in messages), len(messages))
         self._log_event(event)
         return event
 

@@ -30,12 +30,21 @@ class MembersAdded:
     members: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What somebody thinks of a message: one emoji."""
+
+    user_id: int
+    emoticon: str
+    date: int
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """One account's copy of a message.
 
     ``id`` counts within the account's box; ``origin`` is the same number on every account's copy (0: no other copies);
-    ``date`` in Unix seconds; ``entities`` as they were sent, opaque here.
+    ``date`` and ``edited`` in Unix seconds; ``entities`` as they were sent, opaque here; ``reactions``, oldest first.
     """
 
     id: int
@@ -48,6 +57,8 @@ class Message:
     reply_to: int | None = None
     entities: tuple[Any, ...] = ()
     action: ChatCreated | MembersAdded | None = None
+    edited: int | None = None
+    reactions: tuple[Reaction, ...] = ()
 
 
 class Dialog:
@@ -72,6 +83,12 @@ class Dialog:
         self.messages.append(message)
         if not message.out:
             self.unread += 1
+
+    def remove(self, message: Message) -> None:
+        """``message`` was deleted; unread, it is no longer counted."""
+        del self.messages[bisect_left(self.messages, message.id, key=_id)]
+        if not message.out and message.id > self.read_inbox:
+            self.unread -= 1
 
     def between(self, first: int, last: int) -> Dialog:
         """The dialog as if it held these messages only, ``first`` and ``last`` included (invokeWithMessagesRange)."""

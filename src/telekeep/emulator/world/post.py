@@ -68,7 +68,7 @@ class Post:
         such message to reply to in this dialog); 500 RANDOM_ID_DUPLICATE if that random_id went to somebody else.
         """
         if action is None:
-            _check_text(text)
+            check_text(text)
         if random_id == 0:
             raise RpcError(400, "RANDOM_ID_EMPTY")
         before = sender.box.sent.get(random_id) if random_id is not None else None
@@ -132,7 +132,8 @@ class Post:
         return [(sender, peer), *((owner, dialog) for owner, dialog in others if not owner.pretend)]
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Raises RpcError 400 MESSAGE_EMPTY, MESSAGE_TOO_LONG."""
     if not text.strip():
         raise RpcError(400, "MESSAGE_EMPTY")
     if len(text.encode("utf-16-le")) // 2 > LONGEST:

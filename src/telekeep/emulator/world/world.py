@@ -18,6 +18,7 @@ from telekeep.emulator.world.password import PasswordDesk
 from telekeep.emulator.world.peer import Peer, chat, user
 from telekeep.emulator.world.people import People
 from telekeep.emulator.world.post import Delivery, Post, Sent
+from telekeep.emulator.world.revisions import Revisions
 from telekeep.emulator.world.tokens import Exports, FutureTokens, LoginTokens
 
 
@@ -37,6 +38,7 @@ class World(People):
         self.exports = Exports()
         self.future_tokens = FutureTokens()
         self.post = Post(self)
+        self.revisions = Revisions(self)
         self.outlet: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
 
     def add_account(self, phone: str | None = None, *, messages: int = 0, **details: Any) -> Account:
