@@ -210,6 +210,11 @@ class Emulator:
         """``count`` messages arrive for the account with this phone number."""
         self.world.send(to, text, count)
 
+    def send_file(self, to: str, data: bytes, name: str = "file.bin", *, dc: int | None = None, text: str = "") -> None:
+        """A file arrives for the account with this phone number. ``dc``: where it lies; default: the home one."""
+        named = types.DocumentAttributeFilename(file_name=name)
+        self.world.send_file(to, data, [named], dc_id=dc or self.home_dc, text=text)
+
     def advance(self, seconds: float) -> None:
         """Move the emulator's clock forward."""
         self.clock.advance(seconds)

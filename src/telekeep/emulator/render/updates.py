@@ -25,12 +25,16 @@ from telekeep.mtproto.schema import build, types
 
 
 def deliver(telegram: Telegram, world: World, deliveries: Iterable[Delivery], *, skip: Any = None) -> None:
-    """Tell every connection of the accounts concerned, but ``skip``, which has it as its answer."""
+    """Tell the accounts concerned, each all at once, but ``skip``, which has it as its answer."""
+    events: dict[int, list[Event]] = {}
     for account_id, event in deliveries:
+        events.setdefault(account_id, []).append(event)
+    for account_id, theirs in events.items():
         account = world.accounts[account_id]
 
-        def updates(authorization: Authorization, *, event: Event = event, account: Any = account) -> Any:
-            return live(View(world, authorization, account), event)
+        def updates(authorization: Authorization, *, events: list[Event] = theirs, account: Any = account) -> Any:
+            view = View(world, authorization, account)
+            return live(view, events[0]) if len(events) == 1 else full(view, events)
 
         telegram.push(account_id, updates, skip=skip)
 
@@ -39,7 +43,7 @@ def live(view: View, event: Event) -> Any:
     """An event as it is pushed. **The rule for short updates**: a plain message is short if the authorization has been
     given everybody it names in full before; a first contact, somebody ``min``, or anything but a plain message comes as
     full ``Updates``, with the users and chats the client needs."""
-    if isinstance(event, NewMessage) and event.message.action is None:
+    if isinstance(event, NewMessage) and event.message.action is None and event.message.media is None:
         message = event.message
         named = {message.sender, message.peer.id} if message.peer.kind == "user" else {message.sender}
         if named <= view.viewer.known and (message.peer.kind == "user" or message.peer.id in view.viewer.known_chats):

@@ -8,9 +8,13 @@ from typing import Any
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.world import Account, World
 from telekeep.emulator.world.chat import Chat
+from telekeep.emulator.world.files import File
 from telekeep.emulator.world.message import ChatCreated, Dialog, MembersAdded, Message
 from telekeep.emulator.world.peer import Peer, user
 from telekeep.mtproto.schema import build, types
+
+PHOTO_SIZES = ("m", "x")
+THUMB = "m"
 
 
 class View:
@@ -132,10 +136,42 @@ class View:
         return types.Message(
             message=message.text,
             entities=list(message.entities) or None,
+            media=self.media(message.media) if message.media else None,
+            grouped_id=message.grouped_id,
             edit_date=message.edited,
             reactions=self.reactions(message) if message.reactions else None,
             **common,
         )
+
+    def media(self, file: File) -> Any:
+        """A file as messages carry it, with an access hash and a reference of this authorization's own."""
+        if file.kind == "photo":
+            return types.MessageMediaPhoto(photo=self.photo(file))
+        return types.MessageMediaDocument(document=self.document(file))
+
+    def photo(self, file: File) -> Any:
+        """In two sizes, which are one: nothing is scaled here."""
+        sizes = [types.PhotoSize(type=each, w=file.width, h=file.height, size=file.size) for each in PHOTO_SIZES]
+        return types.Photo(sizes=sizes, **self._named(file))
+
+    def document(self, file: File) -> Any:
+        thumb = types.PhotoSize(type=THUMB, w=320, h=320, size=len(file.thumb)) if file.thumb else None
+        return types.Document(
+            mime_type=file.mime_type,
+            size=file.size,
+            attributes=list(file.attributes),
+            thumbs=[thumb] if thumb else None,
+            **self._named(file),
+        )
+
+    def _named(self, file: File) -> dict[str, Any]:
+        return {
+            "id": file.id,
+            "access_hash": self.viewer.access_hash(file.kind, file.id),
+            "file_reference": self.viewer.reference(file.id, self.world.now),
+            "date": file.date,
+            "dc_id": file.dc_id,
+        }
 
     def reactions(self, message: Message) -> Any:
         """Who thinks what of a message: counted, and by name."""

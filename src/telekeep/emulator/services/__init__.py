@@ -12,12 +12,14 @@ from telekeep.emulator.services import (
     chats,
     contacts,
     help,
+    media,
     messages,
     password,
     qr,
     revisions,
     takeout,
     updates,
+    upload,
     users,
 )
 from telekeep.emulator.telegram import Telegram
@@ -32,12 +34,14 @@ __all__ = [
     "chats",
     "contacts",
     "help",
+    "media",
     "messages",
     "password",
     "qr",
     "revisions",
     "takeout",
     "updates",
+    "upload",
     "users",
 ]
 

@@ -8,7 +8,7 @@ from typing import Any
 from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.updates import deliver, full, state
 from telekeep.emulator.render.view import View
-from telekeep.emulator.services.asking import entities_of, peer_of, seconds, view
+from telekeep.emulator.services.asking import entities_of, peer_of, reply_of, seconds, view
 from telekeep.emulator.services.hashing import fold
 from telekeep.emulator.world.message import PAGE, Dialog, Message
 from telekeep.mtproto.schema import build, functions, types
@@ -112,7 +112,7 @@ def send_message(call: Call, request: Any) -> Any:
         peer,
         request.message,
         random_id=request.random_id,
-        reply_to=_reply(request.reply_to),
+        reply_to=reply_of(request.reply_to),
         entities=entities_of(request),
     )
     deliver(call.telegram, call.world, sent.deliveries, skip=call.connection)
@@ -166,11 +166,3 @@ def _listed(seen: View, dialogs: Sequence[Dialog]) -> dict[str, list[Any]]:
 
 def _shown(seen: View, messages: Sequence[Message]) -> dict[str, list[Any]]:
     return {"messages": [seen.message(each) for each in messages], "topics": [], **seen.mentioned(messages)}
-
-
-def _reply(given: Any) -> int | None:
-    if given is None:
-        return None
-    if not isinstance(given, types.InputReplyToMessage):
-        raise RpcError(400, "REPLY_TO_INVALID")
-    return int(given.reply_to_msg_id)

@@ -9,6 +9,7 @@ from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.updates import deliver, full
 from telekeep.emulator.render.view import View, peer
 from telekeep.emulator.services.asking import entities_of, peer_of, view
+from telekeep.emulator.services.media import file_of
 from telekeep.emulator.world.message import PAGE, Message
 from telekeep.mtproto.schema import functions, types
 
@@ -18,14 +19,13 @@ def edit_message(call: Call, request: Any) -> Any:
     seen = view(call)
     if request.schedule_date:
         raise RpcError(400, "SCHEDULE_DATE_INVALID")
-    if request.media is not None:
-        raise RpcError(400, "MEDIA_INVALID")
     edited = call.world.revisions.edit(
         seen.account,
         peer_of(seen, request.peer),
         request.id,
         text=request.message,
         entities=entities_of(request),
+        media=file_of(call, request.media) if request.media is not None else None,
     )
     deliver(call.telegram, call.world, edited.deliveries, skip=call.connection)
     return full(seen, [edited.event])

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from telekeep.emulator.rpc_error import RpcError
+from telekeep.emulator.world.files import File
 from telekeep.emulator.world.message import ChatCreated, Dialog, MembersAdded, Message
 from telekeep.emulator.world.peer import Peer
 
@@ -127,11 +128,14 @@ class Box:
         reply_to: int | None = None,
         entities: tuple[Any, ...] = (),
         action: ChatCreated | MembersAdded | None = None,
+        media: File | None = None,
+        grouped_id: int | None = None,
     ) -> Message:
         """Put a message into its dialog, with the next id. It moves pts; `NewMessage` is logged by `add`."""
         self._last_date = date = max(date, self._last_date)  # a clock set back must not unsort a history
         self.last_id += 1
         message = Message(self.last_id, peer, sender, date, text, out, origin, reply_to, entities, action)
+        message.media, message.grouped_id = media, grouped_id
         self._messages[message.id] = message
         if origin:
             self._copies[origin] = message.id
@@ -148,9 +152,11 @@ class Box:
         self._log_event(event)
         return event
 
-    def edit(self, message: Message, text: str, entities: tuple[Any, ...], *, at: int) -> EditMessage:
-        """Another text for one of this box's messages."""
-        message.text, message.entities, message.edited = text, entities, at
+    def edit(
+        self, message: Message, text: str, entities: tuple[Any, ...], media: File | None, *, at: int
+    ) -> EditMessage:
+        """Another text and file for one of this box's messages."""
+        message.text, message.entities, message.media, message.edited = text, entities, media, at
         self.pts += 1
         event = EditMessage(self.pts, message)
         self._log_event(event)

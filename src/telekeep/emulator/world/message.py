@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from telekeep.emulator.world.files import File
 from telekeep.emulator.world.peer import Peer
 
 PAGE = 100
@@ -44,7 +45,8 @@ class Message:
     """One account's copy of a message.
 
     ``id`` counts within the account's box; ``origin`` is the same number on every account's copy (0: no other copies);
-    ``date`` and ``edited`` in Unix seconds; ``entities`` as they were sent, opaque here; ``reactions``, oldest first.
+    ``date`` and ``edited`` in Unix seconds; ``entities`` as they were sent, opaque here; ``reactions``, oldest first;
+    ``grouped_id``: the same for all messages of an album.
     """
 
     id: int
@@ -59,6 +61,8 @@ class Message:
     action: ChatCreated | MembersAdded | None = None
     edited: int | None = None
     reactions: tuple[Reaction, ...] = ()
+    media: File | None = None
+    grouped_id: int | None = None
 
 
 class Dialog:

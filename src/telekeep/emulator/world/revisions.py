@@ -9,6 +9,7 @@ from typing import Any
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.world.account import Account
 from telekeep.emulator.world.box import DeleteMessages, EditMessage
+from telekeep.emulator.world.files import File
 from telekeep.emulator.world.message import Message, Reaction
 from telekeep.emulator.world.peer import Peer
 from telekeep.emulator.world.people import People
@@ -43,25 +44,32 @@ class Revisions:
         self._people = people
 
     def edit(
-        self, editor: Account, peer: Peer, message_id: int, *, text: str | None, entities: tuple[Any, ...] = ()
+        self,
+        editor: Account,
+        peer: Peer,
+        message_id: int,
+        *,
+        text: str | None,
+        entities: tuple[Any, ...] = (),
+        media: File | None = None,
     ) -> Edited:
-        """Another text for a message of the editor's own; None: the one it has.
+        """Another text, or another file, for a message of the editor's own; None: the one it has.
 
         Raises RpcError 400 MESSAGE_ID_INVALID (none such in this dialog, or a service message), MESSAGE_NOT_MODIFIED,
-        MESSAGE_EMPTY, MESSAGE_TOO_LONG, 403 MESSAGE_AUTHOR_REQUIRED.
+        and as `post.check_text`; 403 MESSAGE_AUTHOR_REQUIRED.
         """
         message = self._message(editor, peer, message_id)
         if message.sender != editor.id:
             raise RpcError(403, "MESSAGE_AUTHOR_REQUIRED")
         if text is None:
             text, entities = message.text, message.entities
-        check_text(text)
-        if text == message.text and entities == message.entities:
+        media = media or message.media
+        check_text(text, media)
+        if (text, entities, media) == (message.text, message.entities, message.media):
             raise RpcError(400, "MESSAGE_NOT_MODIFIED")
         now = self._people.now
-        events = [
-            (owner.id, owner.box.edit(copy, text, entities, at=now)) for owner, copy in self._copies(editor, message)
-        ]
+        copies = self._copies(editor, message)
+        events = [(owner.id, owner.box.edit(copy, text, entities, media, at=now)) for owner, copy in copies]
         return Edited(events[0][1], [Delivery(*each) for each in events])
 
     def delete(self, owner: Account, ids: Iterable[int], *, revoke: bool) -> Deleted | None:
