@@ -157,3 +157,13 @@ async def test_a_media_connection_is_never_the_one_that_is_told(
     await media.call(functions.help.GetConfigRequest())
     telegram.push(ada.id, news())
     assert (len(await heard(client)), len(await heard(media))) == (1, 0)
+
+
+async def test_a_client_that_reads_nothing_is_cut_off(telegram: Emulator, ada: Any, client: RawClient) -> None:
+    (line,) = telegram._registry.lines
+    notice = types.UpdateServiceNotification("x", "x" * 1_000_000, types.MessageMediaEmpty(), [])
+    for _ in range(60):
+        telegram.push(ada.id, types.Updates(updates=[notice], users=[], chats=[], date=None, seq=0))
+        line.flush()
+    await line.wait_closed()
+    assert not telegram._registry.lines

@@ -138,6 +138,17 @@ async def test_a_file_goes_up_and_down_on_a_media_connection_beside_the_main_one
     assert (telegram.stats.duplicated, telegram.stats.overlap) == (0, 0)
 
 
+async def test_many_pieces_asked_for_at_once_come_on_one_connection(telegram: Emulator, connect: Connect) -> None:
+    """They are more than a client that reads nothing may leave unread."""
+    client = await connect(telegram.mint(telegram.add_account(ADA)))
+    telegram.send_file(ADA, os.urandom(MIB))
+    [dialog] = await client.get_dialogs()
+    document = dialog.message.document
+    place = types.InputDocumentFileLocation(document.id, document.access_hash, document.file_reference, "")
+    await asyncio.gather(*(client(functions.upload.GetFileRequest(place, 0, MIB)) for _ in range(24)))
+    assert telegram.stats.connections == 1
+
+
 async def test_an_album_arrives_as_one_on_both_sides(telegram: Emulator, connect: Connect) -> None:
     ada, bob = telegram.add_account(ADA), telegram.add_account(BOB, username="bob")
     hers, his = await connect(telegram.mint(ada)), await connect(telegram.mint(bob))
