@@ -17,6 +17,7 @@ TRANSPORTS = (
     connection.ConnectionTcpFull,
     connection.ConnectionTcpAbridged,
     connection.ConnectionTcpIntermediate,
+    connection.ConnectionTcpObfuscated,
 )
 
 

@@ -24,6 +24,13 @@ async def heard(client: RawClient) -> list[Any]:
     return [read(unzipped(each.body)) for each in client.seen if each.constructor not in SERVICE_AND_RESULTS]
 
 
+async def until_closed(telegram: Emulator, left: int) -> None:
+    """Wait until the emulator has noticed that all connections but ``left`` are closed."""
+    lines = telegram._registry.lines
+    for line in list(lines)[: len(lines) - left]:
+        await line.wait_closed()
+
+
 @pytest.fixture
 async def client(session: Session, raw: Any) -> RawClient:
     found: RawClient = await raw(session)
@@ -125,3 +132,38 @@ async def test_updates_not_acknowledged_come_again_to_the_same_conversation(
     again.acks = False
     (update,) = await heard(again)
     assert update.seq == 1
+
+
+async def test_the_last_active_connection_is_told_and_no_other(telegram: Emulator, raw: Any) -> None:
+    """core.telegram.org/api/updates. A key without a login may have several main connections: updateLoginToken."""
+    key = telegram.fresh_key(dc=2)
+    first, second = await raw(key), await raw(key)
+    authorization = telegram.authorization_of(key)
+    telegram.push(0, news(), only=authorization)
+    assert (len(await heard(first)), len(await heard(second))) == (0, 1)
+    await first.call(functions.help.GetConfigRequest())
+    telegram.push(0, news(), only=authorization)
+    assert (len(await heard(first)), len(await heard(second))) == (1, 1)
+    await first.close()
+    await until_closed(telegram, 1)
+    telegram.push(0, news(), only=authorization)
+    assert len(await heard(second)) == 2
+
+
+async def test_a_media_connection_is_never_the_one_that_is_told(
+    telegram: Emulator, ada: Any, client: RawClient, session: Session, raw: Any
+) -> None:
+    media = await raw(session, next(each for each in telegram.network.addresses if each.media))
+    await media.call(functions.help.GetConfigRequest())
+    telegram.push(ada.id, news())
+    assert (len(await heard(client)), len(await heard(media))) == (1, 0)
+
+
+async def test_a_client_that_reads_nothing_is_cut_off(telegram: Emulator, ada: Any, client: RawClient) -> None:
+    (line,) = telegram._registry.lines
+    notice = types.UpdateServiceNotification("x", "x" * 1_000_000, types.MessageMediaEmpty(), [])
+    for _ in range(60):
+        telegram.push(ada.id, types.Updates(updates=[notice], users=[], chats=[], date=None, seq=0))
+        line.flush()
+    await line.wait_closed()
+    assert not telegram._registry.lines

@@ -17,6 +17,7 @@ from typing import Any
 from zlib import crc32
 
 import cryptg
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from telekeep.mtproto.schema import LAYER, functions, read, types
 
@@ -64,17 +65,36 @@ def unzipped(body: bytes) -> bytes:
     return gzip.decompress(body[at : at + length])
 
 
+MARKS = {"abridged": b"\xef", "intermediate": b"\xee" * 4, "padded": b"\xdd" * 4, "full": b""}
+
+
 class Wire:
-    """A TCP connection that frames payloads. ``ip``: the loopback address to come from."""
+    """A TCP connection that frames payloads. ``ip``: the loopback address to come from.
+
+    ``transport``: one of `MARKS`, or "obfuscated " before one of them.
+    """
 
     def __init__(self, host: str, port: int, *, transport: str = "abridged", ip: str | None = None) -> None:
-        self.host, self.port, self.transport, self.ip = host, port, transport, ip
+        self.host, self.port, self.ip = host, port, ip
+        self.obfuscated, self.transport = transport.startswith("obfuscated "), transport.rpartition(" ")[2]
         self._sent = 0
+        self.mark = self._disguised() if self.obfuscated else MARKS[self.transport]
+
+    def _disguised(self) -> bytes:
+        """The 64 bytes an obfuscated stream begins with; from here on both directions are encrypted."""
+        head = os.urandom(64)
+        while head[0] == 0xEF or head[:4] in (b"\xee" * 4, b"\xdd" * 4) or not any(head[4:8]):
+            head = os.urandom(64)
+        back = head[55:7:-1]
+        self._out = Cipher(algorithms.AES(head[8:40]), modes.CTR(head[40:56])).encryptor()
+        self._in = Cipher(algorithms.AES(back[:32]), modes.CTR(back[32:])).decryptor()
+        tag = (MARKS[self.transport] * 4)[:4]
+        return head[:56] + self._out.update(head[:56] + tag + head[60:])[56:]
 
     async def open(self) -> None:
         local = (self.ip, 0) if self.ip else None
         self.reader, self.writer = await asyncio.open_connection(self.host, self.port, local_addr=local)
-        self.writer.write({"abridged": b"\xef", "intermediate": b"\xee" * 4, "full": b""}[self.transport])
+        self.writer.write(self.mark)
 
     async def close(self) -> None:
         self.writer.close()
@@ -84,11 +104,18 @@ class Wire:
             pass
 
     def framed(self, payload: bytes) -> bytes:
+        plain = self._framed(payload)
+        return self._out.update(plain) if self.obfuscated else plain
+
+    def _framed(self, payload: bytes) -> bytes:
         if self.transport == "abridged":
             words = len(payload) // 4
             return (bytes([words]) if words < 127 else b"\x7f" + words.to_bytes(3, "little")) + payload
         if self.transport == "intermediate":
             return struct.pack("<I", len(payload)) + payload
+        if self.transport == "padded":
+            noise = os.urandom(os.urandom(1)[0] & 15)
+            return struct.pack("<I", len(payload) + len(noise)) + payload + noise
         head = struct.pack("<II", len(payload) + 12, self._sent) + payload
         self._sent += 1
         return head + struct.pack("<I", crc32(head))
@@ -105,7 +132,7 @@ class Wire:
             raise Gone from None
 
     async def _read(self) -> bytes:
-        take = self.reader.readexactly
+        take = self._take
         if self.transport == "abridged":
             words = (await take(1))[0]
             if words == 127:
@@ -114,9 +141,16 @@ class Wire:
         size = struct.unpack("<I", await take(4))[0]
         if self.transport == "intermediate":
             return await take(size)
+        if self.transport == "padded":
+            padded = await take(size)
+            return padded[: size - size % 4]
         rest = await take(size - 4)
         assert crc32(struct.pack("<I", size) + rest[:-4]) == struct.unpack("<I", rest[-4:])[0]
         return rest[4:-4]
+
+    async def _take(self, size: int) -> bytes:
+        data = await self.reader.readexactly(size)
+        return self._in.update(data) if self.obfuscated else data
 
 
 class RawClient:

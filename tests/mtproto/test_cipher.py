@@ -8,6 +8,8 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher as Reference
+from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 from telethon.crypto import AuthKey
@@ -15,7 +17,7 @@ from telethon.network.mtprotostate import MTProtoState
 
 from mtproto.client import RawClient, TransportRefusal
 from mtproto.server import Running
-from telekeep.mtproto.cipher import Cipher, CipherError
+from telekeep.mtproto.cipher import Cipher, CipherError, CounterStream
 from telekeep.mtproto.schema import types
 
 KEY = bytes(range(1, 256)) + b"\x01"
@@ -78,6 +80,17 @@ def test_the_servers_own_frames_do_not_pass_as_a_clients() -> None:
 def test_a_frame_of_impossible_size_is_refused(size: int) -> None:
     with pytest.raises(CipherError):
         Cipher(KEY).decrypt(Cipher(KEY).encrypt(bytes(200))[:size])
+
+
+@given(sizes=st.lists(st.integers(0, 70)), first=st.sampled_from([0, 2**128 - 2, 2**64 - 1]))
+def test_a_counter_stream_is_aes_ctr_however_it_is_cut(sizes: list[int], first: int) -> None:
+    key, counter = os.urandom(32), first.to_bytes(16, "big")
+    stream, plain = CounterStream(key, counter), os.urandom(sum(sizes))
+    found, at = b"", 0
+    for size in sizes:
+        found += stream.apply(plain[at : at + size])
+        at += size
+    assert found == Reference(algorithms.AES(key), modes.CTR(counter)).encryptor().update(plain)
 
 
 def test_a_key_never_prints_itself() -> None:

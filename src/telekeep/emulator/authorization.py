@@ -49,7 +49,7 @@ class Authorization(KnownKey):
         self.takeout_id: int | None = None
         self.ended: RpcError | None = None  # what every request is answered with since
         self.mains = Mains()  # its main connections in use
-        self.listeners: dict[Any, Conversation] = {}  # connections that want updates, and what they carry
+        self.listeners: dict[Any, Conversation] = {}  # connections that want updates, the last active one last
         self.failed: dict[int, None] = {}  # message ids of requests that failed, for invokeAfterMsg
         self.memo: dict[str, Any] = {}  # for services: what they must remember for as long as the key lives
 
@@ -60,8 +60,14 @@ class Authorization(KnownKey):
         self.ended = None
         self.created_at = at
         self.origin = origin
+        self.takeout_id = None
         self.hash = origin.hash if origin else secrets.randbits(62) + 1
         self.seq = 0
+
+    def listens(self, line: Any, conversation: Conversation) -> None:
+        """``line`` has just asked something, and wants updates: of all that do, it is the last active one now."""
+        self.listeners.pop(line, None)
+        self.listeners[line] = conversation
 
     @property
     def is_logged_in(self) -> bool:

@@ -170,16 +170,14 @@ class Emulator:
         for authorization in [only] if only else self._registry.of(account_id):
             if authorization.ended is not None:
                 continue
-            listeners = [each for line, each in authorization.listeners.items() if line is not skip]
-            if not listeners:
+            line = next(reversed(authorization.listeners), None)
+            if line is None or line is skip:
                 continue
             made = updates(authorization) if callable(updates) else updates
             if hasattr(made, "seq"):
                 authorization.seq += 1
                 made.seq = authorization.seq
-            packed = bytes(made)
-            for conversation in listeners:
-                conversation.push(packed)
+            authorization.listeners[line].push(bytes(made))
 
     # ---- what tests do to it
 
@@ -214,6 +212,11 @@ class Emulator:
     def send(self, to: str, text: str = "hello", count: int = 1) -> None:
         """``count`` messages arrive for the account with this phone number."""
         self.world.send(to, text, count)
+
+    def send_file(self, to: str, data: bytes, name: str = "file.bin", *, dc: int | None = None, text: str = "") -> None:
+        """A file arrives for the account with this phone number. ``dc``: where it lies; default: the home one."""
+        named = types.DocumentAttributeFilename(file_name=name)
+        self.world.send_file(to, data, [named], dc_id=dc or self.home_dc, text=text)
 
     def advance(self, seconds: float) -> None:
         """Move the emulator's clock forward."""

@@ -139,10 +139,12 @@ class Front:
             raise RpcError(400, "CONNECTION_NOT_INITED")
         if authorization.layer is None:
             raise RpcError(400, "CONNECTION_LAYER_INVALID")
-        if envelope.takeout_id is not None and envelope.takeout_id != authorization.takeout_id:
-            raise RpcError(400, "TAKEOUT_INVALID")
-        if envelope.wants_updates:
-            authorization.listeners[asked.line] = asked.conversation
+        if envelope.takeout_id is not None:
+            login = authorization.origin or authorization
+            if envelope.takeout_id != login.takeout_id:
+                raise RpcError(400, "TAKEOUT_INVALID")
+        if envelope.wants_updates and not self._media:
+            authorization.listens(asked.line, asked.conversation)
 
     def _carry_out(self, asked: _Asked, *, cut: bool = False) -> None:
         """Find the handler and run it. ``cut``: lose the line before the answer is sent."""

@@ -50,9 +50,12 @@ class Telegram(Protocol):
         skip: Any = None,
         only: Authorization | None = None,
     ) -> None:
-        """Send updates to every connection of an account that wants them.
+        """Send updates to the last active connection of each login of an account, of those that want updates
+        (core.telegram.org/api/updates: "into the last active connection (except for connections needed for
+        downloading / uploading files)").
 
         ``updates``: an Updates object, or a function that makes one for each authorization (access hashes differ).
         Where it has a ``seq``, the authorization's own next number is filled in. ``skip``: the connection that gets
-        them as its answer. ``only``: one authorization (it need not be logged in: updateLoginToken).
+        them as its answer, and so nothing twice. ``only``: one authorization (it need not be logged in:
+        updateLoginToken).
         """

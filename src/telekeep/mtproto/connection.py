@@ -283,9 +283,11 @@ class Connection(asyncio.Protocol):
         for group in portions(messages):
             message = group[0] if len(group) == 1 else conversation.wrap(container(group))
             frames.append(self._framing.frame(key.key.encrypt(head + message)))
-        self._transport.write(b"".join(frames))
+        # What was queued before counts, not this: the pieces of files that one read asked for are many megabytes, and
+        # nothing more is read (see pause_writing) until they are gone.
         if self._transport.get_write_buffer_size() > _WRITE_LIMIT:
-            self.close("its client does not read", abort=True)
+            return self.close("its client does not read", abort=True)
+        return self._transport.write(b"".join(frames))
 
 
 def _judged(conversation: Conversation, message: Message, now: float) -> tuple[rules.Code | None, list[Message]]:

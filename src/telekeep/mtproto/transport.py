@@ -1,22 +1,37 @@
-"""How messages are cut out of a TCP stream: abridged, intermediate and full.
+"""How messages are cut out of a TCP stream: abridged, intermediate, padded intermediate and full, or one of the first
+three obfuscated.
 
 core.telegram.org/mtproto/mtproto-transports. No I/O: bytes come in by `Framing.feed`, bytes for the socket come out of
-`Framing.frame`. The client's first bytes choose the transport; the server then speaks the same. (An obfuscated stream
-would be unwrapped in front of `feed` and wrapped behind `frame`: its first bytes never look like one of these three.)
+`Framing.frame`. The client's first bytes choose the transport; the server then speaks the same.
 """
 
 from __future__ import annotations
 
+import os
 import struct
-from typing import Protocol
+from typing import Final, Protocol
 from zlib import crc32
 
+from telekeep.mtproto.obfuscation import HEADER, Disguise, unmasked
+
 MAX_FRAME = 1 << 20  # bytes; Telegram closes the connection on larger ones
-_ENOUGH = 4  # bytes that tell the transports apart
+_MARK = 4  # bytes that tell the transports apart, but full and obfuscated
+_ENOUGH = 8  # bytes that tell those apart: a full stream goes on with sequence number 0, an obfuscated one never does
+_FOREIGN: Final = (
+    b"HEAD",
+    b"POST",
+    b"GET ",
+    b"OPTI",
+    b"PVrG",
+    b"\x16\x03\x01\x02",
+)  # HTTP, TLS: no client obfuscates so
 
 
 class TransportError(ValueError):
     """The stream cannot be cut any further; the connection must be closed."""
+
+
+_ENVELOPE = 24  # auth key id and message key
 
 
 class _Mode(Protocol):
@@ -68,6 +83,25 @@ class Intermediate:
         return struct.pack("<I", len(payload)) + payload
 
 
+class Padded(Intermediate):
+    """Intermediate with up to 15 random bytes behind each payload."""
+
+    name = "padded intermediate"
+
+    def cut(self, data: bytearray, at: int) -> tuple[int, int, int] | None:
+        found = super().cut(data, at)
+        if found is None:
+            return None
+        start, stop, end = found
+        if any(data[start : start + 8]):  # encrypted, so its length is known modulo 16; a plain message tells its own
+            stop -= (stop - start - _ENVELOPE) % 16
+        return start, stop, end
+
+    def frame(self, payload: bytes) -> bytes:
+        # Telethon takes only what exceeds a multiple of 4 for padding.
+        return super().frame(payload + os.urandom(os.urandom(1)[0] & 3))
+
+
 class Full:
     """Length, sequence number and payload, followed by a CRC-32 over all of them."""
 
@@ -105,16 +139,24 @@ def _bounded(size: int) -> int:
     return size
 
 
+_TAGGED: Final[dict[bytes, type[Abridged | Intermediate]]] = {
+    b"\xef" * 4: Abridged,
+    b"\xee" * 4: Intermediate,
+    b"\xdd" * 4: Padded,
+}
+
+
 class Framing:
     """The server's end of one TCP stream."""
 
     def __init__(self) -> None:
         self._data = bytearray()
+        self._disguise: Disguise | None = None
         self.mode: _Mode | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what has come, and return the payloads that are complete. Raises TransportError."""
-        self._data += data
+        self._data += self._disguise.incoming.apply(data) if self._disguise else data
         at = 0
         if self.mode is None:
             at = self._choose()
@@ -129,25 +171,40 @@ class Framing:
         return payloads
 
     def _choose(self) -> int:
-        head = bytes(self._data[:_ENOUGH])
-        if head[:1] == b"\xef":
+        """Choose the transport by the first bytes, once there are enough of them. How many to skip."""
+        data = self._data
+        if data[:1] == b"\xef":
             self.mode = Abridged()
             return 1
-        if len(head) < _ENOUGH:
-            return 0
-        if head == b"\xee" * 4:
-            self.mode = Intermediate()
-            return _ENOUGH
-        if int.from_bytes(head, "little") > MAX_FRAME:  # padded intermediate, obfuscated, HTTP, TLS
+        head = bytes(data[:_MARK])
+        if head in _TAGGED:
+            self.mode = _TAGGED[head]()
+            return _MARK
+        if head in _FOREIGN:
             raise TransportError("the stream starts like no transport that is spoken here")
-        self.mode = Full()
-        return 0
+        if len(data) < _ENOUGH:
+            return 0
+        if not any(data[_MARK:_ENOUGH]):
+            self.mode = Full()
+            return 0
+        return self._unmask() if len(data) >= HEADER else 0
+
+    def _unmask(self) -> int:
+        data = self._data
+        disguise = unmasked(bytes(data[:HEADER]))
+        mode = _TAGGED.get(disguise.tag)
+        if mode is None:
+            raise TransportError("the stream starts like no transport that is spoken here, obfuscated or not")
+        self._disguise, self.mode = disguise, mode()
+        data[HEADER:] = disguise.incoming.apply(bytes(data[HEADER:]))
+        return HEADER
 
     def frame(self, payload: bytes) -> bytes:
         """The bytes to send for one payload. Only after the client has chosen a transport."""
         if self.mode is None:
             raise TransportError("no transport was chosen yet")
-        return self.mode.frame(payload)
+        framed = self.mode.frame(payload)
+        return self._disguise.outgoing.apply(framed) if self._disguise else framed
 
     def refusal(self, code: int) -> bytes:
         """The bytes of a transport error: 404 (key unknown), 429 (too many connections), 444 (wrong data center)."""

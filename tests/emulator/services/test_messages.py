@@ -305,9 +305,3 @@ def test_ones_other_devices_learn_what_was_read(bench: Bench, device: Device, ad
     assert isinstance(told, types.UpdateReadHistoryInbox)
     assert (told.max_id, told.still_unread_count) == (1, 0)
     assert not reading.updates
-
-
-def test_typing_is_accepted_for_known_peers_only(device: Device, bob: Account) -> None:
-    typing = types.SendMessageTypingAction()
-    assert device(messages.SetTypingRequest(peer=to(device, bob), action=typing)) is True
-    assert device.refused(messages.SetTypingRequest(types.InputPeerUser(bob.id, 1), typing)) == "PEER_ID_INVALID"

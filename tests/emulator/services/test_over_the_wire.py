@@ -245,3 +245,55 @@ async def test_a_login_taken_abroad_is_imported_once(telegram: Emulator, connect
     with pytest.raises(errors.AuthBytesInvalidError):
         await abroad(request)
     assert len(telegram.authorizations(account)) == 1
+
+
+async def test_edits_and_deletions_arrive_on_the_other_side(telegram: Emulator, connect: Connect) -> None:
+    ada, bob = telegram.add_account(ADA), telegram.add_account(BOB, username="bob")
+    hers, his = await connect(telegram.mint(ada)), await connect(telegram.mint(bob))
+    edited, deleted = listen(his, events.MessageEdited()), listen(his, events.MessageDeleted())
+    sent = await hers.send_message("bob", "helo")
+    assert (await hers.edit_message("bob", sent.id, "hello")).text == "hello"
+    [event] = await arrive(edited, 1)
+    assert (event.text, event.sender_id) == ("hello", ada.id)
+    with pytest.raises(errors.MessageNotModifiedError):
+        await hers.edit_message("bob", sent.id, "hello")
+    with pytest.raises(errors.MessageAuthorRequiredError):
+        await event.edit("mine now")
+    await hers.delete_messages("bob", [sent.id])
+    [gone] = await arrive(deleted, 1)
+    assert gone.deleted_ids == [event.id]
+    assert not await his.get_messages(ada.id)
+
+
+async def test_edits_and_deletions_are_in_the_difference(telegram: Emulator, connect: Connect) -> None:
+    """Asked for by hand: Telethon's own update loop drops whatever of a difference has a pts and is no new message."""
+    ada, bob = telegram.add_account(ADA), telegram.add_account(BOB, username="bob")
+    hers, his = await connect(telegram.mint(ada)), await connect(telegram.mint(bob))
+    one, two = await hers.send_message("bob", "one"), await hers.send_message("bob", "two")
+    state = await his(functions.updates.GetStateRequest())
+    await hers.edit_message("bob", one.id, "uno")
+    await hers.delete_messages("bob", [two.id])
+    missed = await his(functions.updates.GetDifferenceRequest(pts=state.pts, date=state.date, qts=0))
+    edited, deleted = missed.other_updates
+    assert (edited.message.message, edited.pts, edited.pts_count) == ("uno", state.pts + 1, 1)
+    assert (deleted.messages, deleted.pts, deleted.pts_count) == ([2], state.pts + 2, 1)
+    assert missed.state.pts == state.pts + 2
+
+
+async def test_typing_and_reactions_are_seen_live(telegram: Emulator, connect: Connect) -> None:
+    ada, bob = telegram.add_account(ADA), telegram.add_account(BOB, username="bob")
+    hers, his = await connect(telegram.mint(ada)), await connect(telegram.mint(bob))
+    reactions = listen(hers, events.Raw(types.UpdateMessageReactions))
+    received = listen(his, events.NewMessage(incoming=True))
+    sent = await hers.send_message("bob", "hello")
+    [message] = await arrive(received, 1)
+    typing = listen(his, events.UserUpdate())
+    async with hers.action("bob", "typing"):
+        [event] = await arrive(typing, 1)
+    assert event.typing and event.user_id == ada.id
+    request = functions.messages.SendReactionRequest(
+        await message.get_input_chat(), message.id, reaction=[types.ReactionEmoji("🎉")]
+    )
+    await his(request)
+    [update] = await arrive(reactions, 1)
+    assert (update.msg_id, update.reactions.results[0].reaction.emoticon) == (sent.id, "🎉")

@@ -9,18 +9,32 @@ from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.render.view import View, peer, reply_header
 from telekeep.emulator.telegram import Telegram
 from telekeep.emulator.world import World
-from telekeep.emulator.world.box import Difference, Event, NewMessage, ReadInbox
+from telekeep.emulator.world.box import (
+    DeleteMessages,
+    Difference,
+    EditMessage,
+    Event,
+    NewMessage,
+    ReadInbox,
+    ReadOutbox,
+)
+from telekeep.emulator.world.message import Message
+from telekeep.emulator.world.peer import Peer
 from telekeep.emulator.world.post import Delivery
 from telekeep.mtproto.schema import build, types
 
 
 def deliver(telegram: Telegram, world: World, deliveries: Iterable[Delivery], *, skip: Any = None) -> None:
-    """Tell every connection of the accounts concerned, but ``skip``, which has it as its answer."""
+    """Tell the accounts concerned, each all at once, but ``skip``, which has it as its answer."""
+    events: dict[int, list[Event]] = {}
     for account_id, event in deliveries:
+        events.setdefault(account_id, []).append(event)
+    for account_id, theirs in events.items():
         account = world.accounts[account_id]
 
-        def updates(authorization: Authorization, *, event: Event = event, account: Any = account) -> Any:
-            return live(View(world, authorization, account), event)
+        def updates(authorization: Authorization, *, events: list[Event] = theirs, account: Any = account) -> Any:
+            view = View(world, authorization, account)
+            return live(view, events[0]) if len(events) == 1 else full(view, events)
 
         telegram.push(account_id, updates, skip=skip)
 
@@ -29,7 +43,7 @@ def live(view: View, event: Event) -> Any:
     """An event as it is pushed. **The rule for short updates**: a plain message is short if the authorization has been
     given everybody it names in full before; a first contact, somebody ``min``, or anything but a plain message comes as
     full ``Updates``, with the users and chats the client needs."""
-    if isinstance(event, NewMessage) and event.message.action is None:
+    if isinstance(event, NewMessage) and event.message.action is None and event.message.media is None:
         message = event.message
         named = {message.sender, message.peer.id} if message.peer.kind == "user" else {message.sender}
         if named <= view.viewer.known and (message.peer.kind == "user" or message.peer.id in view.viewer.known_chats):
@@ -37,23 +51,33 @@ def live(view: View, event: Event) -> Any:
     return full(view, [event])
 
 
-def full(view: View, events: Sequence[Event], *, first: Iterable[Any] = ()) -> Any:
-    """Events as full ``Updates``; ``first``: further updates to stand before them. seq 0: it is no link of the chain
-    until somebody numbers it (`Telegram.push`), and an answer to a request never is."""
-    messages = [event.message for event in events if isinstance(event, NewMessage)]
-    peers = [event.peer for event in events if not isinstance(event, NewMessage)]
+def full(view: View, events: Sequence[Event], *, first: Iterable[Any] = (), naming: Iterable[Message] = ()) -> Any:
+    """Events as full ``Updates``; ``first``: further updates to stand before them; ``naming``: messages they are about.
+    seq 0: it is no link of the chain until somebody numbers it (`Telegram.push`), and an answer to a request never is.
+    """
+    messages, peers = _named(events)
     return types.Updates(
         updates=[*first, *(update(view, event) for event in events)],
         date=view.world.now,
         seq=0,
-        **view.mentioned(messages, peers),
+        **view.mentioned([*messages, *naming], peers),
     )
+
+
+def _named(events: Iterable[Event]) -> tuple[list[Message], list[Peer]]:
+    """The messages and peers that events show."""
+    messages = [event.message for event in events if isinstance(event, NewMessage | EditMessage)]
+    return messages, [event.peer for event in events if isinstance(event, ReadInbox | ReadOutbox)]
 
 
 def update(view: View, event: Event) -> Any:
     """The update that tells of an event."""
     if isinstance(event, NewMessage):
         return types.UpdateNewMessage(message=view.message(event.message), pts=event.pts, pts_count=event.count)
+    if isinstance(event, EditMessage):
+        return types.UpdateEditMessage(message=view.message(event.message), pts=event.pts, pts_count=event.count)
+    if isinstance(event, DeleteMessages):
+        return types.UpdateDeleteMessages(messages=list(event.ids), pts=event.pts, pts_count=event.count)
     if isinstance(event, ReadInbox):
         return types.UpdateReadHistoryInbox(
             peer=peer(event.peer),
@@ -85,17 +109,25 @@ def difference(view: View, authorization: Authorization, missed: Difference) -> 
         return types.updates.DifferenceEmpty(date=view.world.now, seq=authorization.seq)
     if missed.kind == "too long":
         return types.updates.DifferenceTooLong(pts=missed.pts)
-    messages = [event.message for event in missed.events if isinstance(event, NewMessage)]
-    others = [event for event in missed.events if not isinstance(event, NewMessage)]
+    events = [event for event in missed.events if _still_there(view, event)]
+    messages = [event.message for event in events if isinstance(event, NewMessage)]
+    others = [event for event in events if not isinstance(event, NewMessage)]
     is_all = missed.kind == "all"
     return build(
         types.updates.Difference if is_all else types.updates.DifferenceSlice,
         new_messages=[view.message(message) for message in messages],
         new_encrypted_messages=[],
         other_updates=[update(view, event) for event in others],
-        **view.mentioned(messages, [event.peer for event in others]),
+        **view.mentioned(*_named(events)),
         **{"state" if is_all else "intermediate_state": state(view, authorization, missed.pts)},
     )
+
+
+def _still_there(view: View, event: Event) -> bool:
+    """Whether an event is worth telling afterwards: a message that was deleted since shows up as deleted only."""
+    if isinstance(event, NewMessage | EditMessage):
+        return view.account.box.message(event.message.id) is event.message
+    return True
 
 
 def _short(view: View, event: NewMessage) -> Any:

@@ -8,9 +8,13 @@ from typing import Any
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.world import Account, World
 from telekeep.emulator.world.chat import Chat
+from telekeep.emulator.world.files import File
 from telekeep.emulator.world.message import ChatCreated, Dialog, MembersAdded, Message
 from telekeep.emulator.world.peer import Peer, user
 from telekeep.mtproto.schema import build, types
+
+PHOTO_SIZES = ("m", "x")
+THUMB = "m"
 
 
 class View:
@@ -107,6 +111,7 @@ class View:
             (users if message.peer.kind == "user" else chats)[message.peer.id] = None
             if message.action is not None:
                 users.update(dict.fromkeys(message.action.members))
+            users.update((each.user_id, None) for each in message.reactions)
         for peer in peers:
             (users if peer.kind == "user" else chats)[peer.id] = None
         accounts, groups = self.world.accounts, self.world.chats
@@ -128,7 +133,72 @@ class View:
         }
         if message.action is not None:
             return types.MessageService(action=_action(message.action), **common)
-        return types.Message(message=message.text, entities=list(message.entities) or None, **common)
+        return types.Message(
+            message=message.text,
+            entities=list(message.entities) or None,
+            media=self.media(message.media) if message.media else None,
+            grouped_id=message.grouped_id,
+            edit_date=message.edited,
+            reactions=self.reactions(message) if message.reactions else None,
+            **common,
+        )
+
+    def media(self, file: File) -> Any:
+        """A file as messages carry it, with an access hash and a reference of this authorization's own."""
+        if file.kind == "photo":
+            return types.MessageMediaPhoto(photo=self.photo(file))
+        return types.MessageMediaDocument(document=self.document(file))
+
+    def photo(self, file: File) -> Any:
+        """In two sizes, which are one: nothing is scaled here."""
+        sizes = [types.PhotoSize(type=each, w=file.width, h=file.height, size=file.size) for each in PHOTO_SIZES]
+        return types.Photo(sizes=sizes, **self._named(file))
+
+    def document(self, file: File) -> Any:
+        thumb = types.PhotoSize(type=THUMB, w=320, h=320, size=len(file.thumb)) if file.thumb else None
+        return types.Document(
+            mime_type=file.mime_type,
+            size=file.size,
+            attributes=list(file.attributes),
+            thumbs=[thumb] if thumb else None,
+            **self._named(file),
+        )
+
+    def _named(self, file: File) -> dict[str, Any]:
+        return {
+            "id": file.id,
+            "access_hash": self.viewer.access_hash(file.kind, file.id),
+            "file_reference": self.viewer.reference(file.id, self.world.now),
+            "date": file.date,
+            "dc_id": file.dc_id,
+        }
+
+    def reactions(self, message: Message) -> Any:
+        """Who thinks what of a message: counted, and by name."""
+        counts: dict[str, int] = {}
+        for each in message.reactions:
+            counts[each.emoticon] = counts.get(each.emoticon, 0) + 1
+        mine = [each.emoticon for each in message.reactions if each.user_id == self.account.id]
+        return types.MessageReactions(
+            results=[
+                types.ReactionCount(
+                    reaction=types.ReactionEmoji(emoticon=emoticon),
+                    count=count,
+                    chosen_order=0 if emoticon in mine else None,
+                )
+                for emoticon, count in counts.items()
+            ],
+            can_see_list=True,
+            recent_reactions=[
+                types.MessagePeerReaction(
+                    peer_id=peer(user(each.user_id)),
+                    date=each.date,
+                    reaction=types.ReactionEmoji(emoticon=each.emoticon),
+                    my=each.user_id == self.account.id or None,
+                )
+                for each in message.reactions
+            ],
+        )
 
     def dialog(self, dialog: Dialog) -> Any:
         top = dialog.top

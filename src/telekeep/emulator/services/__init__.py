@@ -5,22 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from telekeep.emulator.render.updates import deliver
-from telekeep.emulator.services import account, auth, chats, contacts, help, messages, password, qr, updates, users
+from telekeep.emulator.services import (
+    account,
+    activity,
+    auth,
+    chats,
+    contacts,
+    help,
+    media,
+    messages,
+    password,
+    qr,
+    revisions,
+    takeout,
+    updates,
+    upload,
+    users,
+)
 from telekeep.emulator.telegram import Telegram
 from telekeep.emulator.world import World
 from telekeep.emulator.world.post import Delivery
 
 __all__ = [
     "account",
+    "activity",
     "attach",
     "auth",
     "chats",
     "contacts",
     "help",
+    "media",
     "messages",
     "password",
     "qr",
+    "revisions",
+    "takeout",
     "updates",
+    "upload",
     "users",
 ]
 

@@ -48,6 +48,20 @@ def seconds(moment: Any) -> int:
     return int(moment.timestamp()) if moment else 0
 
 
+def entities_of(request: Any) -> tuple[Any, ...]:
+    """The formatting of a text; mentions that name a user by access hash are not of this world yet."""
+    return tuple(each for each in request.entities or () if not isinstance(each, types.InputMessageEntityMentionName))
+
+
+def reply_of(given: Any) -> int | None:
+    """The message id that is replied to. Raises RpcError 400 REPLY_TO_INVALID for anything but a message."""
+    if given is None:
+        return None
+    if not isinstance(given, types.InputReplyToMessage):
+        raise RpcError(400, "REPLY_TO_INVALID")
+    return int(given.reply_to_msg_id)
+
+
 def peer_of(seen: View, given: Any) -> Peer:
     """The peer an InputPeer names.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from telekeep.emulator.dispatcher import Call, handles
 from telekeep.emulator.world.chat import LARGEST
-from telekeep.emulator.world.post import LONGEST
+from telekeep.emulator.world.post import LONGEST, LONGEST_CAPTION
 from telekeep.mtproto.schema import build, functions, types
 
 _HOUR = 3600
@@ -33,7 +33,6 @@ _FIGURES = {
     "call_ring_timeout_ms": 90_000,
     "call_connect_timeout_ms": 30_000,
     "call_packet_timeout_ms": 10_000,
-    "caption_length_max": 1_024,
 }
 
 
@@ -56,6 +55,7 @@ def get_config(call: Call, request: Any) -> Any:
         me_url_prefix="https://t.me/",
         chat_size_max=LARGEST,
         message_length_max=LONGEST,
+        caption_length_max=LONGEST_CAPTION,
         webfile_dc_id=call.telegram.home_dc,
         **_FIGURES,
     )

@@ -1,4 +1,4 @@
-"""messages.*: dialogs, history, sending and reading."""
+"""messages.*: dialogs, history and sending."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.updates import deliver, full, state
 from telekeep.emulator.render.view import View
-from telekeep.emulator.services.asking import peer_of, seconds, view
+from telekeep.emulator.services.asking import entities_of, peer_of, reply_of, seconds, view
 from telekeep.emulator.services.hashing import fold
 from telekeep.emulator.world.message import PAGE, Dialog, Message
 from telekeep.mtproto.schema import build, functions, types
@@ -64,6 +64,8 @@ def get_history(call: Call, request: Any) -> Any:
     """See `Dialog.window`; messages.messages if that is all there is, else a slice."""
     seen = view(call, people_only=True)
     dialog = seen.account.box.dialog(peer_of(seen, request.peer))
+    if call.messages_range is not None:
+        dialog = dialog.between(*call.messages_range)
     chosen = dialog.window(
         offset_id=request.offset_id,
         offset_date=seconds(request.offset_date),
@@ -105,14 +107,13 @@ def send_message(call: Call, request: Any) -> Any:
     if request.schedule_date:
         raise RpcError(400, "SCHEDULE_DATE_INVALID")
     peer = peer_of(seen, request.peer)
-    entities = tuple(each for each in request.entities or () if not isinstance(each, _NAMES_SOMEBODY))
     sent = call.world.send_message(
         seen.account,
         peer,
         request.message,
         random_id=request.random_id,
-        reply_to=_reply(request.reply_to),
-        entities=entities,
+        reply_to=reply_of(request.reply_to),
+        entities=entities_of(request),
     )
     deliver(call.telegram, call.world, sent.deliveries, skip=call.connection)
     event = sent.event
@@ -123,30 +124,9 @@ def send_message(call: Call, request: Any) -> Any:
             pts_count=event.count,
             date=event.message.date,
             out=True,
-            entities=list(entities) or None,
+            entities=list(event.message.entities) or None,
         )
     return full(seen, [event], first=[types.UpdateMessageID(id=event.message.id, random_id=request.random_id)])
-
-
-@handles(functions.messages.ReadHistoryRequest)
-def read_history(call: Call, request: Any) -> Any:
-    seen = view(call, people_only=True)
-    has_read = call.world.post.read(seen.account, peer_of(seen, request.peer), request.max_id)
-    if has_read is None:
-        return types.messages.AffectedMessages(pts=seen.account.box.pts, pts_count=0)
-    deliver(call.telegram, call.world, has_read.deliveries, skip=call.connection)
-    return types.messages.AffectedMessages(pts=has_read.event.pts, pts_count=has_read.event.count)
-
-
-@handles(functions.messages.SetTypingRequest)
-def set_typing(call: Call, request: Any) -> Any:
-    """Accepted, and told to nobody."""
-    seen = view(call)
-    peer_of(seen, request.peer)
-    return True
-
-
-_NAMES_SOMEBODY = types.InputMessageEntityMentionName  # names a user by access hash: not of this world yet
 
 
 def _inner(given: Any) -> Any:
@@ -186,11 +166,3 @@ def _listed(seen: View, dialogs: Sequence[Dialog]) -> dict[str, list[Any]]:
 
 def _shown(seen: View, messages: Sequence[Message]) -> dict[str, list[Any]]:
     return {"messages": [seen.message(each) for each in messages], "topics": [], **seen.mentioned(messages)}
-
-
-def _reply(given: Any) -> int | None:
-    if given is None:
-        return None
-    if not isinstance(given, types.InputReplyToMessage):
-        raise RpcError(400, "REPLY_TO_INVALID")
-    return int(given.reply_to_msg_id)

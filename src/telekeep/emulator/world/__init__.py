@@ -1,4 +1,6 @@
-"""Everything Telegram would know, without a socket: accounts, message boxes, groups, codes, tokens, passwords.
+"""Everything Telegram would know, without a socket: accounts, message boxes, groups, files, codes, tokens, passwords.
+
+All of it lies in memory; of files, the newest 256 MiB (`files.KEPT`) and 128 MiB of parts (`uploads.KEPT`).
 
 `World` ties it together; each file holds one thing and its rules, and is tested without a network.
 """

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from telekeep.emulator.rpc_error import RpcError
+from telekeep.emulator.world.files import File
 from telekeep.emulator.world.message import ChatCreated, Dialog, MembersAdded, Message
 from telekeep.emulator.world.peer import Peer
 
@@ -52,7 +53,23 @@ class ReadOutbox:
     count: int = 1
 
 
-Event = NewMessage | ReadInbox | ReadOutbox
+@dataclass(frozen=True, slots=True)
+class EditMessage:
+    pts: int
+    message: Message
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMessages:
+    """These are gone; each moves pts by one."""
+
+    pts: int
+    ids: tuple[int, ...]
+    count: int
+
+
+Event = NewMessage | ReadInbox | ReadOutbox | EditMessage | DeleteMessages
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,7 @@ class Box:
         self.sent: dict[int, Message] = {}  # random_id -> what was stored for it
         self._messages: dict[int, Message] = {}
         self._copies: dict[int, int] = {}  # origin -> message id
+        self.last_id = 0  # of all messages there ever were
         self._log: list[Event] = []
         self._floor = self.pts  # the pts before the oldest event in the log
         self._kept = kept
@@ -110,10 +128,14 @@ class Box:
         reply_to: int | None = None,
         entities: tuple[Any, ...] = (),
         action: ChatCreated | MembersAdded | None = None,
+        media: File | None = None,
+        grouped_id: int | None = None,
     ) -> Message:
         """Put a message into its dialog, with the next id. It moves pts; `NewMessage` is logged by `add`."""
         self._last_date = date = max(date, self._last_date)  # a clock set back must not unsort a history
-        message = Message(len(self._messages) + 1, peer, sender, date, text, out, origin, reply_to, entities, action)
+        self.last_id += 1
+        message = Message(self.last_id, peer, sender, date, text, out, origin, reply_to, entities, action)
+        message.media, message.grouped_id = media, grouped_id
         self._messages[message.id] = message
         if origin:
             self._copies[origin] = message.id
@@ -127,6 +149,30 @@ class Box:
     def add(self, *args: Any, **details: Any) -> NewMessage:
         """`store`, as an event for everyone who listens or catches up."""
         event = NewMessage(message=self.store(*args, **details), pts=self.pts)
+        self._log_event(event)
+        return event
+
+    def edit(
+        self, message: Message, text: str, entities: tuple[Any, ...], media: File | None, *, at: int
+    ) -> EditMessage:
+        """Another text and file for one of this box's messages."""
+        message.text, message.entities, message.media, message.edited = text, entities, media, at
+        self.pts += 1
+        event = EditMessage(self.pts, message)
+        self._log_event(event)
+        return event
+
+    def delete(self, messages: Sequence[Message]) -> DeleteMessages:
+        """Forget these messages of this box. A dialog without messages is none."""
+        for message in messages:
+            del self._messages[message.id]
+            self._copies.pop(message.origin, None)
+            dialog = self.dialogs[message.peer]
+            dialog.remove(message)
+            if not dialog.messages:
+                del self.dialogs[message.peer]
+        self.pts += len(messages)
+        event = DeleteMessages(self.pts, tuple(message.id for message in messages), len(messages))
         self._log_event(event)
         return event
 

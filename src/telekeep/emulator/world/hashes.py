@@ -1,11 +1,21 @@
-"""Access hashes, which belong to one authorization (core.telegram.org/api/peers): no other one may use them."""
+"""Access hashes and file references, which belong to one authorization (core.telegram.org/api/peers and
+core.telegram.org/api/file_reference): no other one may use them."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
+from hmac import compare_digest
 from typing import Literal
 
-Kind = Literal["user", "min user", "channel"]
+from telekeep.emulator.rpc_error import RpcError
+
+Kind = Literal["user", "min user", "channel", "photo", "document"]
+
+REFERENCE_LASTS = 3600
+"""Seconds for which a file reference is good at least; at twice that age it has expired for sure. Telegram names no
+figure."""
+
+_EXPIRES = 4  # bytes of a reference that say when it expires
 
 
 class Viewer:
@@ -34,6 +44,24 @@ class Viewer:
             digest = blake2b(f"{kind} {peer_id}".encode(), key=self._key, digest_size=8).digest()
             found = self._hashes[kind, peer_id] = (int.from_bytes(digest, "little") >> 1) or 1
         return found
+
+    def reference(self, file_id: int, now: float) -> bytes:
+        """A file reference of this moment; the same one for a while, so that a message looks the same twice."""
+        return self._reference(file_id, (int(now) // REFERENCE_LASTS + 2) * REFERENCE_LASTS)
+
+    def check_reference(self, file_id: int, reference: bytes, now: float) -> None:
+        """Raises RpcError 400 FILE_REFERENCE_EMPTY, FILE_REFERENCE_INVALID, FILE_REFERENCE_EXPIRED."""
+        if not reference:
+            raise RpcError(400, "FILE_REFERENCE_EMPTY")
+        expires = int.from_bytes(reference[:_EXPIRES], "big")
+        if not compare_digest(reference, self._reference(file_id, expires)):
+            raise RpcError(400, "FILE_REFERENCE_INVALID")
+        if now >= expires:
+            raise RpcError(400, "FILE_REFERENCE_EXPIRED")
+
+    def _reference(self, file_id: int, expires: int) -> bytes:
+        mark = blake2b(f"reference {file_id} {expires}".encode(), key=self._key, digest_size=16).digest()
+        return expires.to_bytes(_EXPIRES, "big") + mark
 
 
 class Viewers:

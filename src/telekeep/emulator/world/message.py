@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from telekeep.emulator.world.files import File
 from telekeep.emulator.world.peer import Peer
 
 PAGE = 100
@@ -30,12 +31,22 @@ class MembersAdded:
     members: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What somebody thinks of a message: one emoji."""
+
+    user_id: int
+    emoticon: str
+    date: int
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """One account's copy of a message.
 
     ``id`` counts within the account's box; ``origin`` is the same number on every account's copy (0: no other copies);
-    ``date`` in Unix seconds; ``entities`` as they were sent, opaque here.
+    ``date`` and ``edited`` in Unix seconds; ``entities`` as they were sent, opaque here; ``reactions``, oldest first;
+    ``grouped_id``: the same for all messages of an album.
     """
 
     id: int
@@ -48,6 +59,10 @@ class Message:
     reply_to: int | None = None
     entities: tuple[Any, ...] = ()
     action: ChatCreated | MembersAdded | None = None
+    edited: int | None = None
+    reactions: tuple[Reaction, ...] = ()
+    media: File | None = None
+    grouped_id: int | None = None
 
 
 class Dialog:
@@ -72,6 +87,20 @@ class Dialog:
         self.messages.append(message)
         if not message.out:
             self.unread += 1
+
+    def remove(self, message: Message) -> None:
+        """``message`` was deleted; unread, it is no longer counted."""
+        del self.messages[bisect_left(self.messages, message.id, key=_id)]
+        if not message.out and message.id > self.read_inbox:
+            self.unread -= 1
+
+    def between(self, first: int, last: int) -> Dialog:
+        """The dialog as if it held these messages only, ``first`` and ``last`` included (invokeWithMessagesRange)."""
+        part = Dialog(self.peer)
+        part.messages = self.messages[
+            bisect_left(self.messages, first, key=_id) : bisect_right(self.messages, last, key=_id)
+        ]
+        return part
 
     def window(
         self,

@@ -9,12 +9,16 @@ from typing import Any, NamedTuple
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.world.account import Account
 from telekeep.emulator.world.box import Event, NewMessage, ReadInbox
+from telekeep.emulator.world.files import File
 from telekeep.emulator.world.message import ChatCreated, MembersAdded
 from telekeep.emulator.world.peer import Peer, user
 from telekeep.emulator.world.people import People
 
 LONGEST = 4096
 """UTF-16 units of a message (help.getConfig message_length_max)."""
+
+LONGEST_CAPTION = 1024
+"""UTF-16 units of the text under a file (help.getConfig caption_length_max)."""
 
 
 class Delivery(NamedTuple):
@@ -60,15 +64,15 @@ class Post:
         reply_to: int | None = None,
         entities: tuple[Any, ...] = (),
         action: ChatCreated | MembersAdded | None = None,
+        media: File | None = None,
+        grouped_id: int | None = None,
     ) -> Sent:
         """Put a copy into the box of everybody concerned.
 
         ``random_id``: a second message with the same one is the first again. ``reply_to``: a message id of the
-        sender's box. Raises RpcError 400 MESSAGE_EMPTY, MESSAGE_TOO_LONG, RANDOM_ID_EMPTY (0), MESSAGE_ID_INVALID (no
-        such message to reply to in this dialog); 500 RANDOM_ID_DUPLICATE if that random_id went to somebody else.
+        sender's box. Raises RpcError 400 as `check_text`, RANDOM_ID_EMPTY (0), MESSAGE_ID_INVALID (no such message to
+        reply to in this dialog); 500 RANDOM_ID_DUPLICATE if that random_id went to somebody else.
         """
-        if action is None:
-            _check_text(text)
         if random_id == 0:
             raise RpcError(400, "RANDOM_ID_EMPTY")
         before = sender.box.sent.get(random_id) if random_id is not None else None
@@ -76,6 +80,8 @@ class Post:
             if before.peer != peer:
                 raise RpcError(500, "RANDOM_ID_DUPLICATE")
             return Sent(NewMessage(sender.box.pts, before, count=0))
+        if action is None:
+            check_text(text, media)
         replied = sender.box.message(reply_to) if reply_to else None
         if reply_to and (replied is None or replied.peer != peer):
             raise RpcError(400, "MESSAGE_ID_INVALID")
@@ -94,6 +100,8 @@ class Post:
                 reply_to=owner.box.copy_of(replied) if replied else None,
                 entities=entities,
                 action=action,
+                media=media,
+                grouped_id=grouped_id,
             )
             events.append((owner, event))
         own = events[0][1]
@@ -132,8 +140,14 @@ class Post:
         return [(sender, peer), *((owner, dialog) for owner, dialog in others if not owner.pretend)]
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str, media: File | None = None) -> None:
+    """Raises RpcError 400 MESSAGE_EMPTY, MESSAGE_TOO_LONG; with a file, which needs no text, MEDIA_CAPTION_TOO_LONG."""
+    length = len(text.encode("utf-16-le")) // 2
+    if media is not None:
+        if length > LONGEST_CAPTION:
+            raise RpcError(400, "MEDIA_CAPTION_TOO_LONG")
+        return
     if not text.strip():
         raise RpcError(400, "MESSAGE_EMPTY")
-    if len(text.encode("utf-16-le")) // 2 > LONGEST:
+    if length > LONGEST:
         raise RpcError(400, "MESSAGE_TOO_LONG")

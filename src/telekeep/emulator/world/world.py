@@ -12,13 +12,16 @@ from telekeep.emulator.world import numbers, seeds
 from telekeep.emulator.world.account import Account
 from telekeep.emulator.world.chat import LARGEST, Chat
 from telekeep.emulator.world.codes import Codes
+from telekeep.emulator.world.files import Files
 from telekeep.emulator.world.hashes import Viewers
 from telekeep.emulator.world.message import ChatCreated, MembersAdded
 from telekeep.emulator.world.password import PasswordDesk
 from telekeep.emulator.world.peer import Peer, chat, user
 from telekeep.emulator.world.people import People
 from telekeep.emulator.world.post import Delivery, Post, Sent
+from telekeep.emulator.world.revisions import Revisions
 from telekeep.emulator.world.tokens import Exports, FutureTokens, LoginTokens
+from telekeep.emulator.world.uploads import Uploads
 
 
 class World(People):
@@ -36,7 +39,10 @@ class World(People):
         self.login_tokens = LoginTokens()
         self.exports = Exports()
         self.future_tokens = FutureTokens()
+        self.uploads = Uploads()
+        self.files = Files()
         self.post = Post(self)
+        self.revisions = Revisions(self)
         self.outlet: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
 
     def add_account(self, phone: str | None = None, *, messages: int = 0, **details: Any) -> Account:
@@ -58,12 +64,21 @@ class World(People):
 
         Raises ValueError if nobody has that number.
         """
-        account = self.account_of(to_phone)
-        if account is None:
-            raise ValueError(f"no account has the phone number {to_phone}")
-        friend = seeds.friend_of(self, account)
+        account, friend = self._written_to(to_phone)
         for _ in range(count):
             self.outlet(self.post.send(friend, user(account.id), text).deliveries)
+
+    def send_file(self, to_phone: str, data: bytes, attributes: Iterable[Any], *, dc_id: int, text: str = "") -> None:
+        """A document arrives from a friend, who uploaded it on this data center. As `send`."""
+        account, friend = self._written_to(to_phone)
+        file = self.files.add_document(data, mime_type="", attributes=tuple(attributes), dc_id=dc_id, date=self.now)
+        self.outlet(self.post.send(friend, user(account.id), text, media=file).deliveries)
+
+    def _written_to(self, phone: str) -> tuple[Account, Account]:
+        account = self.account_of(phone)
+        if account is None:
+            raise ValueError(f"no account has the phone number {phone}")
+        return account, seeds.friend_of(self, account)
 
     def send_message(self, sender: Account, peer: Peer, text: str, **details: Any) -> Sent:
         """See `Post.send`. A login code of the sender's own in ``text`` expires."""
