@@ -2,9 +2,10 @@
 
 The kernel gives a flock back when its holder dies, however it dies; it lies on the descriptor, not on the process, so
 that a second attempt of the same process is refused like anyone's. Three things filelock sees to: the descriptor is
-closed in forked children (a Celery prefork child must not keep it after its parent died) and not inherited by programs
-that are started; a file is made with O_CREAT | O_EXCL or opened without O_CREAT (a sticky folder refuses O_CREAT on
-other users' files, fs.protected_regular); links are not followed. Lease files are never unlinked, nor made shorter.
+closed in forked children (a Celery prefork child must not keep it after its parent died; the connections are cut there
+as well, see upstream) and not inherited by programs that are started; a file is made with O_CREAT | O_EXCL or opened
+without O_CREAT (a sticky folder refuses O_CREAT on other users' files, fs.protected_regular); links are not followed.
+Lease files are never unlinked, nor made shorter.
 
 The files are 0666. Who can read one can flock it as well, so a stricter mode would not keep a hostile user from denying
 a lease; it would only make a key unusable for a second user of the machine, for good, once the first has held it. What

@@ -4,6 +4,8 @@ held        a stock telethon.TelegramClient that holds the lease for as long as 
 holding     the lease, the line and the record of one client, and how they are taken and given back
 line        one holding's right to speak: checked before every send, ended once, for one reason
 guarded     the Telethon connection that asks the line
+unshared    the connection below it, in which no forked child has a part
+pacing      how long to wait before connecting again
 writeback   the Telethon session that notes what changes
 record      what is known of a kept session, and what of that the vault has not been told yet
 progress    update state between Telethon and us; when it may replace what is known

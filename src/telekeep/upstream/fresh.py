@@ -1,7 +1,8 @@
 """A connection on a key that nobody is logged in with yet: what a login is made over.
 
 It never prompts, never sleeps out a flood wait, and never sends a call twice unless told that it may. Keys are made on
-connecting and forgotten with the object; only `Fresh.session` takes one out, when somebody is logged in with it.
+connecting and forgotten with the object; only `Fresh.session` takes one out, when somebody is logged in with it. No
+forked child has a part in the connection.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from telekeep.session.model import Application, AuthKey, DataCenter, Peer, PeerK
 from telekeep.session.network import Network
 from telekeep.upstream.endpoints import option, trust
 from telekeep.upstream.faults import named
+from telekeep.upstream.unshared import ConnectionUnshared, refusal
 
 CONNECT_SECONDS = 30.0  # in all; Telethon gives a single attempt ten, and the key exchange no limit at all
 ANSWER_SECONDS = 30.0
@@ -145,7 +147,7 @@ class Fresh:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connect(client)
         except (OSError, EOFError):
-            raise TelegramNetworkError(
+            raise refusal(client._sender) or TelegramNetworkError(
                 "Timeout connecting to Telegram.",
                 remedy="Please try again: check the connection, try another network or Telegram's own app first.",
             ) from None
@@ -177,6 +179,7 @@ class Fresh:
             self.application.api_id,
             self.application.api_hash.reveal().decode(),
             base_logger=_LOG,
+            connection=ConnectionUnshared,  # once logged in, a forked child that kept it open would cost the key
             device_model="telekeep",  # how the login is listed under Devices
             connection_retries=0,
             request_retries=0,

@@ -1,49 +1,48 @@
 """The connection that Telethon sends everything through: calls, pings, acks, downloads, every data center.
 
-It asks the `Line` before it connects and before each packet. Given to Telethon by its public ``connection=`` argument.
+It asks the `Line` before it connects and before each packet, and takes its time to connect if it did not last before.
+No forked child has a part in it. Given to Telethon by its public ``connection=`` argument.
 """
 
 from __future__ import annotations
 
-import socket
-import struct
+import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from telethon.network.connection import ConnectionTcpFull
-
+from telekeep.upstream import pacing
 from telekeep.upstream.line import Line
-
-_DISCARD = struct.pack("ii", 1, 0)  # on closing: discard what is not sent, and tell the other side at once
+from telekeep.upstream.unshared import ConnectionUnshared
 
 
 def guarded(line: Callable[[], Line]) -> type[Any]:
     """A Telethon connection class. Each connection belongs to the line that is in force when it is made, for ever."""
 
-    class ConnectionGuarded(ConnectionTcpFull):  # type: ignore[misc]  # Telethon carries no types
+    class ConnectionGuarded(ConnectionUnshared):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             self._line = line()
             self._line.register(self)
+            self._since: float | None = None  # when it was last made: Telethon makes the same one anew
+            self._short = 0
 
         async def connect(self, timeout: float | None = None, ssl: Any = None) -> None:
             self._line.check()
             with self._line.call():  # an attempt under way must not outlive the lease
+                await asyncio.sleep(self._pause())
+                self._line.check()
                 await super().connect(timeout=timeout, ssl=ssl)
+                self._since = asyncio.get_running_loop().time()
+
+        def _pause(self) -> float:
+            if self._since is not None:
+                lasted = asyncio.get_running_loop().time() - self._since
+                self._short = self._short + 1 if pacing.is_short(lasted) else 0
+                self._since = None  # attempts that fail are not counted: Telethon pauses after those itself
+            return pacing.pause(self._short)
 
         def send(self, data: bytes) -> Any:
             self._line.check()
             return super().send(data)
-
-        def abort(self) -> None:
-            """Drop the connection, and whatever was not sent yet with it, out of the kernel's hands too."""
-            if self._writer is not None:
-                with suppress(OSError):
-                    line = self._writer.get_extra_info("socket")
-                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
-                    line.shutdown(socket.SHUT_RDWR)
-                with suppress(RuntimeError):  # its event loop is gone, and the socket soon after it
-                    self._writer.transport.abort()
 
     return ConnectionGuarded

@@ -2,8 +2,11 @@
 
 `HeldClient.connect` takes the lease (waiting for it), reads the record under it, connects and asks Telegram whether the
 login stands; only then does it return. `disconnect` closes every connection, writes what changed, and only then gives
-the lease back. In between every packet passes the `Line`. Nothing here ever prompts, asks for a code, or sleeps out a
-flood wait; calls raise Telethon's own errors, and ours where the connection or the lease is lost.
+the lease back. In between every packet passes the `Line`. A forked child has no part in any of this: what it inherits
+neither sends nor keeps a connection open (`telekeep.upstream.unshared`).
+
+Nothing here ever prompts, asks for a code, or sleeps out a flood wait; calls raise Telethon's own errors, and ours
+where the connection or the lease is lost.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from telekeep.upstream.guarded import guarded
 from telekeep.upstream.holding import Holding, Terms, take
 from telekeep.upstream.line import Line
 from telekeep.upstream.record import Kept, Record
+from telekeep.upstream.unshared import refusal
 from telekeep.upstream.writeback import VaultSession
 
 GRACE_SECONDS = 8.0  # for closing politely; what is still open then is dropped
@@ -82,6 +86,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
     async def _connect_held(self) -> None:
         if self.session is None:
             raise NeedsLogin("This client has logged out.", remedy="Log in again: telekeep auth NAME")
+        self._check_place()
         async with self._turn:
             if self._hold is not None:
                 if self.is_connected() and self._hold.closing is None:
@@ -99,9 +104,10 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
                         await super().connect()
                         await self._prove(hold)
             except BaseException as error:
+                refused = refusal(self._sender)
                 await self._close(hold)
                 if isinstance(error, Exception):
-                    raise self._told(hold.error or error) from error
+                    raise self._told(hold.error or refused or error) from error
                 raise
             self._sender.disconnected.add_done_callback(self._on_disconnected)
             hold.writing = asyncio.create_task(self._write_back(hold))
@@ -233,12 +239,22 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
 
     def _on_disconnected(self, disconnected: Any) -> None:
         _look_at(disconnected)
-        if self._hold is not None and self._hold.closing is None:
-            self._hold.closing = disconnected.get_loop().create_task(self._close_held(self._hold))
+        hold = self._hold
+        if hold is not None and hold.closing is None and not hold.line.is_inherited():
+            hold.closing = disconnected.get_loop().create_task(self._close_held(hold))
 
     async def _disconnect_coro(self) -> None:
-        if self._hold is not None:
-            await self._close(self._hold)
+        """In a forked child nothing happens: it is not connected, and its parent stays so."""
+        hold = self._hold
+        if hold is None or hold.line.is_inherited():
+            return
+        if self._loop is not None and self._loop.is_closed():  # nothing of it can be waited for any more
+            hold.line.seal(_disconnected)
+            hold.line.abort()
+            self._give_back(hold)
+            return
+        self._check_place()
+        await self._close(hold)
 
     async def _close(self, hold: Holding) -> None:
         if hold.closing is None:
@@ -251,7 +267,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
             hold.writing.cancel()
         for task in tuple(self._event_handler_tasks):
             task.cancel()
-        hold.line.end(lambda: TelegramNetworkError("Disconnected."))
+        hold.line.end(_disconnected)
         try:
             polite = asyncio.create_task(self._close_politely(hold))
             _, slow = await asyncio.wait([polite], timeout=GRACE_SECONDS)
@@ -288,7 +304,22 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
     def _held_now(self) -> Holding:
         if self._hold is None:
             raise TelegramNetworkError("Not connected.", remedy="Call connect() first, or use `async with client`.")
+        self._check_place()
         return self._hold
+
+    def _check_place(self) -> None:
+        """Make sure that whoever calls is where the client was connected: a call made elsewhere would never end.
+
+        Raises LeaseLost in a forked child of a process that holds the session, RuntimeError (as Telethon does) in
+        another event loop.
+        """
+        if self._hold is not None:
+            self._hold.line.check_ours()
+        if self._loop not in (None, asyncio.get_running_loop()):
+            raise RuntimeError(
+                "The asyncio event loop must not change after connection: this client was connected in another one. "
+                "Hand it the call with asyncio.run_coroutine_threadsafe, or make a client for each loop."
+            )
 
     def _line(self) -> Line:
         return self._held_now().line
@@ -308,6 +339,10 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
         return self.loop.run_until_complete(coroutine)
 
 
+def _disconnected() -> TelegramNetworkError:
+    return TelegramNetworkError("Disconnected.")
+
+
 def _look_at(ended: asyncio.Future[Any]) -> None:
     """Whoever waits for this future is told by it; that nobody does is no reason for asyncio to complain."""
     if ended.done() and not ended.cancelled():
@@ -324,11 +359,15 @@ def _mind_the_exit() -> None:
 
 
 def _at_exit() -> None:
-    """Write what clients know that nobody disconnected, and close their lines."""
+    """Write what clients know that nobody disconnected, and close their lines.
+
+    Ended first: a client in a daemon thread goes on running, and would connect again under a lease that is given back.
+    """
     for client in tuple(_open_clients):
         hold = client._hold
         if hold is None or hold.line.is_inherited():
             continue
+        hold.line.seal(_disconnected)
         with suppress(Exception):
             client.session.see_box(*client._message_box.session_state())
             hold.write(finish=True)

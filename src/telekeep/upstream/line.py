@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
@@ -20,21 +21,20 @@ class Line:
 
     def __init__(self, lease: Lease, on_end: Callable[[Exception], None]) -> None:
         self._lease = lease
+        self._pid = os.getpid()
         self._on_end = on_end
         self._end: Callable[[], Exception] | None = None
         self._calls: dict[asyncio.Task[Any], int] = {}  # to how many cancellations each had seen before
         self._cut: set[asyncio.Task[Any]] = set()
         self._connections: WeakSet[Any] = WeakSet()
 
-    @property
-    def ended(self) -> bool:
-        return self._end is not None
-
     def check(self) -> None:
         """Make sure that we may send, right now. Called before every packet.
 
         Raises a ConnectionError, as Telethon's loops survive no other: LeaseLost if that is why, and ends the line.
+        In a forked child it raises LeaseLost and ends nothing: the line is the parent's.
         """
+        self.check_ours()
         if self._end is not None:
             error = self._error()
             raise error if isinstance(error, ConnectionError) else TelegramNetworkError(f"Closed: {error}")
@@ -46,9 +46,14 @@ class Line:
 
     def is_inherited(self) -> bool:
         """Whether this is a forked child of the process that holds the lease."""
-        with suppress(LeaseLost):
-            self._lease.check()
-        return self._lease.lost == Lost.FORKED
+        return os.getpid() != self._pid
+
+    def check_ours(self) -> None:
+        """Raise LeaseLost in a forked child."""
+        if self.is_inherited():
+            raise LeaseLost(
+                reason=Lost.FORKED, remedy="Open the session anew in the child; it cannot share its parent's."
+            )
 
     def lose(self, reason: str) -> None:
         """End the line because the lease is gone. A forked child ends nothing: loop and sockets are its parent's."""
@@ -64,6 +69,13 @@ class Line:
             task.get_loop().call_soon(self._cut_off, task)  # soon: whoever has its answer already gets it
         self._on_end(error())
 
+    def seal(self, error: Callable[[], Exception]) -> None:
+        """End the line where no event loop can be told: the process ends, or the loop is gone.
+
+        Nothing is sent any more and nothing connects again; calls under way are not told.
+        """
+        self._end = self._end or error
+
     def _cut_off(self, task: asyncio.Task[Any]) -> None:
         if task in self._calls:
             self._cut.add(task)
@@ -75,6 +87,7 @@ class Line:
 
         Works as asyncio.timeout does: somebody else's cancellation stays one.
         """
+        self.check_ours()
         if self._end is not None:
             raise self._error()
         task = asyncio.current_task()
