@@ -304,15 +304,29 @@ def update_dotenv(path: Path, name: str, value: str | Secret) -> None:
 
     Afterwards exactly one line has that name: of several, the last is changed, as it is the one that counted, and the
     others go. Everything else stays, down to quotes, ``export`` and line ends. The file is replaced whole or not at
-    all, with mode 0600 from its first byte. Raises ConfigError for a link or what is no file, StorageUnavailable if the
-    disk refuses.
+    all, with mode 0600 from its first byte. Raises ConfigError for a link, what is no file, or a quote in it that is
+    not closed and would swallow the value; StorageUnavailable if the disk refuses.
     """
     text = value.reveal().decode() if isinstance(value, Secret) else value
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or re.search(r"[\x00-\x1f\x7f]", text):
         raise ValueError(f"{name} cannot be set to such a value in a .env")
     if path.is_symlink():
         raise ConfigError(f"{path} is a link; it is not written through.", remedy="Name the file it points to.")
-    pieces = list(_pieces(_text(path) or ""))
+    before = _text(path) or ""
+    wanted = {**parse_dotenv(before), name: text}
+    for quote in ("", "'", '"'):
+        after = _with(before, name, text, quote)
+        if parse_dotenv(after) == wanted:
+            return write_atomically(path, after.encode("utf-8", "surrogateescape"), mode=0o600)
+    raise ConfigError(
+        f"{path} has a quote that is opened and never closed; nothing was written.",
+        remedy=f"Close it, or set {name} by hand.",
+    )
+
+
+def _with(before: str, name: str, text: str, quote: str) -> str:
+    """``before`` with ``name`` set to ``text``. ``quote``: which to use; none: as the line had it, if it needs one."""
+    pieces = list(_pieces(before))
     last = max((place for place, piece in enumerate(pieces) if piece.name == name), default=None)
     if last is None:
         end = next((piece.end for piece in pieces if piece.end), "\n")
@@ -322,11 +336,10 @@ def update_dotenv(path: Path, name: str, value: str | Secret) -> None:
         pieces.append(_Piece("", None, "", end, name))
     old = pieces[last]
     if old.value is None:
-        pieces[last] = _Piece(f"{name}=", _quoted(text, ""), "", old.end, name)
+        pieces[last] = _Piece(f"{name}=", _quoted(text, quote), "", old.end, name)
     else:
-        pieces[last] = old._replace(value=_quoted(text, old.value[:1]))
-    kept = (piece.text for place, piece in enumerate(pieces) if piece.name != name or place == last)
-    write_atomically(path, "".join(kept).encode("utf-8", "surrogateescape"), mode=0o600)
+        pieces[last] = old._replace(value=_quoted(text, quote or old.value[:1]))
+    return "".join(piece.text for place, piece in enumerate(pieces) if piece.name != name or place == last)
 
 
 def _quoted(value: str, quote: str) -> str:

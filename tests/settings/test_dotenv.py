@@ -112,7 +112,12 @@ def test_afterwards_the_value_is_there_once_and_the_others_are_as_before(before,
     path = tmp_path_factory.mktemp("dotenv") / ".env"
     path.write_bytes(before.encode())
     others = {name: kept for name, kept in parse_dotenv(before).items() if name != NAME}
-    update_dotenv(path, NAME, value)
+    try:
+        update_dotenv(path, NAME, value)
+    except ConfigError:  # a quote left open before it would swallow the line, whatever quotes the value gets
+        assert "'" in value and "C='open" in before
+        assert path.read_bytes() == before.encode()
+        return
     once = path.read_bytes()
     found = parse_dotenv(once.decode())
     assert found.pop(NAME) == value
@@ -122,6 +127,20 @@ def test_afterwards_the_value_is_there_once_and_the_others_are_as_before(before,
     ]
     update_dotenv(path, NAME, value)
     assert path.read_bytes() == once
+
+
+@pytest.mark.parametrize("value", ["#", "two words", 'say "hi"'])
+def test_a_quote_left_open_in_the_file_does_not_swallow_the_value(path, value):
+    path.write_text("C='open\n")
+    update_dotenv(path, NAME, value)
+    assert parse_dotenv(path.read_text()) == {NAME: value}
+
+
+def test_where_no_quote_helps_nothing_is_written(path):
+    path.write_text("C='open\n")
+    with pytest.raises(ConfigError, match="never closed"):
+        update_dotenv(path, NAME, 'it\'s "x"')
+    assert path.read_text() == "C='open\n"
 
 
 def test_a_session_string_is_written_as_it_stands(path):
