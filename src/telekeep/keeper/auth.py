@@ -64,7 +64,7 @@ async def auth(
     before is what it was.
     """
     check_name(name)
-    application = application or application_of(keeper)
+    application = application or Application(*require_application(keeper.settings))
     vault = keeper.vault_for_writing()
     vault.unlock()
     before = kept_before(vault, name)
@@ -97,11 +97,6 @@ async def auth(
             "The authorization kept before was not logged out: it stays under Settings > Devices until you end it."
         )
     return vault.entry(name)
-
-
-def application_of(keeper: Keeper) -> Application:
-    """The api id and hash of the settings. Raises ConfigError with the steps to get them if either is missing."""
-    return Application(*require_application(keeper.settings))
 
 
 def budget_of(keeper: Keeper) -> LoginBudget:
