@@ -34,7 +34,11 @@
     │   └── TakeoutDelay
     ├── TelegramNetworkError      5   no answer, or none that counts
     │   └── MaybeDone                 sent, and the line was lost before the answer
-    ├── GatewayError              8
+    ├── GatewayError              8   a session that another process lends
+    │   ├── OwnerAbsent               no daemon answers, or it ended before it served
+    │   ├── ProtocolMismatch          the daemon is of another release than this program
+    │   ├── LoanExpired               the loan has ended: its lifetime is over, or it was revoked
+    │   └── NotGranted            6   the loan does not allow this method
     ├── ConfigError               6   missing or conflicting settings, bad api id, hash or phone
     └── BackupError               7
 
@@ -339,6 +343,31 @@ class MaybeDone(TelegramNetworkError):
 
 class GatewayError(TelekeepError):
     """The gateway cannot serve this."""
+
+
+class OwnerAbsent(GatewayError):
+    """No daemon answers here."""
+
+    default_remedy = "Start it with `telekeep daemon start`; `telekeep daemon logs` shows what it said last."
+
+
+class ProtocolMismatch(GatewayError):
+    """The daemon that runs is of another release than this program."""
+
+    default_remedy = "Run `telekeep daemon restart`."
+
+
+class LoanExpired(GatewayError):
+    """This loan has ended."""
+
+    default_remedy = "Make a new one; the session itself is untouched."
+
+
+class NotGranted(GatewayError):
+    """This loan does not allow that."""
+
+    exit_code = 6
+    default_remedy = "Make a loan whose grant allows it."
 
 
 class ConfigError(TelekeepError):

@@ -38,6 +38,33 @@ class Home(NamedTuple):
     def log(self) -> Path:
         return self.root / "log"
 
+    @property
+    def control(self) -> Path:
+        """The control socket of this home's daemon; the same whichever way the home is spelt.
+
+        It lies in ``run``, or, where its path would be too long for a socket, in a short folder of the user's that is
+        named after the home.
+        """
+        real = os.path.realpath(self.root)
+        path = Path(real, "run", "control")
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+            return path
+        from hashlib import sha256
+
+        return _temporary() / f"telekeep-{os.geteuid()}-{sha256(os.fsencode(real)).hexdigest()[:16]}" / "control"
+
+
+_LONGEST_SOCKET = 100  # bytes; the kernel takes 108 on Linux and 104 on macOS
+
+
+def _temporary() -> Path:
+    """The machine's folder for temporary files: /tmp whatever TMPDIR says, so that all processes agree on it."""
+    if os.access("/tmp", os.W_OK | os.X_OK):
+        return Path("/tmp")
+    import tempfile
+
+    return Path(tempfile.gettempdir())
+
 
 def home(root: Path | None = None) -> Home:
     """The home in force: ``root`` (``--home``), else TELEKEEP_HOME, else the user's data folder.
@@ -74,15 +101,27 @@ def private_folder(path: Path) -> Path:
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.lstat()
     except (FileExistsError, NotADirectoryError):
         raise no_folder(path) from None
     except OSError as error:
         raise StorageUnavailable(f"The folder {path} cannot be made: {error.strerror}.") from None
+    check_private_folder(path)
+    return path
+
+
+def check_private_folder(path: Path) -> None:
+    """Raise ConfigError unless ``path`` is a folder of ours with mode 0700, or if it is not there; StorageUnavailable
+    if none can tell.
+    """
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise no_folder(path) from None
+    except OSError as error:
+        raise StorageUnavailable(f"The folder {path} cannot be read: {error.strerror}.") from None
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigError(f"{path} is a link, not a folder.", remedy="Name the folder it points to instead.")
     _check_owner_only(path, found, 0o700)
-    return path
 
 
 def no_folder(path: Path) -> ConfigError:

@@ -18,7 +18,7 @@ def run(program: str) -> list[str]:
 def test_a_young_process_no_longer_looks_through_telethon_and_collects_its_own_as_ever() -> None:
     frozen, enabled, collected = run("""\
 import gc, weakref
-from telekeep.upstream.loading import settled
+from telekeep.loading import settled
 with settled():
     import telethon
 
@@ -45,7 +45,7 @@ class Report:
         self.file.write("the last line")
 
 report = Report()
-from telekeep.upstream.loading import settled
+from telekeep.loading import settled
 with settled():
     import telethon
 report.write()
@@ -67,7 +67,7 @@ def test_a_program_that_has_lived_or_steers_its_collector_is_left_alone(before: 
 import gc
 {before}
 frozen = gc.get_freeze_count()
-from telekeep.upstream.loading import settled
+from telekeep.loading import settled
 with settled():
     import telethon
 print(gc.get_freeze_count() == frozen, gc.isenabled())
@@ -77,7 +77,7 @@ print(gc.get_freeze_count() == frozen, gc.isenabled())
 def test_a_telethon_that_cannot_be_loaded_leaves_the_collector_on() -> None:
     assert run("""\
 import gc
-from telekeep.upstream.loading import settled
+from telekeep.loading import settled
 try:
     with settled():
         raise ImportError
