@@ -51,6 +51,8 @@ class Yes:
     def opened(self, line: Any) -> None:
         self.lines.append(line)
 
+    def drained(self, line) -> None: ...
+
     def closed(self, line: Any) -> None:
         self.lines.remove(line)
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from telekeep.clock import Clock, SystemClock
-from telekeep.emulator import faults, keys, services
+from telekeep.emulator import faults, services
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.clock import MovableClock
 from telekeep.emulator.front import Desk, Front
@@ -20,6 +20,7 @@ from telekeep.emulator.registry import Registry
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.stats import Stats
 from telekeep.emulator.world import Account, World
+from telekeep.mtproto import keys
 from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.schema import types
 from telekeep.session.model import AuthKey, Session, User

@@ -71,6 +71,9 @@ class Front:
         self._stats.connections += 1
         self._registry.opened(line)
 
+    def drained(self, line: Connection) -> None:
+        """What the emulator has to say is queued already."""
+
     def closed(self, line: Connection) -> None:
         self._registry.closed(line)
 

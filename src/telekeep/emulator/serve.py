@@ -12,7 +12,7 @@ from pathlib import Path
 from telekeep.clock import Clock, system_clock
 from telekeep.control import ask
 from telekeep.emulator.cluster import Emulator
-from telekeep.emulator.control import ControlServer
+from telekeep.emulator.control import control_server
 from telekeep.errors import ConfigError, TelegramNetworkError
 from telekeep.paths import write_atomically
 from telekeep.session.network import Address, dump, load
@@ -34,7 +34,7 @@ async def serve(network_file: Path, *, ready: Callable[[Path], object], clock: C
     addresses = await asyncio.to_thread(_addresses_left_in, network_file)
     telegram = await _started(addresses, clock or system_clock(test_allowed=True))
     folder = _folder_for_socket()
-    control = ControlServer(telegram, folder / "control", stop=stopped.set)
+    control = control_server(telegram, folder / "control", stop=stopped.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     try:

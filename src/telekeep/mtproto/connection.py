@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 import struct
+from collections.abc import Callable
 from typing import cast
 
 from telekeep.mtproto import rules, service
@@ -29,6 +30,7 @@ _HEADER = struct.Struct("<qqqii")  # salt, session id, message id, seqno, length
 _SALT_AND_SESSION = struct.Struct("<qq")
 _PADDING = range(12, 1025)
 _WRITE_LIMIT = 16 << 20  # bytes queued for a client that does not read; then it is cut off
+_INFLATED = 4 << 20  # bytes that what came in one read may become when it is unpacked: a loop has others to serve
 _CARRIED = 16  # conversations on one connection; a client has one or two
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _ESTABLISHED = 1  # tcpi_state, the first byte of TCP_INFO
@@ -41,6 +43,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, served: Served) -> None:
         self.ip = ""
         self.is_open = False
+        self.is_full = False  # its client does not read as fast as we write
+        self._holds = 0
         self._served = served
         self._framing = Framing()
         self._handshake: Handshake | None = None
@@ -48,6 +52,7 @@ class Connection(asyncio.Protocol):
         self._keys: dict[Conversation, KnownKey] = {}  # of the conversations that live here
         self._awake: dict[Conversation, None] = {}
         self._in_tick = False
+        self._room = _INFLATED
         self._doom: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -70,6 +75,7 @@ class Connection(asyncio.Protocol):
         if not self.is_open:
             return
         self._in_tick = True
+        self._room = _INFLATED
         try:
             for payload in self._framing.feed(data):
                 self._take(payload)
@@ -89,12 +95,14 @@ class Connection(asyncio.Protocol):
         self._lost.set_result(None)
 
     def pause_writing(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
+        self.is_full = True
+        self.hold()
 
     def resume_writing(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self.is_full = False
+        self.release()
+        if self.is_open:
+            self._served.drained(self)
 
     # ---- for services
 
@@ -107,6 +115,27 @@ class Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Send now what is queued."""
         self._flush()
+
+    def at_once(self, say: Callable[[], object]) -> None:
+        """Send what ``say`` queues now, and not in the next turn of the event loop."""
+        was_in_tick, self._in_tick = self._in_tick, True
+        try:
+            say()
+        finally:
+            self._in_tick = was_in_tick
+        self._flush()
+
+    def hold(self) -> None:
+        """Read nothing more until `release`: its client asks faster than it is answered, or does not read."""
+        self._holds += 1
+        if self._holds == 1 and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Take one `hold` back."""
+        self._holds -= 1
+        if self._holds == 0 and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def close(self, reason: str, *, abort: bool = False) -> None:
         """Close; with ``abort``, without sending what is queued."""
@@ -134,6 +163,12 @@ class Connection(asyncio.Protocol):
         key.salts.replace()
         message = Message(message_id, conversation.withdraw(message_id), b"")
         self._reject(key, conversation, message, rules.Code.SALT, self._served.now())
+
+    @property
+    def ends(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """Our address and the client's; None where the kernel does not say any more."""
+        ours, theirs = (self._transport.get_extra_info(name) for name in ("sockname", "peername"))
+        return (ours[:2], theirs[:2]) if ours and theirs else None
 
     @property
     def is_reachable(self) -> bool:
@@ -191,7 +226,8 @@ class Connection(asyncio.Protocol):
         body = message.body
         constructor = message.constructor
         if constructor == GZIP_PACKED:
-            body = _unzipped(body)
+            body = _unzipped(body, self._room)
+            self._room -= len(body)
             constructor = int.from_bytes(body[:4], "little")
         judgement = _judged_one(conversation, message, constructor)
         if isinstance(judgement, rules.Code):
@@ -199,6 +235,9 @@ class Connection(asyncio.Protocol):
         if judgement is not None:
             return conversation.repeat_answer(message.id) if message.seqno & 1 else None
         conversation.history.add(message.id, message.seqno)
+        received = service.acknowledged(body)
+        if received is not None:
+            return conversation.acknowledged(received)
         answer = service.handler(constructor)
         if answer is not None:
             if message.seqno & 1:
@@ -207,7 +246,7 @@ class Connection(asyncio.Protocol):
             return answer(context, message.id, read(body))
         conversation.running.add(message.id)
         self._served.request(self, key, conversation, message.id, body)
-        if message.id in conversation.running:  # the answer takes its time; else it is the acknowledgement
+        if key.acknowledges and message.id in conversation.running:  # it takes its time; else the answer says it
             conversation.owe(message.id)
         return None
 
@@ -316,13 +355,12 @@ def _judged_one(conversation: Conversation, message: Message, constructor: int) 
     return judgement or rules.judge_parity(message.seqno, content=service.is_content(constructor))
 
 
-def _unzipped(body: bytes) -> bytes:
-    """The body inside gzip_packed."""
-    length = body[4]
-    at = 5
+def _unzipped(body: bytes, limit: int) -> bytes:
+    """The body inside gzip_packed, of at most ``limit`` bytes."""
+    length, at = int.from_bytes(body[4:5], "little"), 5
     if length == 254:
         length, at = int.from_bytes(body[5:8], "little"), 8
-    return inflate(body[at : at + length])
+    return inflate(body[at : at + length], limit=limit)
 
 
 def _established(transport: asyncio.Transport) -> bool:

@@ -37,6 +37,7 @@ class Conversation:
 
     __slots__ = (
         "_answers",
+        "_compresses",
         "_last_id",
         "_now",
         "_outbox",
@@ -51,8 +52,9 @@ class Conversation:
         "running",
     )
 
-    def __init__(self, session_id: int, now: Callable[[], float]) -> None:
+    def __init__(self, session_id: int, now: Callable[[], float], *, compresses: bool = True) -> None:
         self.id = session_id
+        self._compresses = compresses
         self.history = History()
         self.line: Line | None = None  # the connection it lives on, None while there is none
         self.introduced = False  # new_session_created was sent
@@ -79,7 +81,7 @@ class Conversation:
             return
         self.running.discard(request_id)
         self._owed.pop(request_id, None)  # a result acknowledges its request
-        if GZIP_FROM < len(result) < GZIP_TO:
+        if self._compresses and GZIP_FROM < len(result) < GZIP_TO:
             result = _smaller(result)
         answer_id = self._queue(_RESULT.pack(RPC_RESULT, request_id) + result, _RESPONSE, request_id)
         self._answers[request_id] = answer_id
@@ -87,6 +89,15 @@ class Conversation:
     def push(self, body: bytes) -> None:
         """Queue a message of the server's own, to be acknowledged: updates."""
         self._queue(body, _NOTICE)
+
+    def tell(self, *bodies: bytes) -> None:
+        """The same, without keeping them for sending again: whoever calls knows another way to make up for it."""
+        message_id, seqno = self._next_id(_NOTICE), self._seqno * 2 + 1
+        for number, body in enumerate(bodies):
+            self._outbox.append(packed(message_id + 4 * number, seqno + 2 * number, body))
+        self._last_id += 4 * (len(bodies) - 1)
+        self._seqno += len(bodies)
+        self._wake()
 
     def introduce(self, first_id: int, salt: int, unique_id: int) -> None:
         """Tell the client that the server knows nothing of this conversation from before ``first_id``."""
@@ -103,6 +114,12 @@ class Conversation:
         """A packed message that needs no acknowledgement, without queueing it."""
         return packed(self._next_id(_RESPONSE), self._seqno * 2, body)
 
+    def is_answered(self, request_id: int) -> bool | None:
+        """Whether a request has an answer that the client has not acknowledged; None once it has, or never asked."""
+        if request_id in self.running:
+            return False
+        return True if request_id in self._answers else None
+
     def _queue(self, body: bytes, low: int, answers: int = 0) -> int:
         message_id = self._next_id(low)
         message = packed(message_id, self._seqno * 2 + 1, body)
@@ -111,7 +128,7 @@ class Conversation:
         self._unacked[message_id] = message, answers
         self._unacked_bytes += len(message)
         while len(self._unacked) > UNACKED or self._unacked_bytes > UNACKED_BYTES:
-            self._release(next(iter(self._unacked)))
+            self._give_up(next(iter(self._unacked)))
         self._wake()
         return message_id
 
@@ -145,6 +162,11 @@ class Conversation:
         self._owed[message_id] = None
         self._wake()
 
+    def acknowledge_running(self) -> None:
+        """Acknowledge the requests that have no answer yet."""
+        for message_id in self.running:
+            self.owe(message_id)
+
     def withdraw(self, message_id: int) -> int:
         """Act as if a message had never come. Its sequence number."""
         self.running.discard(message_id)
@@ -155,6 +177,13 @@ class Conversation:
         """The client has these."""
         for message_id in message_ids:
             self._release(message_id)
+
+    def _give_up(self, message_id: int) -> None:
+        """Keep a message no longer. That it was an answer, and is not acknowledged, is remembered somewhat longer."""
+        message, _ = self._unacked.pop(message_id)
+        self._unacked_bytes -= len(message)
+        if len(self._answers) > 4 * UNACKED:
+            del self._answers[next(iter(self._answers))]
 
     def _release(self, message_id: int) -> None:
         kept = self._unacked.pop(message_id, None)

@@ -12,7 +12,14 @@ IDLE = 16  # conversations of one key that are kept although they have no connec
 
 
 class KnownKey:
-    """An auth key, its salts, and its conversations by session id."""
+    """An auth key, its salts, and its conversations by session id.
+
+    ``compresses``: whether results are zipped. ``acknowledges``: whether requests that take their time are acknowledged
+    at once; if not, whoever serves them does so later (`Conversation.acknowledge_running`).
+    """
+
+    compresses = True
+    acknowledges = True
 
     def __init__(self, value: bytes, *, salts: Salts | None = None) -> None:
         self.key = Cipher(value)
@@ -26,7 +33,7 @@ class KnownKey:
             idle = [each for each in self.conversations.values() if each.line is None]
             for each in idle[: max(0, len(idle) - IDLE + 1)]:
                 del self.conversations[each.id]
-            found = self.conversations[session_id] = Conversation(session_id, now)
+            found = self.conversations[session_id] = Conversation(session_id, now, compresses=self.compresses)
         return found
 
     def forget_conversations(self) -> None:

@@ -50,6 +50,7 @@ RPC_RESULT = 0xF35C6D01
 
 _BOOL = {True: struct.pack("<I", 0x997275B5), False: struct.pack("<I", 0xBC799737)}
 _DEPTH = 64  # the deepest real request has about ten levels
+_OBJECTS = 1_000_000  # a million small ones take seconds to read
 _INFLATED = 1 << 24  # Telegram's own limit of a packet is 16 MiB
 
 # The 2048-bit safe prime of Telegram's own servers, with its generator: the pair every client knows by heart
@@ -77,14 +78,18 @@ class SchemaError(ValueError):
 
 
 class _Reader(BinaryReader):  # type: ignore[misc]  # Telethon carries no types
-    """Telethon's reader with bounds: nested objects to `_DEPTH`, gzip_packed inflated to `_INFLATED` in all."""
+    """Telethon's reader with bounds: ``objects`` in all, nested to `_DEPTH`; gzip_packed inflated to `_INFLATED`."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, objects: int = _OBJECTS) -> None:
         super().__init__(data)
         self._depth = 0
         self._room = _INFLATED
+        self._objects = objects
 
     def tgread_object(self) -> Any:
+        self._objects -= 1
+        if self._objects < 0:
+            raise SchemaError("too many objects")
         self._depth += 1
         if self._depth > _DEPTH:
             raise SchemaError(f"more than {_DEPTH} levels of objects within each other")
@@ -104,25 +109,26 @@ class _Reader(BinaryReader):  # type: ignore[misc]  # Telethon carries no types
 
     def _unpacked(self, data: bytes) -> Any:
         self._room -= len(data)
-        inner = _Reader(data)
+        inner = _Reader(data, self._objects)
         inner._depth, inner._room = self._depth, self._room
         found = inner.tgread_object()
+        self._objects = inner._objects
         if inner.tell_position() != len(data):
             raise SchemaError("bytes left over inside gzip_packed")
         return found
 
 
-def read(body: bytes) -> Any:
-    """The one object that ``body`` holds, whole. Raises SchemaError for everything else."""
-    found, length = read_first(body)
+def read(body: bytes, *, objects: int = _OBJECTS) -> Any:
+    """The one object that ``body`` holds, whole, made of at most ``objects``. Raises SchemaError for all else."""
+    found, length = read_first(body, objects=objects)
     if length != len(body):
         raise SchemaError("bytes left over after the object")
     return found
 
 
-def read_first(data: bytes) -> tuple[Any, int]:
+def read_first(data: bytes, *, objects: int = _OBJECTS) -> tuple[Any, int]:
     """The object that ``data`` begins with, and its length. Raises SchemaError."""
-    reader = _Reader(data)
+    reader = _Reader(data, objects)
     try:
         found = reader.tgread_object()
     except SchemaError:

@@ -36,4 +36,7 @@ class Served(Protocol):
     def request(self, line: Any, key: KnownKey, conversation: Conversation, message_id: int, body: bytes) -> None:
         """A request came. It is answered, now or later, by `Conversation.answer` with the same ``message_id``."""
 
+    def drained(self, line: Any) -> None:
+        """A connection that was full takes more again (`connection.Connection.is_full`)."""
+
     def closed(self, line: Any) -> None: ...

@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from telekeep.mtproto.conversation import Conversation
 from telekeep.mtproto.keyring import KnownKey
-from telekeep.mtproto.schema import MSG_CONTAINER, RPC_RESULT, functions, pack, types
+from telekeep.mtproto.schema import MSG_CONTAINER, RPC_RESULT, VECTOR, functions, pack, types
 
 EVEN: Final = frozenset({types.MsgsAck.CONSTRUCTOR_ID, MSG_CONTAINER})  # never acknowledged themselves
 _HTTP_WAIT = 0x9299359F
+_ACK = struct.Struct("<III")  # msgs_ack: constructor, vector, how many
 
 
 class Context(NamedTuple):
@@ -37,6 +38,16 @@ def _ping_delay_disconnect(context: Context, message_id: int, request: Any) -> N
 
 def _acknowledge(context: Context, _message_id: int, request: Any) -> None:
     context.conversation.acknowledged(request.msg_ids)
+
+
+def acknowledged(body: bytes) -> tuple[int, ...] | None:
+    """What a plain msgs_ack acknowledges, read without a reader: every other message is one. None if it is none."""
+    if len(body) < _ACK.size:
+        return None
+    constructor, vector, count = _ACK.unpack_from(body)
+    if constructor != types.MsgsAck.CONSTRUCTOR_ID or vector != VECTOR or len(body) != _ACK.size + 8 * count:
+        return None
+    return struct.unpack_from(f"<{count}q", body, _ACK.size)
 
 
 def _future_salts(context: Context, message_id: int, request: Any) -> None:

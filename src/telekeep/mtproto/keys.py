@@ -1,4 +1,4 @@
-"""RSA keys of an emulator's network. 2048 bits by cryptography take a tenth of a second."""
+"""Making a server's RSA key. 2048 bits by cryptography take a tenth of a second."""
 
 from __future__ import annotations
 
