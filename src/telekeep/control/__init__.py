@@ -1,7 +1,8 @@
 """Frames of a control socket: how a command talks to a process of ours on the same machine.
 
 One JSON object per line over a Unix socket: ``{"verb": …, fields}`` there, ``{"result": …}`` or ``{"error": class name,
-"message", "remedy"}`` back. Whoever serves it keeps the socket in a folder that only its owner may enter.
+"message", "remedy", "fields"}`` back. Whoever serves it (`telekeep.control.server`) keeps the socket in a folder that
+only its owner may enter. Who asks needs no asyncio.
 """
 
 from __future__ import annotations
@@ -15,12 +16,23 @@ from typing import Any
 from telekeep import errors
 from telekeep.errors import ConfigError, TelegramNetworkError, TelekeepError
 
+PROTOCOL = 1  # of the verbs between a daemon and its borrowers; a daemon serves only programs of the same
 MAX_FRAME = 1 << 20  # bytes
 TIMEOUT = 30.0  # seconds a command waits for its answer
 
 
 class FrameError(ValueError):
     """A line that is no frame."""
+
+
+class Told(dict[str, Any]):
+    """A field of an error that another process told: an object whose items are attributes too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
 
 def encode(frame: dict[str, Any]) -> bytes:
@@ -32,7 +44,7 @@ def decode(line: bytes) -> dict[str, Any]:
     """The frame in one line. Raises FrameError."""
     try:
         frame = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FrameError("a control frame is a JSON object on one line") from None
     if not isinstance(frame, dict):
         raise FrameError("a control frame is a JSON object")
@@ -50,20 +62,65 @@ def success(result: Any) -> bytes:
 
 
 def failure(error: Exception) -> bytes:
-    """The frame that answers with an error: telekeep's own travel by name, any other as ConfigError."""
+    """The frame that answers with an error: telekeep's own travel by name and with those of their fields that JSON can
+    hold, any other as ConfigError.
+    """
     known = error if isinstance(error, TelekeepError) else ConfigError(str(error) or type(error).__name__)
-    return encode({"error": type(known).__name__, "message": known.message, "remedy": known.remedy})
+    frame = {"error": type(known).__name__, "message": known.message, "remedy": known.remedy}
+    fields = {name: _plain(value) for name, value in known.fields().items() if _is_plain(value)}
+    return encode({**frame, "fields": fields} if fields else frame)
 
 
 def outcome(frame: dict[str, Any]) -> Any:
-    """The result in an answer. Raises the error that it names instead; FrameError if it is no answer."""
+    """The result in an answer. Raises the error that it names instead, with the fields that its constructor takes (an
+    object among them, as a lease's holder, as `Told`); FrameError if it is no answer.
+    """
     if "error" in frame:
         named = getattr(errors, str(frame["error"]), None)
         kind = named if isinstance(named, type) and issubclass(named, TelekeepError) else TelekeepError
-        raise kind(str(frame.get("message", "")), remedy=frame.get("remedy"))
+        given = frame.get("fields")
+        given = given if isinstance(given, dict) else {}
+        taken = getattr(kind.__init__, "__kwdefaults__", None) or {}
+        fields = {name: _told(value) for name, value in given.items() if name in taken}
+        raise kind(str(frame.get("message", "")), **{**fields, "remedy": frame.get("remedy")})
     if "result" not in frame:
         raise FrameError("an answer has a result or an error")
     return frame["result"]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold it, as far as errors need it: numbers, text, rows of them, and dataclasses of such."""
+    if hasattr(value, "__dataclass_fields__"):
+        return all(_is_plain(getattr(value, name)) for name in value.__dataclass_fields__)
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(each) for name, each in value.items())
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return value
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Told(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def exchange(path: Path, verb: str, fields: dict[str, Any], *, timeout: float) -> dict[str, Any]:
+    """Send one request to the socket ``path`` and return the frame that answers it.
+
+    Waits up to ``timeout`` seconds. Raises TimeoutError, OSError if nobody is there, FrameError.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(timeout)
+        line.connect(str(path))
+        line.sendall(request(verb, **fields))
+        return decode(_one_line(line))
 
 
 def ask(path: Path, verb: str, *, timeout: float = TIMEOUT, network_file: str | None = None, **fields: Any) -> Any:
@@ -73,11 +130,7 @@ def ask(path: Path, verb: str, *, timeout: float = TIMEOUT, network_file: str | 
     nobody answers there, and whatever error the answer names.
     """
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(timeout)
-            line.connect(str(path))
-            line.sendall(request(verb, **fields))
-            frame = decode(_one_line(line))
+        frame = exchange(path, verb, fields, timeout=timeout)
     except TimeoutError:
         raise TelegramNetworkError(f"No answer within {timeout:g} s on the control socket {path}.") from None
     except (OSError, FrameError):
