@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import telekeep.vault
+from telekeep.session.model import UpdateState
 from telekeep.testing.contracts.vault import a_session
 from telekeep.testing.fakes import ManualClock
 from telekeep.vault.keys import passphrase
 from telekeep.vault.keys.file import KeyFile
 from telekeep.vault.keys.passphrase import Passphrase
 from telekeep.vault.vault import Vault
+from vault.old import to_format_1
 
 ROOM = str(Path(telekeep.vault.__file__).parent)
 OLD, NEW = a_session(1), a_session(2)
@@ -46,6 +48,20 @@ def prepare(root: Path) -> None:
     vault.keep("a", OLD, fence=1, expected=None)
     vault.keep("b", a_session(3), fence=1, expected=None)
     vault.close()
+
+
+def prepare_for(verb: Verb, root: Path) -> None:
+    prepare(root)
+    with open_(root) as vault:
+        if verb is lend_and_revoke:
+            vault.keep_endpoint("a", b"port 1")
+            vault.keep_loan("a", "old", b"open")
+        elif verb is make_progress:
+            entries = [(1, b"entry"), (2, b"entry")]
+            key_id, state = OLD.auth_key.id, UpdateState(1, 0, 0, 0)
+            vault.save_progress("a", key_id, state=state, journal=entries, keep_from=1, fence=2)
+    if verb is upgrade:
+        to_format_1(root / "vault")
 
 
 # ---- the verbs, and what must hold after a crash
@@ -110,6 +126,62 @@ def made_or_not(root: Path) -> None:
         create(root / "new").keep("a", OLD, fence=1, expected=None)
 
 
+def lend_and_revoke(root: Path) -> None:
+    vault = open_(root)
+    vault.keep_endpoint("a", b"port 2")
+    vault.keep_loan("a", "new", b"open")
+    vault.keep_loan("a", "new", b"revoked")
+    vault.drop_loan("a", "old")
+
+
+def lent_in_that_order(root: Path) -> None:
+    with open_(root) as vault:
+        endpoint = vault.endpoint("a")
+        loans = {loan.id: loan.payload for loan in vault.loans("a")}
+        assert (endpoint, loans) in (
+            (b"port 1", {"old": b"open"}),
+            (b"port 2", {"old": b"open"}),
+            (b"port 2", {"old": b"open", "new": b"open"}),
+            (b"port 2", {"old": b"open", "new": b"revoked"}),
+            (b"port 2", {"new": b"revoked"}),
+        )
+        assert vault.notices == []
+        vault.keep_loan("a", "new", b"again")
+
+
+def make_progress(root: Path) -> None:
+    vault = open_(root)
+    for number in range(2, 6):
+        entries = [(2 * number - 1, b"entry"), (2 * number, b"entry")]
+        state = UpdateState(number, 0, 0, 0)
+        vault.save_progress("a", OLD.auth_key.id, state=state, journal=entries, keep_from=2 * number - 3, fence=2)
+
+
+def as_far_as_the_journal(root: Path) -> None:
+    """State and journal tell of the same moment: a newer state would lose what the journal lacks."""
+    with open_(root) as vault:
+        state = vault.load("a").state
+        assert state is not None
+        last = 2 * state.pts
+        assert vault.journal("a", OLD.auth_key.id) == [(at, b"entry") for at in range(max(1, last - 3), last + 1)]
+        assert vault.notices == []
+
+
+def upgrade(root: Path) -> None:
+    vault = open_(root)
+    vault.load("a")
+    vault.keep_loan("a", "new", b"open")
+
+
+def upgraded_or_not(root: Path) -> None:
+    with open_(root) as vault:
+        assert vault.load("a") == sorted_peers(OLD)
+        assert [loan.id for loan in vault.loans()] in ([], ["new"])
+        vault.keep_loan("a", "new", b"open")
+        vault.begin_doubt("a", b"digest", 1.0)
+        assert vault.notices == []
+
+
 def sorted_peers(session: Any) -> Any:
     return replace(session, peers=tuple(sorted(session.peers, key=lambda peer: (peer.kind, peer.id))))
 
@@ -123,6 +195,9 @@ VERBS: dict[str, tuple[Verb, Verb]] = {
         (keep, old_or_new),
         (remove, kept_or_removed),
         (make, made_or_not),
+        (lend_and_revoke, lent_in_that_order),
+        (make_progress, as_far_as_the_journal),
+        (upgrade, upgraded_or_not),
     )
 }
 
@@ -200,7 +275,7 @@ def main(name: str, points: str, folder: Path) -> int:
     die = {"lines": die_by_lines, "moves": die_by_moves}[points]
     os.umask(0o077)
     work = folder / "work"
-    prepare(work)
+    prepare_for(verb, work)
     pristine = folder / "pristine"
     work.rename(pristine)
     passphrase.MEMORY_KIB, passphrase.PASSES = 64, 1

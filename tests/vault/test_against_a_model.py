@@ -18,6 +18,7 @@ from vault.conftest import Place
 
 NAMES = st.sampled_from(["main", "main.2", "+15551234567"])
 KEYS = st.sampled_from([1, 2, 3])
+LOANS = st.sampled_from(["0000000a", "0000000b"])
 FENCES = st.integers(0, 5)
 TIMES = st.floats(0, 2e9)
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
@@ -44,6 +45,9 @@ class Lags:
     peers: dict[tuple[PeerKind, int], Peer] = field(default_factory=dict)
     fence: int = 0
     used: float | None = None
+    journal: list[tuple[int, bytes]] = field(default_factory=list)
+    head: int = 0  # of the journal, its last number
+    kept_from: int = 0
 
     def meet(self, peers: list[Peer]) -> None:
         for peer in peers:
@@ -66,6 +70,8 @@ class VaultMachine(RuleBasedStateMachine):
         self.vault = self.place.create()
         self.kept: dict[str, list[Session | None]] = {}  # by name, a list of generations; None: a removal
         self.keys: dict[int, Lags] = {number: Lags() for number in (1, 2, 3)}
+        self.loans: dict[str, dict[str, bytes]] = {}  # by name, those of removed sessions too
+        self.endpoints: dict[str, bytes] = {}
 
     def teardown(self) -> None:
         if hasattr(self, "vault"):
@@ -102,6 +108,8 @@ class VaultMachine(RuleBasedStateMachine):
                 self.vault.keep(name, session, fence=fence, expected=expected)
         else:
             entry = self.vault.keep(name, session, fence=fence, expected=expected)
+            if self._current(name) is None:
+                self.loans.pop(name, None)
             self.kept.setdefault(name, []).append(replace(session, state=None, peers=()))
             lags = self.keys[number]
             lags.fence = fence
@@ -159,6 +167,36 @@ class VaultMachine(RuleBasedStateMachine):
         lags.fence, lags.used, lags.state = fence, at, state
         lags.meet(peers)
 
+    @rule(name=NAMES, loan=LOANS, payload=st.binary(max_size=8), drop=st.booleans())
+    def lend(self, name: str, loan: str, payload: bytes, drop: bool) -> None:
+        if drop:
+            self.vault.drop_loan(name, loan)
+            self.loans.get(name, {}).pop(loan, None)
+        elif self._current(name) is None:
+            with pytest.raises(SessionNotFound):
+                self.vault.keep_loan(name, loan, payload)
+        else:
+            self.vault.keep_loan(name, loan, payload)
+            self.vault.keep_endpoint(name, payload)
+            self.loans.setdefault(name, {})[loan] = self.endpoints[name] = payload
+
+    @rule(name=NAMES, count=st.integers(0, 4), behind=st.integers(0, 6), fence=FENCES, state=STATES)
+    def make_progress(self, name: str, count: int, behind: int, fence: int, state: UpdateState) -> None:
+        session, lags = self._current(name), self._key(name)
+        if session is None or lags is None:
+            return
+        head = lags.journal[-1][0] if lags.journal else lags.head
+        entries = [(head + 1 + each, b"%d" % head) for each in range(count)]
+        keep_from = lags.kept_from = max(lags.kept_from, head + count + 1 - behind)
+        key = session.auth_key.id
+        if fence < lags.fence:
+            with pytest.raises(StaleFence):
+                self.vault.save_progress(name, key, state=state, journal=entries, keep_from=keep_from, fence=fence)
+            return
+        self.vault.save_progress(name, key, state=state, journal=entries, keep_from=keep_from, fence=fence)
+        lags.fence, lags.state, lags.head = fence, state, head + count
+        lags.journal = [entry for entry in [*lags.journal, *entries] if entry[0] >= keep_from]
+
     @rule()
     def rotate(self) -> None:
         self.vault.rotate(self.place.key)
@@ -195,6 +233,12 @@ class VaultMachine(RuleBasedStateMachine):
             assert replace(found, state=None, peers=()) == session
             assert found.state == lags.state
             assert {(peer.kind, peer.id): peer for peer in found.peers} == lags.peers
+            assert self.vault.journal(name, session.auth_key.id) == lags.journal
+        lent = [(name, *loan) for name in self.kept if self._current(name) for loan in self.loans.get(name, {}).items()]
+        assert self.vault.loans() == sorted(lent)
+        for name in self.kept:
+            assert self.vault.loans(name) == sorted(loan for loan in lent if loan[0] == name)
+            assert self.vault.endpoint(name) == self.endpoints.get(name)
         assert self.vault.notices == []
 
 

@@ -31,6 +31,9 @@ class Truth:
         self.entries = {entry.name: entry for entry in vault.entries()}
         self.sessions = {name: vault.load(name) for name in self.names}
         self.older = vault.load("a", generation=1)
+        self.loans = vault.loans()
+        self.journal = vault.journal("a", self.sessions["a"].auth_key.id)
+        self.doubts = vault.doubts("a")
 
     def is_kept_by(self, vault: Vault) -> None:
         with suppress(TelekeepError):
@@ -38,6 +41,15 @@ class Truth:
         for name in self.names:
             self._not_wrong(lambda name=name: self._same(name, vault.load(name)))  # type: ignore[misc]  # a default binds it
             self._not_wrong(lambda name=name: self._near(vault.entry(name), self.entries[name]))  # type: ignore[misc]
+        with suppress(TelekeepError):
+            assert set(vault.loans()) <= set(self.loans)
+        for name in self.names:
+            with suppress(TelekeepError):
+                assert vault.endpoint(name) in (None, name.encode())
+        with suppress(TelekeepError):
+            self._a_journal(vault.journal("a", self.sessions["a"].auth_key.id))
+        with suppress(TelekeepError):
+            assert len(vault.doubts("a")) <= len(self.doubts)
         with suppress(TelekeepError):
             assert vault.load("a", generation=1).auth_key == self.older.auth_key
         with suppress(TelekeepError):
@@ -52,6 +64,12 @@ class Truth:
         assert (found.dc, found.user, found.application) == (expected.dc, expected.user, expected.application)  # type: ignore[attr-defined]
         assert found.state in (None, expected.state)  # type: ignore[attr-defined]
         assert set(found.peers) <= set(expected.peers)  # type: ignore[attr-defined]
+
+    def _a_journal(self, found: list[tuple[int, bytes]]) -> None:
+        """What is there is what was written, without a hole; of its ends either may be lost."""
+        if found:
+            begin = self.journal.index(found[0])
+            assert found == self.journal[begin : begin + len(found)]
 
     def _the_list(self, entries: list[Entry]) -> None:
         found = {entry.name: entry for entry in entries}
@@ -87,6 +105,12 @@ def whole(vault: Vault, place: Place) -> Truth:
     vault.keep("b", a_session(3), fence=1, expected=None)
     vault.keep("c", a_session(4), fence=1, expected=None)
     vault.touch("b", fence=1, at=5.0)
+    for name in "abc":
+        vault.keep_endpoint(name, name.encode())
+        vault.keep_loan(name, "1", b"loan of " + name.encode())
+    for number in range(1, 6):
+        vault.save_journal("a", a_session(2).auth_key.id, [(number, b"entry %d" % number)], keep_from=2, fence=2)
+        vault.begin_doubt("a", bytes([number]) * 32, 1.0)
     truth = Truth(vault)
     vault.close()
     return truth

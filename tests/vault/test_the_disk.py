@@ -82,6 +82,9 @@ def test_a_read_only_disk_still_gives_what_it_has(outside: Path) -> None:
     with place.create() as vault:
         vault.keep("a", a_session(1), fence=1, expected=None)
         vault.touch("a", fence=1, at=5.0)
+        vault.keep_loan("a", "1", b"loan")
+        vault.keep_endpoint("a", b"endpoint")
+        vault.save_journal("a", a_session(1).auth_key.id, [(1, b"one")], keep_from=1, fence=1)
     give_to_nobody(place.root, folders=0o500, files=0o400)
     key = a_session(1).auth_key.id
     wanted = {
@@ -93,6 +96,13 @@ def test_a_read_only_disk_still_gives_what_it_has(outside: Path) -> None:
         "keep": (lambda: place.open(place.key).keep("a", a_session(2), fence=2, expected=1), "DiskReadOnly"),
         "remove": (lambda: place.open(place.key).remove("a", fence=2), "DiskReadOnly"),
         "touch": (lambda: place.open().touch("a", fence=2, at=1.0), "DiskReadOnly"),
+        "loans": (lambda: len(place.open(place.key).loans("a")), "1"),
+        "endpoint": (lambda: place.open(place.key).endpoint("a"), "b'endpoint'"),
+        "journal": (lambda: place.open(place.key).journal("a", key), "[(1, b'one')]"),
+        "keep_loan": (lambda: place.open(place.key).keep_loan("a", "2", b"loan"), "DiskReadOnly"),
+        "keep_endpoint": (lambda: place.open(place.key).keep_endpoint("a", b"anew"), "DiskReadOnly"),
+        "drop_loan": (lambda: place.open().drop_loan("a", "1"), "DiskReadOnly"),
+        "begin_doubt": (lambda: place.open().begin_doubt("a", b"d", 1.0), ("DiskReadOnly", "StorageUnavailable")),
         "rotate": (lambda: place.open(place.key).rotate(place.key), "StorageUnavailable"),
         "accept_move": (lambda: place.open().accept_move(), "DiskReadOnly"),
         "save_state": (

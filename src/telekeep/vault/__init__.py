@@ -4,13 +4,14 @@ Imports ``session`` for what it keeps, ``lease`` for the name of a key, and the 
 lists what is kept (`telekeep status`) loads neither cryptography nor asyncio: sealing is loaded with the first record.
 
 ===================  =================================================================================================
-vault                the verbs: keep, load, remove, rotate, accept
+vault                the verbs: keep, load, remove, rotate, accept; keep_loan, save_progress, begin_doubt
 record               what a record shows without a key: its name, its header, its entry
 payload              what a record hides: the session as bytes
 listing              the list of what is kept
 seal                 how it hides it: AES-256-GCM, a data key per generation, wrapped by the master key
 unlocking            which master key is in force, and when to ask for it again
 unsealed             the records with the key at hand: opened, added, wrapped anew
+lending              what belongs to a session besides: its loans, and where its gateway listens
 standing             which generation is in force, and whether it is older than it should be
 diagnosis            why a record does not open
 keys/                where a master key comes from: file, passphrase, keyring, systemd credential

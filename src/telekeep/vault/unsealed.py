@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from telekeep.secret import Secret
-from telekeep.vault.diagnosis import why
+from telekeep.vault.diagnosis import why, why_not
 from telekeep.vault.record import Generation
 from telekeep.vault.seal import DoesNotOpen, Master, Seal, new_key
+from telekeep.vault.stores.belongings import Belonging
 from telekeep.vault.stores.sessions import Rows, Sealed
 
 LAGGING_KEY = "lagging"
@@ -32,6 +33,18 @@ class Unsealed:
         sealed = Sealed(header, *self.master.seal_record(header.bound(), payload))
         self.rows.add(sealed)
         return sealed
+
+    def open_belonging(self, row: Belonging) -> bytes:
+        """The payload of a row. Raises SessionCorrupt, or RecordSwapped, if it does not open."""
+        try:
+            return self.master.open_record(row.bound(), row.wrapped, row.sealed)
+        except DoesNotOpen:
+            raise why_not(row, self.rows.belongings.every(), self.master) from None
+
+    def put_belonging(self, kind: str, name: str, id: str, payload: bytes) -> None:
+        """Seal ``payload`` with a fresh data key, in place of what was under this kind, name and id."""
+        bound = Belonging(kind, name, id).bound()
+        self.rows.belongings.put(Belonging(kind, name, id, *self.master.seal_record(bound, payload)))
 
     def lagging_seal(self) -> Seal | None:
         """The seal of the lagging file; None if its key is damaged."""
@@ -58,6 +71,14 @@ class Unsealed:
                 self.rows.rewrap(sealed.header, new.wrap(bound, self.master.unwrap(bound, sealed.wrapped)))
             except DoesNotOpen:
                 damaged += 1
+        for row in self.rows.belongings.every():
+            bound = row.bound()
+            try:
+                wrapped = new.wrap(bound, self.master.unwrap(bound, row.wrapped))
+            except DoesNotOpen:
+                damaged += 1
+            else:
+                self.rows.belongings.put(row._replace(wrapped=wrapped))
         try:
             key = self.master.unwrap(LAGGING_KEY.encode(), self.rows.key(LAGGING_KEY) or b"")
             self.rows.set_key(LAGGING_KEY, wrapped_lagging_key(new, key))

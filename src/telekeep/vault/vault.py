@@ -9,7 +9,7 @@ changed nothing then.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.listing import listed
 from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, check_name, entry_of
 from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
+from telekeep.vault.stores.belongings import ENDPOINT, LOAN
 from telekeep.vault.stores.database import border
 from telekeep.vault.stores.lagging import Lagging
 from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from telekeep.session.model import Peer, Session, UpdateState
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
+    from telekeep.vault.lending import StoredLoan
     from telekeep.vault.seal import Seal
 
 
@@ -188,8 +190,9 @@ class Vault:
 
         ``fence``: the fencing token of the lease on its auth key. ``expected``: the generation this replaces, None if
         there must be none. Its update state, if it has one, replaces what is stored for its key; its peers are added.
-        Raises StaleFence if a newer holder of this key has written, SessionConflict if another generation than
-        ``expected`` is there, ConfigError if the name is taken or none, VaultRolledBack, SessionSealed.
+        A name that was removed begins without the loans it had. Raises StaleFence if a newer holder of this key has
+        written, SessionConflict if another generation than ``expected`` is there, ConfigError if the name is taken or
+        none, VaultRolledBack, SessionSealed.
         """
         from telekeep.vault.payload import write_session
 
@@ -214,6 +217,8 @@ class Vault:
             )
             rows.admit(header.lease, fence)
             here = position(rows, unsealed.add(header, payload), opened=True)
+            if replaced is not None and replaced.state == REMOVED:  # the loans were another session's
+                rows.belongings.drop_all(LOAN, name)
             forgotten = self._prune(rows, name, now)
             if session.state is not None or session.peers:
                 seal = unsealed.lagging_seal() or unsealed.new_lagging_seal()
@@ -224,7 +229,7 @@ class Vault:
         return self._entry(header, fence)
 
     def remove(self, name: str, *, fence: int) -> None:
-        """Set the session ``name`` aside: it is no longer kept, and not destroyed.
+        """Set the session ``name`` aside: it is no longer kept, and not destroyed. Its loans are out of force with it.
 
         Raises StaleFence, SessionNotFound, SessionCorrupt, VaultRolledBack, SessionSealed.
         """
@@ -238,7 +243,7 @@ class Vault:
         self._mark(name, here)
 
     def restore_removed(self, name: str) -> Entry:
-        """Keep the session ``name`` again as it was when it was removed.
+        """Keep the session ``name`` again as it was when it was removed, its loans included.
 
         Raises SessionNotFound if there is nothing of it, ConfigError if it is kept.
         """
@@ -259,6 +264,48 @@ class Vault:
         self._mark(name, here)
         return self._entry(header, fence)
 
+    # ---- what the gateway of a session must not lose
+
+    def keep_loan(self, name: str, loan_id: str, payload: bytes) -> None:
+        """Keep a loan of the session ``name``, in place of one with this id; on disk when this returns.
+
+        Raises SessionNotFound, SessionSealed, SessionCorrupt, VaultRolledBack.
+        """
+        self._keep_belonging(LOAN, name, loan_id, payload)
+
+    def loans(self, name: str | None = None) -> list[StoredLoan]:
+        """The loans of the session ``name``, or of all sessions, but for those that were removed.
+
+        One that is damaged, or swapped for another, is left out and named in ``notices``. Raises SessionSealed.
+        """
+        from telekeep.vault.lending import loans
+
+        with self._unlocking.reading() as unsealed:
+            found, wrong = loans(unsealed, name)
+        for notice in wrong:
+            if notice not in self.notices:  # it is asked for again and again
+                self._report(notice)
+        return found
+
+    def drop_loan(self, name: str, loan_id: str) -> None:
+        """Forget a loan for good, if there is one; damaged ones too. Needs no key."""
+        with self._sessions.transaction() as rows:
+            rows.belongings.drop(LOAN, name, loan_id)
+
+    def keep_endpoint(self, name: str, payload: bytes) -> None:
+        """Keep where the gateway of the session ``name`` listens, in place of what was kept. Raises as `keep_loan`."""
+        self._keep_belonging(ENDPOINT, name, "", payload)
+
+    def endpoint(self, name: str) -> bytes | None:
+        """Where the gateway of the session ``name`` listens; None if that was never kept.
+
+        Raises SessionSealed; SessionCorrupt or RecordSwapped if it does not open.
+        """
+        from telekeep.vault.lending import endpoint
+
+        with self._unlocking.reading() as unsealed:
+            return endpoint(unsealed, name)
+
     # ---- what may lag
 
     def save_state(self, name: str, auth_key_id: int, state: UpdateState, *, fence: int) -> None:
@@ -266,6 +313,64 @@ class Vault:
         lease = lease_name(auth_key_id)
         admit = self._admitted(name, lease, fence)
         self._lagging.save(lease, self._seal_of_lagging(), state=state, admit=admit)
+
+    def save_progress(
+        self,
+        name: str,
+        auth_key_id: int,
+        *,
+        state: UpdateState | None,
+        journal: Sequence[tuple[int, bytes]],
+        keep_from: int,
+        fence: int,
+    ) -> None:
+        """Add entries (number, payload) to the journal of this auth key and replace its update state, in one
+        transaction: the state is never newer than the journal.
+
+        ``state``: None to leave it as it is. ``keep_from``: entries with lower numbers are forgotten; so are the oldest
+        beyond 20,000 entries or 16 MiB. Numbers grow; one that was there before begins the journal anew. Raises
+        StaleFence, SessionNotFound, ValueError if the numbers do not grow.
+        """
+        from telekeep.vault.stores.journal import Journaled
+
+        lease = lease_name(auth_key_id)
+        admit = self._admitted(name, lease, fence)
+        journaled = Journaled(journal, keep_from)
+        self._lagging.save(lease, self._seal_of_lagging(), state=state, journaled=journaled, admit=admit)
+
+    def save_journal(
+        self, name: str, auth_key_id: int, entries: Sequence[tuple[int, bytes]], *, keep_from: int, fence: int
+    ) -> None:
+        """As `save_progress`; the update state stays as it is."""
+        self.save_progress(name, auth_key_id, state=None, journal=entries, keep_from=keep_from, fence=fence)
+
+    def journal(self, name: str, auth_key_id: int) -> list[tuple[int, bytes]]:
+        """The journal of this auth key, in order and without a hole.
+
+        Empty, with a notice, if the lagging file or its key is damaged; of a journal that is damaged in part, what
+        came after. Raises SessionSealed.
+        """
+        with self._unlocking.reading() as unsealed:
+            seal = unsealed.lagging_seal()
+        if seal is None:
+            self._report(f"the key of the lagging file is damaged: the journal of {name!r} is lost")
+            return []
+        return self._lagging.journal(lease_name(auth_key_id), seal)
+
+    def begin_doubt(self, name: str, digest: bytes, at: float) -> None:
+        """Note that a request of ``name`` is handed on, at wall-clock second ``at``: it may have been carried out.
+
+        ``digest``: its SHA-256. Not lost when the process is killed; a power cut may lose it. Needs no key.
+        """
+        self._lagging.begin_doubt(name, digest, at)
+
+    def end_doubts(self, name: str, digests: Iterable[bytes]) -> None:
+        """These requests are in doubt no more. What is a week old is forgotten with them. Needs no key."""
+        self._lagging.end_doubts(name, digests)
+
+    def doubts(self, name: str) -> dict[bytes, float]:
+        """The digests of requests in doubt, and when each was handed on. Needs no key."""
+        return self._lagging.doubts(name)
 
     def save_peers(self, name: str, auth_key_id: int, peers: Iterable[Peer], *, fence: int) -> None:
         """Add peers to those this auth key knows, in one transaction; None in a field keeps what was known.
@@ -363,6 +468,11 @@ class Vault:
 
     def _entry(self, header: Generation, fence: int) -> Entry:
         return entry_of(header, fence=fence, last_used_at=self._lagging.uses().get(header.lease))
+
+    def _keep_belonging(self, kind: str, name: str, id: str, payload: bytes) -> None:
+        with self._unlocking.writing() as unsealed:
+            kept(unsealed.rows, self._marks, name)
+            unsealed.put_belonging(kind, name, id, payload)
 
     def _admitted(self, name: str, lease: str, fence: int) -> Callable[[], None]:
         """Admit ``fence`` now; the returned function checks it again when the lagging file is locked."""

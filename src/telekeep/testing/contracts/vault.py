@@ -30,6 +30,7 @@ from telekeep.session.model import (
     User,
 )
 from telekeep.vault.keys.source import KeySource
+from telekeep.vault.lending import StoredLoan
 from telekeep.vault.vault import Vault
 
 VAULT_ID = "0123456789abcdef0123456789abcdef"
@@ -120,6 +121,8 @@ class VaultContract:
             lambda: vault.keep("main", session, fence=4, expected=1),
             lambda: vault.save_state("main", key, state, fence=4),
             lambda: vault.save_peers("main", key, (Peer(PeerKind.USER, 9),), fence=4),
+            lambda: vault.save_journal("main", key, [(1, b"late")], keep_from=1, fence=4),
+            lambda: vault.save_progress("main", key, state=state, journal=[(1, b"late")], keep_from=1, fence=4),
             lambda: vault.touch("main", fence=4, at=1.0),
             lambda: vault.remove("main", fence=4),
         ):
@@ -127,9 +130,10 @@ class VaultContract:
                 write()
             assert (refused.value.fence, refused.value.newest) == (4, 5)
         assert vault.load("main") == _sorted(session)
+        assert vault.journal("main", key) == []
         assert vault.entry("main").last_used_at is None
 
-    @pytest.mark.parametrize("verb", ["touch", "save_state", "save_peers"])
+    @pytest.mark.parametrize("verb", ["touch", "save_state", "save_peers", "save_journal"])
     def test_whatever_is_written_under_a_newer_fence_shuts_out_the_older(self, vault: Vault, verb: str) -> None:
         session = a_session()
         key, state = session.auth_key.id, UpdateState(0, 0, 0, 0)
@@ -138,6 +142,8 @@ class VaultContract:
             vault.touch("main", fence=6, at=1.0)
         elif verb == "save_state":
             vault.save_state("main", key, state, fence=6)
+        elif verb == "save_journal":
+            vault.save_journal("main", key, [(1, b"entry")], keep_from=1, fence=6)
         else:
             vault.save_peers("main", key, (), fence=6)
         with pytest.raises(StaleFence):
@@ -211,6 +217,138 @@ class VaultContract:
         assert again.generation == 3
         assert again.created_at == again.saved_at
         assert vault.load("main", generation=1) == _sorted(a_session(1))
+
+    def test_a_loan_that_is_kept_is_listed_with_its_session(self, vault: Vault) -> None:
+        vault.keep("main", a_session(1), fence=1, expected=None)
+        vault.keep("other", a_session(2), fence=1, expected=None)
+        assert vault.loans() == vault.loans("main") == []
+        vault.keep_loan("main", "0000000b", b"second")
+        vault.keep_loan("main", "0000000a", b"first")
+        vault.keep_loan("other", "0000000a", b"\x00third")
+        first, second = StoredLoan("main", "0000000a", b"first"), StoredLoan("main", "0000000b", b"second")
+        third = StoredLoan("other", "0000000a", b"\x00third")
+        assert vault.loans("main") == [first, second]
+        assert vault.loans("other") == [third]
+        assert vault.loans() == [first, second, third]
+
+    def test_a_loan_kept_again_replaces_the_one_before_and_one_dropped_is_gone(self, vault: Vault) -> None:
+        vault.keep("main", a_session(), fence=1, expected=None)
+        vault.keep_loan("main", "a", b"open")
+        vault.keep_loan("main", "b", b"open")
+        vault.keep_loan("main", "a", b"revoked")
+        assert vault.loans("main") == [StoredLoan("main", "a", b"revoked"), StoredLoan("main", "b", b"open")]
+        vault.drop_loan("main", "a")
+        vault.drop_loan("main", "a")
+        vault.drop_loan("nobody", "a")
+        assert vault.loans() == [StoredLoan("main", "b", b"open")]
+
+    def test_nothing_is_lent_of_a_session_that_is_not_kept(self, vault: Vault) -> None:
+        assert vault.loans("nobody") == []
+        assert vault.endpoint("nobody") is None
+        with pytest.raises(SessionNotFound):
+            vault.keep_loan("nobody", "a", b"loan")
+        with pytest.raises(SessionNotFound):
+            vault.keep_endpoint("nobody", b"endpoint")
+
+    def test_loans_and_endpoint_stay_when_the_session_gets_a_new_key(self, vault: Vault) -> None:
+        vault.keep("main", a_session(1), fence=1, expected=None)
+        vault.keep_loan("main", "a", b"loan")
+        vault.keep_endpoint("main", b"endpoint")
+        vault.keep("main", a_session(2), fence=1, expected=1)
+        assert vault.loans() == [StoredLoan("main", "a", b"loan")]
+        assert vault.endpoint("main") == b"endpoint"
+
+    def test_a_removed_session_lends_nothing_until_it_is_back(self, vault: Vault) -> None:
+        vault.keep("main", a_session(), fence=1, expected=None)
+        vault.keep_loan("main", "a", b"loan")
+        vault.remove("main", fence=1)
+        assert vault.loans() == vault.loans("main") == []
+        with pytest.raises(SessionNotFound):
+            vault.keep_loan("main", "b", b"loan")
+        vault.restore_removed("main")
+        assert vault.loans() == vault.loans("main") == [StoredLoan("main", "a", b"loan")]
+
+    def test_loans_of_a_removed_session_do_not_open_the_next_one_of_its_name(self, vault: Vault) -> None:
+        vault.keep("main", a_session(1), fence=1, expected=None)
+        vault.keep_loan("main", "a", b"loan")
+        vault.remove("main", fence=1)
+        vault.keep("main", a_session(2), fence=1, expected=None)
+        assert vault.loans() == vault.loans("main") == []
+
+    def test_the_endpoint_stays_what_it_was_until_it_is_replaced(self, vault: Vault) -> None:
+        vault.keep("main", a_session(1), fence=1, expected=None)
+        vault.keep("other", a_session(2), fence=1, expected=None)
+        assert vault.endpoint("main") is None
+        vault.keep_endpoint("main", b"port 1")
+        vault.keep_endpoint("other", b"port 2")
+        vault.close()
+        assert (vault.endpoint("main"), vault.endpoint("other")) == (b"port 1", b"port 2")
+        vault.keep_endpoint("main", b"port 3")
+        assert (vault.endpoint("main"), vault.endpoint("other")) == (b"port 3", b"port 2")
+
+    def test_the_journal_is_read_as_it_was_written_from_where_it_is_kept(self, vault: Vault) -> None:
+        key = a_session().auth_key.id
+        vault.keep("main", a_session(), fence=1, expected=None)
+        assert vault.journal("main", key) == []
+        entries = [(number, b"entry %d" % number) for number in range(1, 1001)]
+        vault.save_journal("main", key, entries[:3], keep_from=1, fence=1)
+        vault.save_journal("main", key, entries[3:900], keep_from=2, fence=1)
+        assert vault.journal("main", key) == entries[1:900]
+        vault.save_journal("main", key, entries[900:], keep_from=450, fence=1)
+        assert vault.journal("main", key) == entries[449:]
+        vault.save_journal("main", key, [], keep_from=1000, fence=1)
+        assert vault.journal("main", key) == entries[999:]
+        vault.save_journal("main", key, [], keep_from=1001, fence=1)
+        assert vault.journal("main", key) == []
+
+    def test_the_journal_and_the_update_state_are_saved_together(self, vault: Vault) -> None:
+        key = a_session().auth_key.id
+        vault.keep("main", a_session(), fence=1, expected=None)
+        state = UpdateState(500, 0, 1_700_000_100, 9, {42: 43})
+        vault.save_progress("main", key, state=state, journal=[(7, b"seven")], keep_from=1, fence=1)
+        assert (vault.load("main").state, vault.journal("main", key)) == (state, [(7, b"seven")])
+        vault.save_progress("main", key, state=None, journal=[(9, b"nine")], keep_from=1, fence=1)
+        assert (vault.load("main").state, vault.journal("main", key)) == (state, [(7, b"seven"), (9, b"nine")])
+
+    def test_journals_of_different_keys_do_not_mix(self, vault: Vault) -> None:
+        first, second = a_session(1), a_session(2)
+        vault.keep("main", first, fence=1, expected=None)
+        vault.save_journal("main", first.auth_key.id, [(1, b"old")], keep_from=1, fence=1)
+        vault.keep("main", second, fence=1, expected=1)
+        assert vault.journal("main", second.auth_key.id) == []
+        vault.save_journal("main", second.auth_key.id, [(1, b"new")], keep_from=1, fence=1)
+        assert vault.journal("main", first.auth_key.id) == [(1, b"old")]
+
+    def test_numbers_that_begin_anew_begin_the_journal_anew(self, vault: Vault) -> None:
+        key = a_session().auth_key.id
+        vault.keep("main", a_session(), fence=1, expected=None)
+        vault.save_journal("main", key, [(number, b"old") for number in range(1, 600)], keep_from=300, fence=1)
+        vault.save_journal("main", key, [(2, b"new"), (3, b"new")], keep_from=1, fence=1)
+        assert vault.journal("main", key) == [(2, b"new"), (3, b"new")]
+
+    def test_entries_out_of_order_are_a_fault_of_the_program_and_change_nothing(self, vault: Vault) -> None:
+        key = a_session().auth_key.id
+        vault.keep("main", a_session(), fence=1, expected=None)
+        vault.save_journal("main", key, [(1, b"one")], keep_from=1, fence=1)
+        state = UpdateState(500, 0, 1_700_000_100, 9)
+        for entries in ([(3, b"three"), (2, b"two")], [(2, b"two"), (2, b"two")]):
+            with pytest.raises(ValueError):
+                vault.save_progress("main", key, state=state, journal=entries, keep_from=1, fence=1)
+        assert vault.journal("main", key) == [(1, b"one")]
+        assert vault.load("main").state == a_session().state
+
+    def test_a_request_is_in_doubt_until_it_is_answered(self, vault: Vault) -> None:
+        one, two = b"1" * 32, b"2" * 32
+        assert vault.doubts("main") == {}
+        vault.begin_doubt("main", one, 1_700_000_000.5)
+        vault.begin_doubt("main", two, 1_700_000_001.5)
+        vault.begin_doubt("other", one, 1_700_000_002.5)
+        vault.close()
+        assert vault.doubts("main") == {one: 1_700_000_000.5, two: 1_700_000_001.5}
+        vault.end_doubts("main", [one, b"3" * 32])
+        vault.end_doubts("main", [])
+        assert vault.doubts("main") == {two: 1_700_000_001.5}
+        assert vault.doubts("other") == {one: 1_700_000_002.5}
 
     def test_a_closed_vault_opens_again_when_it_is_used(self, vault: Vault) -> None:
         vault.keep("main", a_session(), fence=1, expected=None)

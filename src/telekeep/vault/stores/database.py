@@ -33,8 +33,15 @@ Turns: TypeAlias = AbstractContextManager[bool]
 _left_by_a_fork: list[sqlite3.Connection] = []  # closing the parent's connection in the child would harm the parent
 
 
+# Why a file may be left as old as it is: there is no room, or no right, to write.
+_UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
+
+
 class Kind(NamedTuple):
-    """What a file is: ``application_id`` and ``version`` in its SQLite header, its tables, how commits are synced."""
+    """What a file is: ``application_id`` and ``version`` in its SQLite header, its tables, how commits are synced.
+
+    ``upgrades``: for every version before this one, from the first, the statements that lead to the next.
+    """
 
     noun: str
     application_id: int
@@ -42,6 +49,11 @@ class Kind(NamedTuple):
     schema: Sequence[str]
     journal: str
     synchronous: str
+    upgrades: Sequence[Sequence[str]] = ()
+
+    def missing(self, version: int) -> list[str]:
+        """The statements that a file of ``version`` lacks."""
+        return [statement for upgrade in self.upgrades[version - 1 :] for statement in upgrade]
 
 
 class Database:
@@ -58,6 +70,7 @@ class Database:
         self._turns = turns or RLock()
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int, int] | None = None  # process, device, inode
+        self._is_old = False  # whether the file could not be brought up to date when it was opened
 
     @classmethod
     def create(cls, path: Path, kind: Kind, fill: Callable[[sqlite3.Connection], None]) -> None:
@@ -91,7 +104,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Write: the lock is taken first, all of it is committed at the end, none of it after an error."""
-        with self._begun("BEGIN IMMEDIATE") as connection:
+        with self._begun("BEGIN IMMEDIATE", writing=True) as connection:
             yield connection
 
     @contextmanager
@@ -101,9 +114,9 @@ class Database:
             yield connection
 
     @contextmanager
-    def _begun(self, begin: str) -> Iterator[sqlite3.Connection]:
+    def _begun(self, begin: str, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
         with self._turns, border(self.path):
-            connection = self._connected()
+            connection = self._connected(writing=writing)
             connection.execute(begin)
             try:
                 yield connection
@@ -139,7 +152,7 @@ class Database:
             with border(self.path):
                 connection.close()
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, *, writing: bool = False) -> sqlite3.Connection:
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -149,13 +162,13 @@ class Database:
                 remedy="Put it back from a backup; nothing was made anew.",
             ) from None
         here = (os.getpid(), found.st_dev, found.st_ino)
-        if self._connection is None or self._opened != here:
+        if self._connection is None or self._opened != here or self._is_old:
             self.close()
-            self._connection = self._open()
+            self._connection = self._open(writing=writing)
             self._opened = here
         return self._connection
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, *, writing: bool) -> sqlite3.Connection:
         check_private_file(self.path)
         # a write-ahead log needs files beside it even to be read; where none can be made, nobody writes either
         immutable = self._kind.journal == "WAL" and not os.access(self.path.parent, os.W_OK)
@@ -165,26 +178,53 @@ class Database:
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("PRAGMA cell_size_check=ON")
             connection.execute("PRAGMA secure_delete=ON")
-            self._recognise(connection)
+            version = self._recognise(connection)
             connection.execute(f"PRAGMA journal_mode={self._kind.journal}")
             connection.execute(f"PRAGMA synchronous={self._kind.synchronous}")
+            self._is_old = version < self._kind.version and not self._upgrade(connection, writing=writing)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _recognise(self, connection: sqlite3.Connection) -> None:
+    def _upgrade(self, connection: sqlite3.Connection, *, writing: bool) -> bool:
+        """Bring an older file up to date, in one transaction. Returns whether that is done.
+
+        Who only reads need not fail where nothing can be written: the tables that are new are empty then, and the next
+        use tries again.
+        """
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            version = self._recognise(connection)  # another process may have been quicker
+            for statement in self._kind.missing(version):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={self._kind.version}")
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if writing or _code(error) not in _UNWRITABLE:
+                raise
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            connection.execute("PRAGMA temp_store=MEMORY")
+            for statement in self._kind.missing(self._recognise(connection)):
+                connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+            return False
+        return True
+
+    def _recognise(self, connection: sqlite3.Connection) -> int:
+        """The version of the file. Raises UnknownFormat if it is none of ours, or newer."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != self._kind.application_id:
             raise UnknownFormat(
                 f"{self.path} is no {self._kind.noun} of telekeep.", remedy="Move it away, or choose another --home."
             )
-        if version != self._kind.version:
+        if not self._kind.version - len(self._kind.upgrades) <= version <= self._kind.version:
             raise UnknownFormat(
                 f"{self.path} has format {version}; this telekeep knows format {self._kind.version}.",
                 remedy="Install the telekeep that wrote it, or a newer one. Nothing was changed.",
             )
+        return int(version)
 
 
 @contextmanager
@@ -204,8 +244,13 @@ def border(path: Path) -> Iterator[None]:
         raise _named_os(error, path) from None
 
 
+def _code(error: sqlite3.Error) -> int:
+    """The kind of error, without its extended part."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
 def _named(error: sqlite3.Error, path: Path) -> TelegramSessionError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without the extended part
+    code = _code(error)
     name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
     if code == sqlite3.SQLITE_FULL:
         return DiskFull(f"The disk of {path} is full.")

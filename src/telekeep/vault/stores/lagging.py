@@ -1,9 +1,10 @@
 """``lagging.db``: what may lag behind by a few seconds, and may be lost without losing a session.
 
-Update state and peers, sealed with the vault's lagging key, and the time of the last use, which lies open so that
-`telekeep status` needs no key. Each row is tagged with the lease name of the auth key it belongs to: access hashes mean
-nothing to another authorization. A write-ahead log, synchronous=NORMAL: a commit is not synced, and a crash of the
-process loses none; a power cut may lose the last seconds unless `flush` came first.
+Update state, peers and journal, sealed with the vault's lagging key; the time of the last use, which lies open so that
+`telekeep status` needs no key; and hashes of requests in doubt. Each row but the last kind is tagged with the lease
+name of the auth key it belongs to: access hashes mean nothing to another authorization. A write-ahead log,
+synchronous=NORMAL: a commit is not synced, and a crash of the process loses none; a power cut may lose the last seconds
+unless `flush` came first.
 
 A damaged file is set aside, a new one begun, and that reported: no session becomes unreadable by it.
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
 from telekeep.vault.folder import set_aside
 from telekeep.vault.stores.database import Database, Kind, Turns
+from telekeep.vault.stores.journal import TABLES, Entry, Journaled, read_journal, write_journal
 
 if TYPE_CHECKING:
     from telekeep.clock import Clock
@@ -28,10 +30,15 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_VERSION_2 = (
+    *TABLES,
+    "CREATE TABLE doubts (name TEXT, digest BLOB, at REAL, PRIMARY KEY (name, digest)) WITHOUT ROWID",
+)
+
 LAGGING = Kind(
     noun="lagging file",
     application_id=0x544B4C31,  # TKL1
-    version=1,
+    version=2,
     journal="WAL",
     synchronous="NORMAL",
     schema=(
@@ -39,8 +46,12 @@ LAGGING = Kind(
         "CREATE TABLE uses (lease TEXT PRIMARY KEY, last_used_at REAL) WITHOUT ROWID",
         "CREATE TABLE states (lease TEXT PRIMARY KEY, sealed BLOB) WITHOUT ROWID",
         "CREATE TABLE peers (lease TEXT, row BLOB, sealed BLOB, PRIMARY KEY (lease, row)) WITHOUT ROWID",
+        *_VERSION_2,
     ),
+    upgrades=(_VERSION_2,),
 )
+
+_DOUBT = 7 * 86_400.0  # seconds after which nobody asks any more whether a request was carried out
 
 
 class Lagging:
@@ -78,9 +89,11 @@ class Lagging:
         *,
         state: UpdateState | None = None,
         peers: Iterable[Peer] = (),
+        journaled: Journaled | None = None,
         admit: Callable[[], None] = lambda: None,
     ) -> None:
-        """Replace the update state, if one is given, and add the peers to those that are known, in one transaction.
+        """Replace the update state, if one is given, and add the peers and the entries of the journal to those that are
+        known, in one transaction.
 
         What a peer does not say (None) is kept from what was known of it.
         """
@@ -92,6 +105,8 @@ class Lagging:
                 _write_state(connection, lease, seal, state)
             for peer in peers:
                 _write_peer(connection, lease, seal, peer)
+            if journaled is not None:
+                write_journal(connection, lease, seal, journaled)
 
         self._write(write)
 
@@ -99,10 +114,29 @@ class Lagging:
         """Delete all rows of auth keys that no record holds any more."""
 
         def write(connection: sqlite3.Connection) -> None:
-            for table in ("uses", "states", "peers"):
+            for table in ("uses", "states", "peers", "journals", "kept_from"):
                 connection.executemany(f"DELETE FROM {table} WHERE lease = ?", ((lease,) for lease in leases))
 
         if self._database.inode():
+            self._write(write)
+
+    def begin_doubt(self, name: str, digest: bytes, at: float) -> None:
+        """Note that a request was handed on, at wall-clock second ``at``."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO doubts VALUES (?, ?, ?)", (name, digest, at))
+
+        self._write(write)
+
+    def end_doubts(self, name: str, digests: Iterable[bytes]) -> None:
+        """Forget these, and those that are a week old."""
+        rows = [(name, digest) for digest in digests]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("DELETE FROM doubts WHERE name = ? AND digest = ?", rows)
+            connection.execute("DELETE FROM doubts WHERE name = ? AND at < ?", (name, self._clock.wall() - _DOUBT))
+
+        if rows and self._database.inode():
             self._write(write)
 
     def flush(self) -> None:
@@ -139,6 +173,27 @@ class Lagging:
         if lost:
             self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
         return state, peers
+
+    def journal(self, lease: str, seal: Seal) -> list[Entry]:
+        """The journal of one auth key. What is damaged, and all that came before it, is left out and reported."""
+
+        def read(connection: sqlite3.Connection) -> tuple[list[Entry], int]:
+            return read_journal(connection, lease, seal)
+
+        nothing: tuple[list[Entry], int] = ([], 0)
+        entries, lost = self._read(read, nothing)
+        if lost:
+            self._report(f"{lost} damaged pieces of the journal, and what came before them, were left out")
+        return entries
+
+    def doubts(self, name: str) -> dict[bytes, float]:
+        """The requests in doubt of one session, and when they were handed on."""
+
+        def read(connection: sqlite3.Connection) -> dict[bytes, float]:
+            rows = connection.execute("SELECT digest, at FROM doubts WHERE name = ?", (name,))
+            return {digest: at for digest, at in rows if isinstance(digest, bytes) and isinstance(at, float)}
+
+        return self._read(read, {})
 
     def close(self) -> None:
         self._database.close()

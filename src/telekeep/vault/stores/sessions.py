@@ -16,14 +16,20 @@ from zlib import crc32
 
 from telekeep.errors import RecordSwapped, SessionCorrupt, StaleFence, VaultRolledBack
 from telekeep.vault.record import DAMAGED, Generation
+from telekeep.vault.stores.belongings import Belongings
 from telekeep.vault.stores.database import PUT_BACK, Database, Kind, Turns
 
 _T = TypeVar("_T")
 
+_VERSION_2 = (
+    "CREATE TABLE belongings (kind TEXT, name TEXT, id TEXT, wrapped BLOB, sealed BLOB, PRIMARY KEY (kind, name, id))"
+    " WITHOUT ROWID",
+)
+
 SESSIONS = Kind(
     noun="vault",
     application_id=0x544B5631,  # TKV1
-    version=1,
+    version=2,
     journal="TRUNCATE",
     synchronous="FULL",
     schema=(
@@ -35,7 +41,9 @@ SESSIONS = Kind(
         " fence INTEGER, created_at REAL, saved_at REAL, state TEXT, size INTEGER, checksum INTEGER, wrapped BLOB,"
         " sealed BLOB, PRIMARY KEY (name, generation)) WITHOUT ROWID",
         "CREATE TABLE fences (lease TEXT PRIMARY KEY, fence INTEGER) WITHOUT ROWID",
+        *_VERSION_2,
     ),
+    upgrades=(_VERSION_2,),
 )
 
 _HEADER = "g.name, g.generation, g.lease, g.network, g.dc_id, g.fence, g.created_at, g.saved_at, g.state, g.size"
@@ -120,10 +128,14 @@ class Sessions:
 
 
 class Rows:
-    """The rows, inside one transaction. Nothing read here is believed before its type and checksum are right."""
+    """The rows, inside one transaction. Nothing read here is believed before its type and checksum are right.
+
+    ``belongings``: what belongs to the records besides their generations.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.belongings = Belongings(connection)
 
     # ---- how it is opened, and where it lives
 

@@ -1,0 +1,82 @@
+"""What belongs to a session besides its generations: loans, and where its gateway listens. Rows of ``sessions.db``.
+
+Each is sealed like a record. Its name and id lie open, bound to what is sealed: a row under another name does not open.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+LOAN: Final = "loan"
+ENDPOINT: Final = "endpoint"
+KINDS: Final = (LOAN, ENDPOINT)
+
+_COLUMNS = "kind, name, id, wrapped, sealed"
+
+
+class Belonging(NamedTuple):
+    """One row: its ``kind``, the ``name`` of the session, an ``id`` among those of this kind; data key and payload."""
+
+    kind: str
+    name: str
+    id: str
+    wrapped: bytes = b""
+    sealed: bytes = b""
+
+    def bound(self) -> bytes:
+        """What the seal is bound to; the same for no two rows, and for no row and generation."""
+        fields = (self.kind, self.name, self.id)
+        return ("belonging " + "".join(f"{len(field)}:{field}," for field in fields)).encode("utf-8", "surrogatepass")
+
+    def __str__(self) -> str:
+        """For people."""
+        if self.kind == LOAN:
+            return f"the loan {self.id!r} of the session {self.name!r}"
+        if self.kind == ENDPOINT:
+            return f"the gateway's address of the session {self.name!r}"
+        return f"a row of the unknown kind {self.kind!r} of the session {self.name!r}"
+
+
+class Belongings:
+    """The rows, inside one transaction. What is damaged comes out as it is: it will not open."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def every(self) -> list[Belonging]:
+        """All rows of all sessions."""
+        return _read(self._connection.execute(f"SELECT {_COLUMNS} FROM belongings ORDER BY name, kind, id"))
+
+    def of(self, kind: str, name: str) -> list[Belonging]:
+        """The rows of one kind of one session."""
+        query = f"SELECT {_COLUMNS} FROM belongings WHERE kind = ? AND name = ? ORDER BY id"
+        return _read(self._connection.execute(query, (kind, name)))
+
+    def put(self, row: Belonging) -> None:
+        """Write a row, in place of the one of this kind, name and id."""
+        self._connection.execute("INSERT OR REPLACE INTO belongings VALUES (?, ?, ?, ?, ?)", row)
+
+    def drop(self, kind: str, name: str, id: str) -> None:
+        """Delete a row, if there is one."""
+        self._connection.execute("DELETE FROM belongings WHERE kind = ? AND name = ? AND id = ?", (kind, name, id))
+
+    def drop_all(self, kind: str, name: str) -> None:
+        """Delete the rows of one kind of one session."""
+        self._connection.execute("DELETE FROM belongings WHERE kind = ? AND name = ?", (kind, name))
+
+
+def _read(rows: Iterable[tuple[Any, ...]]) -> list[Belonging]:
+    return [
+        Belonging(_text(kind), _text(name), _text(id), _blob(wrapped), _blob(sealed))
+        for kind, name, id, wrapped, sealed in rows
+    ]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def _blob(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
