@@ -179,7 +179,7 @@ async def test_a_connection_during_whose_making_somebody_forked_is_not_used(
 ) -> None:
     """The child may have it, and nothing in the child knows of it yet."""
     client = place.client()
-    stock = ConnectionTcpFull.connect
+    stock = ConnectionTcpFull._connect
     children: list[int] = []
 
     async def connect(self: Any, **options: Any) -> None:
@@ -187,7 +187,7 @@ async def test_a_connection_during_whose_making_somebody_forked_is_not_used(
         if not children:
             children.append(fork(lambda: None))
 
-    monkeypatch.setattr(ConnectionTcpFull, "connect", connect)
+    monkeypatch.setattr(ConnectionTcpFull, "_connect", connect)
     await client.connect()
     assert await ended(children[0]) == 0
     assert wire.accepted == 2

@@ -12,6 +12,11 @@ progress    update state between Telethon and us; when it may replace what is kn
 cast        the people and chats a session has met, found by id, user name, phone and name
 endpoints   which addresses and RSA keys a network has, as Telethon wants them
 faults      which error of ours an error of Telegram's is
-loading     Telethon, loaded without the garbage collector in the way
+owned       the held client of an owner: it carries others' requests, and hands on every update
+relay       requests that others made, sent as they are, and their answers as they came
+box         the owner's message box: nothing lost, everything in order, with its pts
+settle      what a difference holds, laid out along the line of pts
+straight    a Telethon connection without queues between the socket and its user
+carrier     the short way of relayed requests: packets made and read without Telethon's queue, tasks and readers
 fresh       a connection on a new key, for logging in
 """

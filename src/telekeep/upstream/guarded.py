@@ -41,8 +41,8 @@ def guarded(line: Callable[[], Line]) -> type[Any]:
                 self._since = None  # attempts that fail are not counted: Telethon pauses after those itself
             return pacing.pause(self._short)
 
-        def send(self, data: bytes) -> Any:
+        def post(self, data: bytes) -> None:
             self._line.check()
-            return super().send(data)
+            super().post(data)
 
     return ConnectionGuarded

@@ -20,10 +20,11 @@ from functools import cache, partial
 from typing import Any
 from weakref import WeakSet
 
-from telethon import TelegramClient, errors, functions, types
+from telethon import errors, functions, types
 from telethon.crypto import AuthKey as TelethonKey
 from telethon.network import MTProtoSender
 
+from telekeep.borrow.dispatch import Dispatching
 from telekeep.errors import ConfigError, NeedsLogin, SessionCorrupt, TelegramNetworkError, TelekeepError
 from telekeep.events import LeaseTaken
 from telekeep.lease.lease import Lease
@@ -42,13 +43,14 @@ DISCONNECT_SECONDS = 10.0
 FLUSH_SECONDS = 3.0
 
 
-class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no types
+class HeldClient(Dispatching):
     """See the module. Made by `held_client`, and otherwise stock: every method, the event handlers, telethon.sync."""
 
     _terms: Terms
     _kept: Kept
     _hold: Holding | None = None
     _authorized: bool | None  # Telethon's own
+    _proof: Any = None  # who Telegram said we are, when it was asked at the start
 
     def __init__(self, session: Any, api_id: int, api_hash: str, **options: Any) -> None:
         super().__init__(session, api_id, api_hash, **{**options, "connection": guarded(self._line)})
@@ -155,7 +157,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
             users = await self(functions.users.GetUsersRequest([types.InputUserSelf()]))
             if not users:
                 raise NeedsLogin()
-            self._authorized = True
+            self._authorized, self._proof = True, users[0]
             self._mb_entity_cache.set_self_user(users[0].id, users[0].bot, users[0].access_hash)
         kept = hold.record.session.user
         if kept is not None and kept.id != self._self_id:
@@ -265,6 +267,7 @@ class HeldClient(TelegramClient):  # type: ignore[misc]  # Telethon carries no t
         """Close every connection, write, give the lease back: in this order, and within ten seconds."""
         if hold.writing is not None:
             hold.writing.cancel()
+        await asyncio.sleep(0)  # a handler that was just created begins: its update is counted, and never comes again
         for task in tuple(self._event_handler_tasks):
             task.cancel()
         hold.line.end(_disconnected)
@@ -375,13 +378,13 @@ def _at_exit() -> None:
 
 
 @cache
-def _client_class(network: Network) -> type[HeldClient]:
+def _client_class(kind: Any, network: Network) -> Any:
     """A class per network: Telethon caches a network's addresses on the class."""
-    return type("HeldClient", (HeldClient,), {"_config": None, "_cdn_config": None})
+    return type(kind.__name__, (kind,), {"_config": None, "_cdn_config": None, "__module__": kind.__module__})
 
 
-def held_client(terms: Terms, kept: Kept, *, api_id: int, api_hash: str, **options: Any) -> HeldClient:
-    """A client that holds what is ``kept`` under ``terms``, not connected yet.
+def held_client(terms: Terms, kept: Kept, *, api_id: int, api_hash: str, kind: Any = HeldClient, **options: Any) -> Any:
+    """A client that holds what is ``kept`` under ``terms``, not connected yet; of a ``kind`` of its own if need be.
 
     ``options`` are those of `telethon.TelegramClient`, without ``session`` and ``connection``. They default to what
     suits a program that nobody watches: no silent waits for a flood, errors as Telegram gave them, catching up.
@@ -399,6 +402,6 @@ def held_client(terms: Terms, kept: Kept, *, api_id: int, api_hash: str, **optio
     }
     follows = chosen.get("receive_updates", True)
     chosen["catch_up"] = chosen["catch_up"] and follows  # Telethon would fetch what it then throws away
-    client = _client_class(terms.network)(VaultSession(home, follows=follows), api_id, api_hash, **chosen)
+    client = _client_class(kind, terms.network)(VaultSession(home, follows=follows), api_id, api_hash, **chosen)
     client._terms, client._kept = terms, kept
     return client

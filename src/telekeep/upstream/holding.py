@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from telekeep.clock import Clock
-from telekeep.errors import LeaseLost, StaleFence, TelekeepError
+from telekeep.errors import LeaseLost, SessionBusy, StaleFence, TelekeepError
 from telekeep.events import Events, LeaseGone
-from telekeep.lease.lease import Lease, Leases
+from telekeep.lease.lease import Lease, Leases, lease_name
 from telekeep.lease.renewal import TIMEOUT, acquire
 from telekeep.session.network import Network
 from telekeep.upstream.line import Line
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from telekeep.vault.vault import Vault
 
 CONNECT_SECONDS = 60.0
+_ASK_AGAIN = 1.0  # seconds until a holder is asked again to hand over
+
+HandOver = Callable[[str], Awaitable[SessionBusy | None]]
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +35,8 @@ class Terms:
     """What is needed to hold the session ``name``.
 
     ``timeout``: seconds to wait for the lease; ``connect_seconds``: from then on to a proven login (Telethon itself
-    waits for an answer without end); ``purpose``: a word or two that others are shown.
+    waits for an answer without end); ``purpose``: a word or two that others are shown; ``hand_over``: asks whoever has
+    the lease of this name for it, and returns why it is not given, if it is not.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Terms:
     timeout: float = TIMEOUT
     connect_seconds: float = CONNECT_SECONDS
     purpose: str | None = None
+    hand_over: HandOver | None = None
 
 
 @dataclass(eq=False)
@@ -103,7 +109,7 @@ async def take(terms: Terms, kept: Kept) -> tuple[Lease, Kept]:
     while True:
         key_id, floor = kept.session.auth_key.id, kept.entry.fence
         left = max(0.0, deadline - terms.clock.boot())
-        lease = await acquire(terms.leases, key_id, timeout=left, clock=terms.clock, floor=floor, purpose=terms.purpose)
+        lease = await _acquire(terms, key_id, floor, left)
         try:
             now = terms.vault.entry(terms.name)
             if _mark(now) != _mark(kept.entry):  # somebody has written since we read it
@@ -114,6 +120,31 @@ async def take(terms: Terms, kept: Kept) -> tuple[Lease, Kept]:
             lease.release()
             raise
         lease.release()  # somebody logged in anew while we waited: wait for that key
+
+
+async def _acquire(terms: Terms, key_id: int, floor: int, timeout: float) -> Lease:
+    """The lease, waited for; whoever has it is asked for it, if there is a way to ask."""
+
+    async def attempt(seconds: float) -> Lease:
+        return await acquire(
+            terms.leases, key_id, timeout=seconds, clock=terms.clock, floor=floor, purpose=terms.purpose
+        )
+
+    if terms.hand_over is None:
+        return await attempt(timeout)
+    deadline = terms.clock.boot() + timeout
+    try:
+        return await attempt(0.0)
+    except SessionBusy:
+        pass
+    while True:
+        refused = await terms.hand_over(lease_name(key_id))
+        left = max(0.0, deadline - terms.clock.boot())
+        try:
+            return await attempt(min(left, _ASK_AGAIN) if refused else left)
+        except SessionBusy as busy:
+            if terms.clock.boot() >= deadline:
+                raise refused or busy from None
 
 
 def _mark(entry: Entry) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from telekeep.clock import Clock
 from telekeep.events import Events, SessionSaved
 from telekeep.lease.lease import Lease
-from telekeep.session.model import Session
+from telekeep.session.model import Session, UpdateState
 from telekeep.upstream.cast import Cast
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Record:
         self.user = self.session.user
         self.state = self._stored_state = self.session.state
         self._used_at = self._stored_use = 0.0
+        # in place of writing the state alone, for an owner who has more to write with it: the state, and our fence
+        self.save_progress: Callable[[UpdateState | None, int], None] | None = None
 
     def keep(self, session: Session) -> None:
         """Write key, data center and user as a new generation, now. Raises what `Vault.keep` does, and LeaseLost."""
@@ -67,7 +70,10 @@ class Record:
         fence, key_id = self._lease.fence, self.session.auth_key.id
         if self.user != self.session.user:
             self.keep(replace(self.session, user=self.user))
-        if self.state is not None and self.state != self._stored_state:
+        if self.save_progress is not None:
+            self.save_progress(self.state, fence)
+            self._stored_state = self.state
+        elif self.state is not None and self.state != self._stored_state:
             self._vault.save_state(self._name, key_id, self.state, fence=fence)
             self._stored_state = self.state
         if peers := self.cast.changed():

@@ -21,14 +21,13 @@ from functools import cache
 from typing import Any
 from weakref import WeakSet
 
-from telethon.network.connection import ConnectionTcpFull
-
 from telekeep.errors import TelegramNetworkError
+from telekeep.upstream.straight import ConnectionStraight
 
 _DISCARD = struct.pack("ii", 1, 0)  # on closing: discard what is not sent, and tell the other side at once
 
 
-class ConnectionUnshared(ConnectionTcpFull):  # type: ignore[misc]  # Telethon carries no types
+class ConnectionUnshared(ConnectionStraight):
     """A Telethon connection that no forked child has a part in. ``refused``: nobody listened when it was last tried."""
 
     refused = False

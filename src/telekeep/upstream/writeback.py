@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from telethon.crypto import AuthKey as TelethonKey
 from telethon.sessions import MemorySession
@@ -15,9 +15,6 @@ from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, User
 from telekeep.upstream import progress
 from telekeep.upstream.cast import Cast, marked, unmarked
 from telekeep.upstream.record import Record
-
-if TYPE_CHECKING:
-    pass
 
 
 class VaultSession(MemorySession):  # type: ignore[misc]  # Telethon carries no types
@@ -49,6 +46,10 @@ class VaultSession(MemorySession):  # type: ignore[misc]  # Telethon carries no 
     def user(self) -> User | None:
         """Whom the session is logged in as, while it is held."""
         return self._record.user if self._record else None
+
+    def peer(self, kind: PeerKind, number: int) -> Peer | None:
+        """Whom the session has met under this id."""
+        return self._cast.by_id(marked(Peer(kind, number)))
 
     def clone(self, to_instance: Any = None) -> Any:
         """A copy for Telethon's CDN connections, which touches no vault."""
