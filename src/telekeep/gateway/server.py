@@ -1,0 +1,64 @@
+"""One address of a gateway: connections come in here, and their requests go to the owner's desk."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from telekeep.gateway.register import GatewayKey, Register
+from telekeep.mtproto.connection import Connection
+from telekeep.mtproto.conversation import Conversation
+from telekeep.mtproto.keyring import KnownKey
+from telekeep.mtproto.rsa import ServerKey
+from telekeep.mtproto.salts import Salts
+
+
+class Desk(Protocol):
+    """What the addresses of one gateway share."""
+
+    register: Register
+
+    def opened(self, line: Connection) -> None: ...
+    def closed(self, line: Connection) -> None: ...
+    def drained(self, line: Connection) -> None: ...
+    def used(self, dc_id: int, line: Connection, key: GatewayKey, conversation: Conversation) -> None: ...
+    def request(
+        self, dc_id: int, line: Connection, key: GatewayKey, conversation: Conversation, message_id: int, body: bytes
+    ) -> None: ...
+
+
+class Front:
+    """Implements `telekeep.mtproto.served.Served` for one address."""
+
+    def __init__(self, desk: Desk, dc_id: int, server_key: ServerKey) -> None:
+        self.server_key = server_key
+        self.dc_id = dc_id
+        self._desk = desk
+        self._register = desk.register
+
+    def now(self) -> float:
+        return time.time()  # of the wire: both ends read it off the same machine
+
+    def opened(self, line: Connection) -> None:
+        self._desk.opened(line)
+
+    def closed(self, line: Connection) -> None:
+        self._desk.closed(line)
+
+    def drained(self, line: Connection) -> None:
+        self._desk.drained(line)
+
+    def find(self, key_id: int) -> KnownKey | None:
+        return self._register.find(key_id)
+
+    def taken(self, key: bytes) -> bool:
+        return self._register.taken(key)
+
+    def agreed(self, key: bytes, salts: Salts) -> None:
+        self._register.agreed(key, salts)
+
+    def used(self, line: Connection, key: Any, conversation: Conversation) -> None:
+        self._desk.used(self.dc_id, line, key, conversation)
+
+    def request(self, line: Connection, key: Any, conversation: Conversation, message_id: int, body: bytes) -> None:
+        self._desk.request(self.dc_id, line, key, conversation, message_id, body)

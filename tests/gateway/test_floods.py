@@ -1,0 +1,82 @@
+"""What Telegram has said about waiting is known to every borrower of the session, and asked of Telegram once."""
+
+from __future__ import annotations
+
+import pytest
+from telethon import errors, functions, types
+
+from gateway.house import House
+
+
+async def test_a_flood_wait_of_one_is_answered_to_the_others_from_memory(house: House) -> None:
+    async with house.stock() as one, house.stock() as other, house.borrower() as third:
+        house.telegram.fault("flood", method="messages.sendMessage", seconds=100)
+        with pytest.raises(errors.FloodWaitError) as first:
+            await one.send_message("me", "hello")
+        assert first.value.seconds == 100
+        asked = house.log.count("messages.sendMessage")
+        for client in (other, third):
+            with pytest.raises(errors.FloodWaitError) as told:
+                await client.send_message("me", "hello")
+            assert 95 <= told.value.seconds <= 100
+        assert house.log.count("messages.sendMessage") == asked == 1
+
+
+async def test_the_seconds_left_become_fewer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house.stock() as client, await house.raw() as raw:
+        house.telegram.fault("flood", method="messages.sendMessage", seconds=100)
+        with pytest.raises(errors.FloodWaitError):
+            await client.send_message("me", "hello")
+        later = _Later(house, monkeypatch)
+        request = functions.messages.SendMessageRequest(types.InputPeerSelf(), "hello", random_id=9)
+        later.seconds = 40
+        with pytest.raises(Exception, match=r"FLOOD_WAIT_(59|60)"):
+            await raw.call(request)
+        later.seconds = 101
+        await raw.call(request)  # its time has come: Telegram is asked
+    assert house.log.count("messages.sendMessage") == 2
+
+
+class _Later:
+    """The owner's clock, ``seconds`` ahead."""
+
+    def __init__(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 0.0
+        clock = house.owner._clock
+        boot = clock.boot
+        monkeypatch.setattr(type(clock), "boot", lambda _: boot() + self.seconds)
+
+
+async def test_what_was_not_flooded_may_be_asked(house: House) -> None:
+    async with house.stock() as one, house.stock() as other:
+        house.telegram.fault("flood", method="messages.sendMessage", seconds=100)
+        with pytest.raises(errors.FloodWaitError):
+            await one.send_message("me", "hello")
+        assert (await other.get_me()).id == house.ada.id
+        assert await other.get_dialogs()
+        await other.send_file("me", b"a file")
+
+
+async def test_a_chat_in_slow_mode_holds_up_no_other_chat(house: House) -> None:
+    async with house.stock() as one, house.stock() as other:
+        house.telegram.fault("slowmode", method="messages.sendMessage", seconds=100)
+        with pytest.raises(errors.SlowModeWaitError):
+            await one.send_message("me", "hello")
+        assert (await other.send_message("me", "elsewhere")).text == "elsewhere"
+
+
+async def test_floods_are_shown_to_people(house: House) -> None:
+    async with house.stock() as client:
+        house.telegram.fault("flood", method="messages.search", seconds=100)
+        with pytest.raises(errors.FloodWaitError):
+            await client.get_messages("me", search="x")
+    assert 90 < house.owner.status()["floods"]["messages.search"] <= 100
+
+
+async def test_a_stock_client_sleeps_out_a_short_wait_of_anothers_as_it_would_its_own(house: House) -> None:
+    async with house.stock() as one, house.stock(flood_sleep_threshold=60) as other:
+        house.telegram.fault("flood", method="messages.sendMessage", seconds=1)
+        with pytest.raises(errors.FloodWaitError):
+            await one.send_message("me", "hello")
+        assert (await other.send_message("me", "hello")).text == "hello"
+    assert house.log.count("messages.sendMessage") == 2
