@@ -1,0 +1,7 @@
+"""The borrower's side: a stock Telegram client on a loan, and the way to the daemon that gives it.
+
+borrow      ``telekeep.client(NAME)``
+client      the client: stock Telethon, with a loan in memory
+dispatch    a Telethon client that forgets no update when it is disconnected
+summon      find the daemon, or start it; ask it
+"""

@@ -1,0 +1,55 @@
+"""``telekeep.client(NAME)``: a client on a loan that the daemon of a home gives."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from telekeep import paths
+from telekeep.borrow.summon import ask, home_of, summon
+from telekeep.errors import OwnerAbsent
+from telekeep.loading import settled
+
+if TYPE_CHECKING:
+    from telekeep.borrow.client import BorrowedClient, Loan
+
+_PATIENCE = 90.0  # seconds: the owner may have to connect first
+
+
+def client(
+    name: str,
+    *,
+    grant: str = "full",
+    label: str = "",
+    home: Path | str | None = None,
+    network: str | None = None,
+    **options: Any,
+) -> BorrowedClient:
+    """A stock `telethon.TelegramClient` on a loan of the session kept as ``name``, not connected yet.
+
+    ``grant``: what it may do (``full``, ``read-only``, ``archive``, or TL methods by name); ``label``: what others see
+    it under. ``home`` and ``network`` as in `telekeep.Keeper.open`. ``options`` go to TelegramClient. Connecting
+    (`async with`, or connect()) raises what `BorrowedClient.connect` says.
+    """
+    found = paths.home(Path(home).expanduser() if home else None)
+    named = network or os.environ.get("TELEKEEP_NETWORK")
+    with settled():
+        from telekeep.borrow.client import borrowed_client
+    fetch = partial(_fetched, name, found.root, named, grant, label)
+    return borrowed_client(name, fetch, home=found.root, was_killed=found.control.exists, **options)
+
+
+def _fetched(name: str, home: Path, network: str | None, grant: str, label: str, before: str | None) -> Loan:
+    from telekeep.borrow.client import Loan
+
+    asked = {"name": name, "grant": grant, "label": label or None, "loan": before}
+    for again in (True, False):
+        summon(home, network)
+        try:
+            return Loan.read(ask(home_of(home), "borrow", timeout=_PATIENCE, **asked))
+        except OwnerAbsent:  # it was just stopping: the next one is asked
+            if not again:
+                raise
+    raise AssertionError("unreachable")
