@@ -267,7 +267,7 @@ async def test_ctrl_c_between_sign_in_and_safe_keeping_ends_the_new_login(
     telegram.fault("delay", method="updates.getState", seconds=60)
     login = asyncio.ensure_future(log_in(keeper))
     async with asyncio.timeout(20):
-        while not telegram.stats.logins:  # noqa: ASYNC110 - a counter has no event
+        while not telegram._desk.waiting:  # noqa: ASYNC110 - signed in, and asked what is delayed
             await asyncio.sleep(0.01)
     login.cancel()
     with pytest.raises(asyncio.CancelledError):

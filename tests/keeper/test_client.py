@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 import telekeep
 from keeper.conftest import keep
 from telekeep.emulator import Emulator
-from telekeep.errors import ConfigError, GatewayError, SessionBusy, SessionNotFound
+from telekeep.errors import ConfigError, SessionBusy, SessionNotFound
 from telekeep.keeper.client import client, hold
 from telekeep.keeper.keeper import Keeper
 from telekeep.session.model import Session
@@ -27,15 +26,9 @@ async def test_it_holds_and_speaks(keeper: Keeper, main: Session, telegram: Emul
     assert telegram.stats.overlap == 0
 
 
-def test_without_direct_it_says_that_lending_is_not_there_yet(own_world: Path) -> None:
-    with pytest.raises(GatewayError) as refused:
-        client("main")
-    assert "direct=True" in str(refused.value.remedy)
-
-
 def test_a_session_that_is_not_kept_is_not_found(keeper: Keeper, main: Session, telegram: Emulator) -> None:
     with pytest.raises(SessionNotFound):
-        client("nobody", direct=True, network=telegram.network)
+        client("nobody", network=telegram.network)
 
 
 def test_the_application_is_the_one_the_login_was_made_with(keeper: Keeper, main: Session) -> None:
@@ -77,7 +70,7 @@ def test_a_vault_that_was_moved_here_does_not_connect(
 def test_a_session_of_another_network_is_refused(keeper: Keeper, main: Session, telegram: Emulator) -> None:
     elsewhere: Network = replace(telegram.network, name="elsewhere")
     with pytest.raises(ConfigError, match="emulator"):
-        client("main", direct=True, network=elsewhere)
+        client("main", network=elsewhere)
 
 
 async def test_no_secret_is_shown_by_a_client_or_its_errors(keeper: Keeper, main: Session, telegram: Emulator) -> None:

@@ -113,7 +113,7 @@ async def test_a_damaged_record_is_corrupt_and_not_a_reason_to_log_in(keeper: Ke
         (table, row[1])
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for row in connection.execute(f"PRAGMA table_info({table})")
-        if row[1] == "sealed"
+        if (table, row[1]) == ("generations", "sealed")
     ]
     connection.execute(f"UPDATE {table} SET {column} = zeroblob(length({column}))")
     connection.commit()

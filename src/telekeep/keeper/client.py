@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from telekeep.errors import ConfigError, GatewayError
+from telekeep.errors import ConfigError
+from telekeep.keeper.handover import hand_over_async
 from telekeep.keeper.keeper import Keeper
-from telekeep.upstream.loading import settled
+from telekeep.loading import settled
 from telekeep.upstream.record import Kept
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 def client(
     name: str,
     *,
-    direct: bool = False,
     timeout: float = 30.0,
     home: Path | str | None = None,
     network: Network | str | None = None,
@@ -27,22 +28,18 @@ def client(
     api_hash: str | None = None,
     **options: Any,
 ) -> HeldClient:
-    """A stock `telethon.TelegramClient` of the session kept as ``name``, not connected yet.
+    """A stock `telethon.TelegramClient` that holds the session kept as ``name`` in this process, not connected yet.
 
-    ``direct``: hold the session in this process, from before the first byte to after the last. ``timeout``: seconds to
-    wait for it while another process holds it. ``home`` and ``network`` as in `Keeper.open`. ``api_id`` and
-    ``api_hash``: those the login was made with, else the settings', unless given. ``options`` go to TelegramClient.
+    The session is held from before the first byte to after the last. ``timeout``: seconds to wait for it while another
+    process holds it; a daemon that lends it to nobody just now hands it over. ``home`` and ``network`` as in
+    `Keeper.open`. ``api_id`` and ``api_hash``: those the login was made with, else the settings', unless given.
+    ``options`` go to TelegramClient.
 
     Raises SessionNotFound, SessionSealed and what else the vault says, ConfigError for missing settings or another
     network. Connecting (`async with`, or connect()) raises what `HeldClient.connect` says.
     """
-    if not direct:
-        raise GatewayError(
-            "Lending a session to several programs is not part of this release.",
-            remedy="Hold it in this process: telekeep.client(NAME, direct=True).",
-        )
     keeper = Keeper.open(home=home, network=network)
-    return hold(keeper, name, timeout=timeout, api_id=api_id, api_hash=api_hash, **options)
+    return hold(keeper, name, timeout=timeout, asks=True, api_id=api_id, api_hash=api_hash, **options)
 
 
 def hold(
@@ -52,6 +49,7 @@ def hold(
     timeout: float = 30.0,
     connect_seconds: float = 60.0,
     purpose: str | None = None,
+    asks: bool = False,
     api_id: int | None = None,
     api_hash: str | None = None,
     **options: Any,
@@ -59,6 +57,7 @@ def hold(
     """The client that holds ``name`` of ``keeper``; see `client`.
 
     ``connect_seconds``: from the lease to a proven login; ``purpose``: a word or two that others are shown.
+    ``asks``: ask a daemon that holds the session, and lends it to nobody just now, to hand it over.
     """
     with settled():
         vault = keeper.vault
@@ -75,8 +74,10 @@ def hold(
     terms = Terms(
         name, vault, keeper.leases, keeper.network, keeper.clock, keeper.events,
         timeout=timeout, connect_seconds=connect_seconds, purpose=purpose,
+        hand_over=partial(hand_over_async, keeper) if asks else None,
     )  # fmt: skip
-    return held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)
+    client: HeldClient = held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)
+    return client
 
 
 def _application(keeper: Keeper, session: Session, api_id: int | None, api_hash: str | None) -> tuple[int, str]:

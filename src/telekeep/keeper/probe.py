@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from telekeep.errors import (
@@ -48,9 +49,13 @@ async def probe(keeper: Keeper, name: str, *, timeout: float = 60.0) -> Probe:
     Notes the use if Telegram accepts it. Raises nothing that telekeep has a name for: that is the answer.
     """
     from telekeep.keeper.client import hold
+    from telekeep.keeper.handover import ask
 
     try:
         async with asyncio.timeout(timeout):
+            owned = await asyncio.get_running_loop().run_in_executor(None, partial(ask, keeper, "probe", name=name))
+            if owned is not None:  # the daemon has it, and has asked
+                return Probe(name, "ok", user_id=owned["id"], username=owned["username"])
             client = hold(
                 keeper, name, timeout=_BUSY_SECONDS, purpose="test", receive_updates=False,
                 connect_seconds=STEP_SECONDS, connection_retries=2, request_retries=0,

@@ -7,16 +7,18 @@ every verb here asks the lease first: nothing is taken in, and nothing set aside
 from __future__ import annotations
 
 import ipaddress
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from telekeep.errors import ConfigError, SessionCorrupt, VaultRolledBack
+from telekeep.errors import ConfigError, SessionBusy, SessionCorrupt, VaultRolledBack
+from telekeep.keeper.handover import hand_over
 from telekeep.lease.busy import busy
 from telekeep.lease.lease import Lease, lease_name
 from telekeep.session import formats
-from telekeep.session.model import Session
+from telekeep.session.model import Application, Session
 from telekeep.session.network import PRODUCTION, TEST, Network
+from telekeep.settings import require_application
 from telekeep.vault.record import REMOVED, Entry, check_name
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def import_session(keeper: Keeper, source: bytes | Session, *, name: str, replac
     somebody speaks with either key.
     """
     check_name(name)
-    session = source if isinstance(source, Session) else read_foreign(keeper, source)
+    session = _with_application(keeper, source if isinstance(source, Session) else read_foreign(keeper, source))
     vault = keeper.vault_for_writing()
     key_id = session.auth_key.id
     before = next((entry for entry in vault.entries() if entry.name == name and entry.state != REMOVED), None)
@@ -92,6 +94,17 @@ def import_session(keeper: Keeper, source: bytes | Session, *, name: str, replac
             if old_id is not None and old_id != key_id:
                 _take(keeper, old_id, held, floor=before.fence, purpose=f"replacement of {name}")
         return vault.keep(name, session, fence=lease.fence, expected=before.generation if before else None)
+
+
+def _with_application(keeper: Keeper, session: Session) -> Session:
+    """``session``, with the settings' api id and hash if it has none: a daemon does not see the settings of whoever
+    imports, and Telegram asks for them at every connection.
+    """
+    if session.application is not None:
+        return session
+    with suppress(ConfigError):
+        return replace(session, application=Application(*require_application(keeper.settings)))
+    return session
 
 
 def _refuse_twin(vault: Vault, name: str, lease: str) -> None:
@@ -187,7 +200,12 @@ def put_back(keeper: Keeper, name: str, generation: int) -> Entry:
 
 
 def _take(keeper: Keeper, key_id: int, held: ExitStack, *, floor: int, purpose: str) -> Lease:
-    lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
+    try:
+        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
+    except SessionBusy:  # a daemon that lends it to nobody just now gives it
+        if refused := hand_over(keeper, lease_name(key_id)):
+            raise refused from None
+        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
     held.callback(lease.release)
     return lease
 
