@@ -1,0 +1,345 @@
+"""The sessions a daemon owns: opened when somebody asks, kept for those who have a loan, handed over in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from telekeep.errors import (
+    ConfigError,
+    NotGranted,
+    SessionBusy,
+    SessionNotFound,
+    TelegramNetworkError,
+    TelekeepError,
+)
+from telekeep.gateway.grants import Grant
+from telekeep.gateway.loans import Loan
+from telekeep.gateway.owner import Owner
+from telekeep.gateway.shelf import Shelf
+from telekeep.keeper.own import own
+from telekeep.lease.probe import is_held
+from telekeep.mtproto import keys
+from telekeep.words import span
+
+if TYPE_CHECKING:
+    from telekeep.keeper.keeper import Keeper
+    from telekeep.mtproto.rsa import ServerKey
+
+_log = logging.getLogger(__name__)
+
+_AGAIN = 2.0  # seconds between looks at sessions that should be owned and are not
+_PROBE = 15.0  # seconds for Telegram to answer a probe
+_AT_ONCE = 16  # sessions opened at the same time
+_PATIENCE = 30.0  # seconds until one that could not be opened is tried again
+_HANDED_OVER = 5.0  # seconds whoever asked for a session has to take it
+
+
+class Owners:
+    """The owners of one daemon, by the names of their sessions. Implements what `work.daemon` asks for."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._owners: dict[str, Owner] = {}
+        self._turns: dict[str, asyncio.Lock] = {}  # one opens or closes a session at a time
+        self._handed: dict[str, float] = {}  # boot seconds until which a session is not taken back
+        self._again: asyncio.Task[None] | None = None
+        self._known_key: ServerKey | None = None
+        self._is_locked = False
+        self._closing = False
+
+    # ---- what the daemon asks
+
+    def verbs(self) -> dict[str, Callable[..., Any]]:
+        """What the control socket offers of this."""
+        return {
+            "borrow": self.borrow,
+            "lend": self.lend,
+            "loans": self.loans,
+            "revoke": self.revoke,
+            "release": self.release,
+            "probe": self.probe,
+            "server_key": self.server_key,
+        }
+
+    def status(self) -> list[dict[str, Any]]:
+        """Each owned session, with its loans and who uses them."""
+        return [owner.status() for _, owner in sorted(self._owners.items())]
+
+    def is_idle(self) -> bool:
+        """Whether nobody borrows anything, and no loan is out that a program could come back with: nothing but this
+        daemon answers it.
+        """
+        return all(owner.is_idle and not owner.has_lasting_loans for owner in self._owners.values())
+
+    async def resume(self) -> None:
+        """Open the sessions again for which there are loans, now and whenever they become free."""
+        self._is_locked = False
+        await self._resume()
+        if self._again is None:
+            self._again = asyncio.get_running_loop().create_task(self._keep_resuming())
+
+    async def lock(self) -> None:
+        """Let every session go; none is opened until `resume`."""
+        self._is_locked = True
+        await self._close_all(0.0)
+
+    async def close(self, grace: float) -> None:
+        """Let every session go, for good. Calls that run have ``grace`` seconds to end."""
+        self._closing = True
+        if self._again is not None:
+            self._again.cancel()
+            await asyncio.gather(self._again, return_exceptions=True)
+        await self._close_all(grace)
+
+    async def _close_all(self, grace: float) -> None:
+        owners, self._owners = self._owners, {}
+        await asyncio.gather(*(owner.close(grace) for owner in owners.values()), return_exceptions=True)
+
+    # ---- verbs
+
+    async def borrow(
+        self, name: str, grant: str = "full", label: str = "", loan: str | None = None, network: str | None = None
+    ) -> dict[str, Any]:
+        """A loan for the program that asks, for as long as it uses it; ``loan``: one it was given before."""
+        self._check_network(network)
+        wanted = Grant.parse(grant)
+        owner = await self.owner(name)
+        known = owner.register.loans.get(loan or "")
+        if known is None or known.state(self._keeper.clock.wall()) != "open" or known.grant != str(wanted):
+            known = owner.lend(label, wanted, lasting=False)
+        return self._given(owner, known)
+
+    async def lend(
+        self, name: str, label: str = "", grant: str = "full", seconds: float | None = None, network: str | None = None
+    ) -> dict[str, Any]:
+        """A loan that lasts: until it is revoked, or for ``seconds``."""
+        self._check_network(network)
+        if seconds is not None and not seconds > 0:
+            raise ConfigError("A loan lasts for more than no time.", remedy="Give a lifetime such as 8h, or none.")
+        wanted = Grant.parse(grant)
+        owner = await self.owner(name)
+        return self._given(owner, owner.lend(label, wanted, seconds=seconds))
+
+    def loans(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Every loan, open or ended, of one session or of all."""
+        now = self._keeper.clock.wall()
+        found = []
+        for entry in self._keeper.vault.entries():
+            if name is not None and entry.name != name:
+                continue
+            owner = self._owners.get(entry.name)
+            if owner is not None:
+                found += [owner.loan_status(loan, now) for loan in owner.loans()]
+            else:
+                found += [{**loan.facts(now), "borrowers": []} for loan in self._stored(entry.name)]
+        if name is not None and not found:
+            self._keeper.vault.entry(name)  # raises if there is none of this name
+        return found
+
+    async def revoke(self, loan: str) -> dict[str, Any]:
+        """End a loan, named by its id or its label."""
+        matches = [each for each in self.loans() if loan in (each["id"], each["label"]) and each["state"] == "open"]
+        if not matches:
+            raise NotGranted(
+                f"There is no open loan {loan!r}.",
+                remedy="`telekeep loans list` shows those there are, with their ids.",
+            )
+        if len(matches) > 1:
+            raise ConfigError(
+                f"{len(matches)} open loans are called {loan!r}.",
+                remedy="Name one by its id; `telekeep loans list` shows it.",
+            )
+        found = matches[0]
+        name = found["session"]
+        owner = self._owners.get(name)
+        if owner is not None:
+            owner.end_loan(found["id"], "revoked")
+        else:
+            stored = next(each for each in self._stored(name) if each.id == found["id"])
+            self._shelf(name).keep(stored.ended("revoked", self._keeper.clock.wall()))
+        return {**found, "state": "revoked", "borrowers": []}
+
+    async def release(self, lease: str) -> bool:
+        """Let an idle session go, for somebody who will hold it alone. Whether the lease of this name was ours.
+
+        Raises SessionBusy, naming them, while programs use it.
+        """
+        name = next((name for name, owner in self._owners.items() if owner.lease == lease), None)
+        if name is None:
+            return False
+        async with self._turn(name):
+            owner = self._owners.get(name)
+            if owner is None:
+                return False
+            users = owner.borrowers()
+            if users:
+                raise SessionBusy(
+                    f"The daemon lends {name!r} to {_told(users, self._keeper.clock.wall())}.",
+                    remedy="Wait for them, stop them, or end their loans: `telekeep loans list` shows both.",
+                )
+            self._handed[name] = self._keeper.clock.boot() + _HANDED_OVER
+            del self._owners[name]
+            await owner.close(1.0)
+            _log.info("%r was handed over", name)
+            return True
+
+    async def server_key(self, name: str) -> str:
+        """The public RSA key of a session's gateway (PKCS#1 PEM)."""
+        owner = await self.owner(name)
+        return owner.endpoint.server_key.pem
+
+    async def probe(self, name: str) -> dict[str, Any] | None:
+        """Who Telegram says an owned session is, asked just now; None if it is not owned.
+
+        Raises what Telegram answers instead, by its name.
+        """
+        owner = self._owners.get(name)
+        if owner is None:
+            return None
+        try:
+            async with asyncio.timeout(_PROBE):
+                user = await owner.ask_own_user()
+        except TimeoutError:
+            raise TelegramNetworkError(
+                "The daemon owns this session, and cannot reach Telegram just now.",
+                remedy="It goes on trying by itself: check the connection, and `telekeep daemon logs`.",
+            ) from None
+        return {"id": user.id, "username": user.username}
+
+    # ---- owning
+
+    async def owner(self, name: str) -> Owner:
+        """The owner of ``name``, which is opened if it is not. Raises what `telekeep.keeper.own.own` does."""
+        async with self._turn(name):
+            found = self._owners.get(name)
+            if found is not None and (found.verdict or found.lease != self._keeper.vault.entry(name).lease):
+                why = found.verdict.error if found.verdict else "another login is kept under its name"
+                _log.info("%r is opened again: %s", name, why)
+                del self._owners[name]
+                await found.close(1.0)
+                found = None
+            if found is None:
+                found = self._owners[name] = await own(self._keeper, name, timeout=1.0, server_key=self._server_key)
+                _log.info("%r is owned", name)
+            return found
+
+    def _server_key(self) -> ServerKey:
+        """One RSA key for all gateways of this home: clients keep keys in a table of the process, too."""
+        if self._known_key is None:
+            endpoints = (self._shelf(entry.name).endpoint() for entry in self._keeper.vault.entries())
+            known = next((each for each in endpoints if each is not None), None)
+            self._known_key = known.server_key if known else keys.make()
+        return self._known_key
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        return self._turns.setdefault(name, asyncio.Lock())
+
+    async def _keep_resuming(self) -> None:
+        while True:
+            await asyncio.sleep(_AGAIN)
+            try:
+                await self._resume()
+            except TelekeepError as error:
+                _log.warning("the sessions that are lent cannot be opened: %s", error)
+            except Exception:
+                _log.exception("the sessions that are lent cannot be opened")
+
+    async def _resume(self) -> None:
+        """Own what has open loans, unless somebody else holds it."""
+        if self._is_locked or self._closing:
+            return
+        from telekeep.lease.folder import lease_folder
+
+        now = self._keeper.clock.boot()
+        self._handed = {name: until for name, until in self._handed.items() if until > now}
+        try:
+            entries = self._keeper.vault.entries()
+        except SessionNotFound:
+            return
+        wanted = [
+            entry.name
+            for entry in entries
+            if entry.name not in self._owners
+            and entry.name not in self._handed
+            and self._is_lent(entry.name)
+            and not is_held(lease_folder(), entry.lease)
+        ]
+        at_once = asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(self._open_again(name, at_once) for name in wanted))
+        for entry in entries:
+            owner = self._owners.get(entry.name)
+            if owner is not None and owner.lease != entry.lease and not is_held(lease_folder(), entry.lease):
+                await self._renewed(entry.name)
+
+    async def _renewed(self, name: str) -> None:
+        """Another login is kept under the name of a session that is owned: its loans are loans of that one now."""
+        try:
+            await self.owner(name)
+        except TelekeepError as error:
+            _log.warning("%r was logged in anew, and cannot be opened: %s", name, error)
+
+    async def _open_again(self, name: str, at_once: asyncio.Semaphore) -> None:
+        try:
+            async with at_once, self._turn(name):
+                if name in self._owners or self._closing or self._is_locked:
+                    return
+                self._owners[name] = await own(self._keeper, name, patient=True, server_key=self._server_key)
+            _log.info("%r is owned again for its borrowers", name)
+        except TelekeepError as error:
+            _log.warning("%r is lent, and cannot be opened: %s", name, error)
+            self._handed[name] = self._keeper.clock.boot() + _PATIENCE
+
+    def _is_lent(self, name: str) -> bool:
+        now = self._keeper.clock.wall()
+        return any(loan.state(now) == "open" for loan in self._stored(name))
+
+    def _stored(self, name: str) -> list[Loan]:
+        return self._shelf(name).loans()
+
+    def _shelf(self, name: str) -> Shelf:
+        return Shelf(self._keeper.vault, name, 0)
+
+    def _check_network(self, network: str | None) -> None:
+        if network is not None and network != self._keeper.network.name:
+            raise ConfigError(
+                f"The daemon of this home speaks to the network {self._keeper.network.name!r}, not to {network!r}.",
+                remedy="Stop it with `telekeep daemon stop`, or use another --home.",
+            )
+
+    def _given(self, owner: Owner, loan: Loan) -> dict[str, Any]:
+        """What a borrower is told: all it needs, and the key, which is worth nothing anywhere else."""
+        me, state = owner.me, owner.journal.state()
+        return {
+            "id": loan.id,
+            "name": owner.name,
+            "label": loan.label,
+            "grant": loan.grant,
+            "expires_at": loan.expires_at,
+            "key": loan.key.reveal().hex(),
+            "addresses": [[each.dc_id, each.host, each.port] for each in owner.endpoint.addresses],
+            "server_key": owner.endpoint.server_key.pem,
+            "network": self._keeper.network.name,
+            "user_id": me.id if me else None,
+            "is_bot": bool(me and me.bot),
+            "access_hash": me.access_hash if me else None,
+            "username": me.username if me else None,
+            "state": [state.pts, state.qts, state.date],
+        }
+
+
+def _told(users: list[Any], now: float) -> str:
+    """Who they are, in words: the first three by name."""
+    named = [
+        f"process {each.process.pid} ({each.process.command})"
+        if each.process
+        else f"a program ({each.application.device_model})"
+        if each.application
+        else "a program"
+        for each in users[:3]
+    ]
+    more = f" and {len(users) - 3} more" if len(users) > 3 else ""
+    longest = span(now - min(each.since for each in users))
+    return f"{', '.join(named)}{more}, for {longest}"

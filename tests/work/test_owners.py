@@ -1,0 +1,209 @@
+"""The sessions a daemon owns: lent on demand, handed over in order, and opened again for whoever has a loan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from telethon import TelegramClient
+from telethon.crypto import AuthKey
+from telethon.sessions import MemorySession
+
+from telekeep.emulator import Emulator
+from telekeep.errors import AuthKeyRevoked, ConfigError, NotGranted, SessionBusy, SessionNotFound
+from telekeep.keeper.client import hold
+from telekeep.keeper.keeper import Keeper
+from telekeep.lease.lease import lease_name
+from telekeep.mtproto import keys
+from telekeep.vault.keys.file import KeyFile
+from telekeep.work import owners as room
+from telekeep.work.owners import Owners
+from upstream.place import PHONE, Place
+
+_KEY = keys.make()
+
+
+@pytest.fixture
+def place(tmp_path: Path, telegram: Emulator, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Ada's session, kept as ``main``."""
+    for name, value in {
+        "TELEKEEP_LEASES": str(tmp_path / "leases"),
+        "TELEKEEP_STATE": str(tmp_path / "state"),
+        "TELEGRAM_API_ID": "1",
+        "TELEGRAM_API_HASH": "0" * 32,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(room, "_AGAIN", 0.05)
+    monkeypatch.setattr(room, "_HANDED_OVER", 0.2)
+    monkeypatch.setattr(room.keys, "make", lambda: _KEY)
+    ada = telegram.add_account(PHONE, first_name="Ada", messages=3)
+    place = Place(tmp_path, telegram, telegram.network, ada)
+    place.keep(telegram.mint(ada))
+    return place
+
+
+def keeper_of(place: Place) -> Keeper:
+    return Keeper.open(
+        home=place.root / "home", network=place.network, key_source=KeyFile(place.root / "config" / "key")
+    )
+
+
+@pytest.fixture
+async def owners(place: Place) -> AsyncIterator[Owners]:
+    """The owners of a daemon that has begun. Telegram never sees two connections of one key, whatever the test does."""
+    keeper = keeper_of(place)
+    owners = Owners(keeper)
+    yield owners
+    await owners.close(1.0)
+    keeper.close()
+    place.vault.close()
+    assert (place.telegram.stats.overlap, place.telegram.stats.duplicated) == (0, 0)
+
+
+def borrower(given: dict) -> TelegramClient:  # type: ignore[type-arg]
+    session = MemorySession()
+    session.set_dc(*given["addresses"][0])
+    session.auth_key = AuthKey(bytes.fromhex(given["key"]))
+    return TelegramClient(session, 1, "0" * 32)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - it watches what has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_ten_who_borrow_at_once_share_one_connection(owners: Owners, place: Place) -> None:
+    given = await asyncio.gather(*(owners.borrow("main") for _ in range(10)))
+    assert len({each["id"] for each in given}) == 10
+    assert place.telegram.stats.connections == 1
+
+
+async def test_a_program_that_comes_back_gets_its_loan_again(owners: Owners) -> None:
+    first = await owners.borrow("main", grant="read-only")
+    assert (await owners.borrow("main", grant="read-only", loan=first["id"]))["key"] == first["key"]
+    assert (await owners.borrow("main", grant="full", loan=first["id"]))["key"] != first["key"]
+
+
+async def test_what_cannot_be_lent_is_named_before_anything_connects(owners: Owners, place: Place) -> None:
+    with pytest.raises(SessionNotFound):
+        await owners.borrow("nobody")
+    with pytest.raises(ConfigError):
+        await owners.borrow("main", grant="everything")
+    with pytest.raises(ConfigError):
+        await owners.lend("main", seconds=0)
+    with pytest.raises(ConfigError, match="elsewhere"):
+        await owners.borrow("main", network="elsewhere")
+    assert place.telegram.stats.connections == 0
+
+
+async def test_a_session_that_somebody_holds_is_not_lent(owners: Owners, place: Place) -> None:
+    async with place.client():
+        with pytest.raises(SessionBusy):
+            await owners.borrow("main")
+    assert (await owners.borrow("main"))["name"] == "main"
+
+
+async def test_loans_are_listed_and_revoked_whether_their_session_is_open_or_not(owners: Owners, place: Place) -> None:
+    given = await owners.lend("main", label="notebook", grant="read-only", seconds=60)
+    async with borrower(given) as program:
+        await program.get_me()
+        (listed,) = owners.loans("main")
+        assert (listed["label"], listed["grant"], listed["state"]) == ("notebook", "read-only", "open")
+        assert len(listed["borrowers"]) == 1
+    await owners.lend("main", label="worker")
+    assert await owners.release(lease_name(place.vault.load("main").auth_key.id))
+    assert (await owners.revoke("worker"))["state"] == "revoked"
+    assert {each["label"]: each["state"] for each in owners.loans()} == {"notebook": "open", "worker": "revoked"}
+    with pytest.raises(NotGranted):
+        await owners.revoke("worker")
+
+
+async def test_a_label_that_two_loans_have_revokes_neither(owners: Owners) -> None:
+    for _ in range(2):
+        await owners.lend("main", label="twin")
+    with pytest.raises(ConfigError):
+        await owners.revoke("twin")
+    assert {each["state"] for each in owners.loans()} == {"open"}
+
+
+async def test_a_session_in_use_is_not_handed_over_and_the_users_are_named(owners: Owners, place: Place) -> None:
+    lease = lease_name(place.vault.load("main").auth_key.id)
+    given = await owners.borrow("main")
+    async with borrower(given) as program:
+        await program.get_me()
+        with pytest.raises(SessionBusy, match="lends 'main' to"):
+            await owners.release(lease)
+    await until(lambda: owners.is_idle())
+    assert await owners.release(lease) is True
+    assert await owners.release(lease) is False
+
+
+async def test_a_handed_over_session_is_taken_back_for_its_loans(owners: Owners, place: Place) -> None:
+    given = await owners.lend("main")
+    await owners.resume()
+    assert await owners.release(lease_name(place.vault.load("main").auth_key.id))
+    async with place.client() as direct:
+        await direct.get_me()
+        await asyncio.sleep(0.3)  # while somebody holds it, it is left to them
+        assert owners.status() == []
+    await until(lambda: bool(owners.status()))
+    async with borrower(given) as program:
+        assert (await program.get_me()).first_name == "Ada"
+
+
+async def test_a_lock_lets_everything_go_until_it_is_opened_again(owners: Owners, place: Place) -> None:
+    given = await owners.lend("main")
+    await owners.lock()
+    assert owners.status() == [] and place.is_free()
+    await owners.resume()
+    async with borrower(given) as program:
+        assert (await program.get_me()).first_name == "Ada"
+
+
+async def test_a_new_login_under_the_name_takes_over_the_loans(owners: Owners, place: Place) -> None:
+    given = await owners.lend("main")
+    await owners.resume()
+    place.telegram.fault("revoke", times=1)
+    with pytest.raises(AuthKeyRevoked):
+        await owners.probe("main")
+    await until(lambda: owners.status()[0]["state"] == "SESSION_REVOKED")
+    fresh = place.telegram.mint(place.ada)
+    lease = place.leases.try_acquire(fresh.auth_key.id)
+    place.vault.keep("main", fresh, fence=lease.fence, expected=place.vault.entry("main").generation)
+    lease.release()
+    await until(lambda: bool(owners.status()) and owners.status()[0]["state"] == "connected")
+    async with borrower(given) as program:
+        assert (await program.get_me()).first_name == "Ada"
+
+
+async def test_an_owned_session_is_probed_through_its_owner(owners: Owners, place: Place) -> None:
+    assert await owners.probe("main") is None
+    await owners.borrow("main")
+    assert await owners.probe("main") == {"id": place.ada.id, "username": None}
+    assert place.telegram.stats.connections == 1
+
+
+async def test_two_sessions_share_the_gateways_rsa_key(owners: Owners, place: Place) -> None:
+    place.keep(place.telegram.mint(place.ada), "other")
+    one, other = await owners.lend("main"), await owners.lend("other")
+    assert one["server_key"] == other["server_key"] == await owners.server_key("main")
+    assert one["addresses"][0] != other["addresses"][0]
+
+
+async def test_a_damaged_gateway_address_is_made_anew(owners: Owners, place: Place) -> None:
+    await owners.lend("main")
+    await owners.lock()
+    place.vault.keep_endpoint("main", b"nonsense")
+    await owners.resume()
+    async with borrower(await owners.lend("main")) as program:
+        assert (await program.get_me()).first_name == "Ada"
+
+
+async def test_a_held_client_asks_nobody_unless_told_to(owners: Owners, place: Place) -> None:
+    """`hold` is what the daemon itself uses: it must not ask itself."""
+    await owners.borrow("main")
+    with keeper_of(place) as keeper, pytest.raises(SessionBusy):
+        await hold(keeper, "main", timeout=0.0, api_id=1, api_hash="0" * 32).connect()
