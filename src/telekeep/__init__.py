@@ -9,11 +9,20 @@ from importlib import import_module
 from typing import Any
 
 _DOORS = {
-    "client": "telekeep.keeper.client",
     "Keeper": "telekeep.keeper.keeper",
     "errors": "telekeep",
     "Emulator": "telekeep.emulator",
 }
+
+
+def client(name: str, *, direct: bool = False, **options: Any) -> Any:
+    """A stock `telethon.TelegramClient` of the session kept as ``name``, not connected yet.
+
+    On a loan from the daemon, which is started if none runs (`telekeep.borrow.borrow.client`); with ``direct``, the
+    session is held in this process instead (`telekeep.keeper.client.client`). Both tell what ``options`` there are.
+    """
+    room = "telekeep.keeper.client" if direct else "telekeep.borrow.borrow"
+    return import_module(room).client(name, **options)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from telekeep.cli.command import Invocation, command
 from telekeep.cli.output import moment
-from telekeep.cli.shelf import NOTHING, entries, present, table
+from telekeep.cli.shelf import NOTHING, borrowers, counted, entries, held, lent, open_loans, present, table
 
 
 @command(epilog="Examples: telekeep list\n          for name in $(telekeep list --quiet); do telekeep test $name; done")
@@ -14,9 +16,18 @@ def list_(invocation: Invocation) -> None:
     if invocation.quiet and not invocation.json:
         invocation.out.data({}, [entry.name for entry in present(listed)])
         return
-    rows = [("NAME", "STATE", "NETWORK", "DC", "GENERATION", "KEPT SINCE")]
+    owners = lent(invocation, held(present(listed)).values())
+    rows = [("NAME", "STATE", "NETWORK", "DC", "GENERATION", "KEPT SINCE", "LENT TO")]
     rows += [
-        (e.name, e.state, e.network, str(e.dc_id), str(e.generation), moment(e.created_at) if e.created_at else "?")
+        (
+            e.name,
+            e.state,
+            e.network,
+            str(e.dc_id),
+            str(e.generation),
+            moment(e.created_at) if e.created_at else "?",
+            _lent(owners.get(e.name)),
+        )
         for e in listed
     ]
     found = {
@@ -29,8 +40,16 @@ def list_(invocation: Invocation) -> None:
                 "generation": entry.generation,
                 "created_at": entry.created_at,
                 "saved_at": entry.saved_at,
+                "owner": owners.get(entry.name),
             }
             for entry in listed
         ]
     }
     invocation.out.data(found, table(rows) if listed else [NOTHING[0], f"→ {NOTHING[1]}"])
+
+
+def _lent(owner: dict[str, Any] | None) -> str:
+    """How many loans of a session there are, and who uses them, in numbers."""
+    if owner is None:
+        return "-"
+    return f"{counted(len(open_loans(owner)), 'loan')}, {counted(len(borrowers(owner)), 'borrower')}"

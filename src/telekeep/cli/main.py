@@ -51,10 +51,19 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "status": Listed("telekeep.cli.status:status", "Age, size, holder, and what to do", brief=True),
         "test": Listed("telekeep.cli.test:test", "Ask Telegram whether a session is valid", speaks=True),
     },
+    "Loans for other programs": {
+        "lend": Listed("telekeep.cli.lend:lend", "Make a loan of a session for another program"),
+        "loans": Listed("telekeep.cli.loans:loans", "Show loans and who uses them, or end one"),
+    },
     "A session's life": {
         "history": Listed("telekeep.cli.history:history", "Show which generations of a session are stored"),
         "restore": Listed("telekeep.cli.restore:restore", "Put an older generation in force again"),
         "vault": Listed("telekeep.cli.vault:vault", "The sealed vault: its key, its machine, its marks"),
+        "unlock": Listed("telekeep.cli.unlock:unlock", "Give the daemon the vault's passphrase, for a time"),
+        "lock": Listed("telekeep.cli.lock:lock", "Let the daemon forget the vault's key"),
+    },
+    "The owner process": {
+        "daemon": Listed("telekeep.cli.daemon:daemon", "Start, stop, restart or look at the daemon"),
     },
     "Telegram on loopback": {
         "emulator": Listed("telekeep.cli.emulator:emulator", "Run a Telegram of your own, offline"),

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from telekeep.clock import Clock
     from telekeep.lease.holder import Holder
 
+DAEMON = "daemon"  # the purpose of a lease that a daemon holds
+_PATIENCE = 5.0  # seconds for the daemon to say what it lends
+
 NOTHING = ("No session is kept here.", "Run `telekeep auth NAME` in a terminal to log in.")
 
 REMEDIES = {
@@ -53,6 +56,43 @@ def held(listed: Iterable[Entry]) -> dict[str, Holder]:
     return holders(lease_folder(), (entry.lease for entry in listed if entry.lease))
 
 
+def lent(invocation: Invocation, holders: Iterable[Holder]) -> dict[str, dict[str, Any]]:
+    """What the daemon says of the sessions it owns, by name: their state, loans and borrowers.
+
+    It is asked only if one of ``holders`` is a daemon; one that does not answer says nothing.
+    """
+    if not any(holder.purpose == DAEMON for holder in holders):
+        return {}
+    from telekeep.borrow.summon import ask
+    from telekeep.errors import TelekeepError
+
+    try:
+        said = ask(home(invocation.home), "status", timeout=_PATIENCE)
+    except TelekeepError:
+        return {}
+    return {each["name"]: each for each in said["sessions"]}
+
+
+def borrowers(owner: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Those who use the loans of a session now."""
+    return [each for loan in owner["loans"] for each in loan["borrowers"]] if owner else []
+
+
+def open_loans(owner: dict[str, Any]) -> list[dict[str, Any]]:
+    """The loans of a session that are of use."""
+    return [each for each in owner["loans"] if is_of_use(each)]
+
+
+def is_of_use(loan: dict[str, Any]) -> bool:
+    """Whether a loan is open and lasts, or is used by the program that fetched it for itself."""
+    return loan["state"] == "open" and bool(loan["lasting"] or loan["borrowers"])
+
+
+def counted(count: int, what: str) -> str:
+    """``1 loan``, ``3 loans``."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def present(listed: Iterable[Entry]) -> list[Entry]:
     """Those that were not set aside."""
     return [entry for entry in listed if entry.state != REMOVED]
@@ -73,4 +113,17 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     return [line(*row) for row in rows]
 
 
-__all__ = ["KEPT", "NOTHING", "REMEDIES", "entries", "face", "held", "present", "table"]
+__all__ = [
+    "KEPT",
+    "NOTHING",
+    "REMEDIES",
+    "borrowers",
+    "counted",
+    "entries",
+    "face",
+    "held",
+    "lent",
+    "open_loans",
+    "present",
+    "table",
+]

@@ -11,11 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telekeep.cli.advice import DEFAULT_DAYS, RECENT, Advice, advise
+from telekeep.cli.advice import DEFAULT_DAYS, OVERDUE, RECENT, Advice, advise
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, command
 from telekeep.cli.output import moment, since, size
-from telekeep.cli.shelf import KEPT, NOTHING, REMEDIES, entries, face, held, present, table
+from telekeep.cli.shelf import (
+    KEPT,
+    NOTHING,
+    REMEDIES,
+    borrowers,
+    counted,
+    entries,
+    face,
+    held,
+    lent,
+    open_loans,
+    present,
+    table,
+)
 from telekeep.errors import SessionNotFound
 
 if TYPE_CHECKING:
@@ -42,15 +55,16 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
             else SessionNotFound(NOTHING[0], remedy=NOTHING[1])
         )
     holders = held(chosen)
+    owners = lent(invocation, holders.values())
     rows = []
     for entry in chosen:
         holder = holders.get(entry.lease)
-        rows.append((entry, holder, _advice(entry, holder, now, days)))
-    found = {"sessions": [_facts(*row, now) for row in rows]} if invocation.json else {}
+        rows.append((entry, holder, _advice(entry, holder, owners.get(entry.name), now, days)))
     if invocation.json:
-        invocation.out.data(found)
+        facts = [{**_facts(*row, now), "owner": owners.get(row[0].name)} for row in rows]
+        invocation.out.data({"sessions": facts})
     else:
-        invocation.out.words(*(_page(*rows[0], now) if name else _overview(rows, now)))
+        invocation.out.words(*(_page(*rows[0], now, owners.get(name)) if name else _overview(rows, now, owners)))
     return 0 if present(chosen) else SessionNotFound.exit_code
 
 
@@ -63,7 +77,11 @@ def _policy(given: str | None) -> tuple[float, float, float]:
     return settings.read(flags={"age_days": given}).age_days
 
 
-def _advice(entry: Entry, holder: Holder | None, now: float, days: tuple[float, float, float]) -> Advice:
+def _advice(
+    entry: Entry, holder: Holder | None, owner: dict[str, Any] | None, now: float, days: tuple[float, float, float]
+) -> Advice:
+    if owner is not None and owner["state"] not in ("connected", "connecting"):
+        return Advice(OVERDUE, f"its login is over ({owner['state']}): `telekeep auth {entry.name} --replace`", 0.0)
     if entry.state != KEPT:
         return Advice(RECENT, REMEDIES.get(entry.state, entry.state).format(name=entry.name), 0.0)
     return advise(
@@ -96,7 +114,9 @@ def _facts(entry: Entry, holder: Holder | None, advice: Advice, now: float) -> d
     }
 
 
-def _overview(rows: list[tuple[Entry, Holder | None, Advice]], now: float) -> list[str]:
+def _overview(
+    rows: list[tuple[Entry, Holder | None, Advice]], now: float, owners: dict[str, dict[str, Any]]
+) -> list[str]:
     lines = [("NAME", "STATE", "LAST USED", "SIZE", "GEN", "HELD BY", "WHAT TO DO")]
     for entry, holder, advice in rows:
         lines.append(
@@ -106,14 +126,14 @@ def _overview(rows: list[tuple[Entry, Holder | None, Advice]], now: float) -> li
                 _ago(entry.last_used_at, now),
                 size(entry.size),
                 str(entry.generation),
-                _short(holder),
+                _short(holder, owners.get(entry.name)),
                 advice.words,
             )
         )
     return table(lines)
 
 
-def _page(entry: Entry, holder: Holder | None, advice: Advice, now: float) -> list[str]:
+def _page(entry: Entry, holder: Holder | None, advice: Advice, now: float, owner: dict[str, Any] | None) -> list[str]:
     used = entry.last_used_at
     lines = [
         f"{entry.name} ({entry.state})",
@@ -129,14 +149,31 @@ def _page(entry: Entry, holder: Holder | None, advice: Advice, now: float) -> li
     else:
         lines.append(f"  held by     pid {holder.pid} of {holder.user} on {holder.host}, since {moment(holder.since)}")
         lines.append(f"              {holder.command}")
+    if owner is not None:
+        lines += _lending(owner)
     return [*lines, f"→ {advice.words}"]
+
+
+def _lending(owner: dict[str, Any]) -> list[str]:
+    """The loans of a session, and who uses them."""
+    from telekeep.cli.loans import used_by
+
+    found = open_loans(owner)
+    calls, loans = counted(owner["calls"], "call"), counted(len(found), "loan")
+    lines = [f"  owner       {owner['state']}, {calls} sent on, {loans}"]
+    for loan in found:
+        label = f" {loan['label']}" if loan["label"] else ""
+        lines.append(f"    {loan['id']}{label} ({loan['grant']}): {used_by(loan['borrowers'])}")
+    return lines
 
 
 def _ago(at: float | None, now: float) -> str:
     return "never" if at is None else f"{since(now - at)} ago"
 
 
-def _short(holder: Holder | None) -> str:
+def _short(holder: Holder | None, owner: dict[str, Any] | None) -> str:
     if holder is None:
         return "-"
+    if owner is not None:
+        return f"daemon, {counted(len(borrowers(owner)), 'borrower')}"
     return f"pid {holder.pid}" if holder.is_known else "somebody"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import Popen
 from typing import NamedTuple
 
-from telekeep.cli.demo.programs import BARE, NOTEBOOK, WORKER
+from telekeep.cli.demo.programs import BARE, LISTENER, NOTEBOOK, STOCK, WORKER
 from telekeep.cli.demo.stage import Said, Stage, first_line
 
 PHONE, CODE, PASSWORD = "9996621234", "22222", "correct horse"
@@ -38,6 +41,8 @@ def acts(stage: Stage) -> Iterator[Act]:
     """The whole story, in order. Later acts stand on earlier ones."""
     worker_file = stage.write("worker.py", WORKER)
     notebook_file = stage.write("notebook.py", NOTEBOOK)
+    listener_file = stage.write("listener.py", LISTENER)
+    stock_file = stage.write("stock.py", STOCK)
     stage.write("password", PASSWORD + "\n")
     worker = None
 
@@ -97,6 +102,68 @@ def acts(stage: Stage) -> Iterator[Act]:
         speak,
     )
 
+    listeners: list[Popen[str]] = []
+
+    def borrowed() -> str:
+        listeners.extend(stage.start(listener_file.name) for _ in range(2))
+        said = [first_line(each) for each in listeners]
+        _expect(all(line.startswith("listening as") for line in said), "; ".join(said))
+        loan = stage.telekeep("lend", "main", "--as", "stock", "--for", "1h")
+        _expect(loan.code == 0, loan)
+        stage.write("loan.txt", loan.out + "\n")
+        sent = stage.run(stock_file.name, "loan.txt", "hello to everybody")
+        _expect(sent.code == 0, sent)
+        heard = [first_line(each) for each in listeners]
+        _expect(heard == ["heard: hello to everybody"] * 2, "; ".join(heard))
+        seen = stage.stats()
+        _expect(seen["duplicated"] == 0 and seen["overlap"] == 0, str(seen))
+        return "a stock Telethon script sent with a loan string; both others heard it, over one connection"
+
+    yield Act(
+        "Lend the session to three programs at once",
+        "Two programs borrow by name, an unmodified one with a loan string. None of them has the key.",
+        borrowed,
+    )
+
+    def restarted() -> str:
+        pid = stage.daemon_pid()
+        _expect(pid is not None, "no daemon runs")
+        os.kill(pid or 0, signal.SIGKILL)
+        said = stage.telekeep("emulator", "send", "--to", PHONE, "--text", "while the daemon was dead")
+        _expect(said.code == 0, said)
+        heard = [first_line(each) for each in listeners]
+        _expect(heard == ["heard: while the daemon was dead"] * 2, "; ".join(heard))
+        _expect(stage.daemon_pid() not in (None, pid), "the daemon is not another one")
+        for each in listeners:
+            stage.kill(each)
+        return "another daemon took over, and both programs heard what came in between"
+
+    yield Act(
+        "kill -9 the daemon: borrowers go on",
+        "A message arrives while nobody owns the session. Nobody restarts anything by hand.",
+        restarted,
+    )
+
+    def limited() -> str:
+        loan = stage.telekeep("lend", "main", "--as", "reader", "--grant", "read-only")
+        _expect(loan.code == 0, loan)
+        stage.write("reader.txt", loan.out + "\n")
+        read = stage.run(stock_file.name, "reader.txt")
+        _expect(read.code == 0, read)
+        wrote = stage.run(stock_file.name, "reader.txt", "may I?")
+        _expect(wrote.code != 0 and "NOT_GRANTED" in wrote.err, wrote)
+        ended = stage.telekeep("loans", "revoke", "reader")
+        _expect(ended.code == 0, ended)
+        after = stage.run(stock_file.name, "reader.txt")
+        _expect(after.code != 0 and "LOAN_REVOKED" in after.err, after)
+        return f"{read.out}; sending refused; after `loans revoke`: LOAN_REVOKED"
+
+    yield Act(
+        "A loan may do what its grant says, for as long as it lasts",
+        "A read-only loan reads, may not send, and ends when it is revoked.",
+        limited,
+    )
+
     def refused() -> str:
         nonlocal worker
         worker = stage.start(worker_file.name)
@@ -107,7 +174,7 @@ def acts(stage: Stage) -> Iterator[Act]:
 
     yield Act(
         "Refuse a second process, and say who holds it",
-        "worker.py holds the session and stays. notebook.py comes along and wants it too.",
+        "worker.py holds the session itself (direct=True) and stays. notebook.py wants to do the same.",
         refused,
     )
 

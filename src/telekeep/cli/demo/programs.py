@@ -28,6 +28,37 @@ except telekeep.errors.SessionBusy as busy:
     sys.exit(f"refused: {busy}")
 """
 
+LISTENER = """\
+import asyncio, telekeep
+from telethon import events
+
+async def main():
+    async with telekeep.client("main") as client:
+        @client.on(events.NewMessage)
+        async def heard(event):
+            print("heard:", event.raw_text, flush=True)
+
+        print("listening as", (await client.get_me()).first_name, flush=True)
+        await client.run_until_disconnected()
+
+asyncio.run(main())
+"""
+
+STOCK = """\
+import asyncio, pathlib, sys
+from telethon import TelegramClient
+from telethon.sessions import StringSession
+
+async def main():
+    string = pathlib.Path(sys.argv[1]).read_text().strip()
+    async with TelegramClient(StringSession(string), 1, "0" * 32) as client:
+        if len(sys.argv) > 2:
+            await client.send_message("me", sys.argv[2])
+        print(len(await client.get_messages("me", limit=100)), "messages read")
+
+asyncio.run(main())
+"""
+
 BARE = """\
 import asyncio, pathlib, sys
 from telethon import TelegramClient

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -97,6 +99,19 @@ class Stage:
         process.communicate()
         self.running.remove(process)
 
+    def daemon_pid(self, home: str = "home") -> int | None:
+        """The daemon of a home, if one runs."""
+        said = self.telekeep("daemon", "status", "--json", home=home)
+        return json.loads(said.out)["pid"] if said.code == 0 else None
+
+    def _stop_daemons(self) -> None:
+        """End the daemons that programs of ours have started, and wait until they are gone."""
+        for face in self.folder.glob("*/run/daemon.toml"):
+            said = self.telekeep("daemon", "stop", home=face.parent.parent.name)
+            if said.code and face.exists():
+                with suppress(OSError, KeyError, ValueError):
+                    os.kill(tomllib.loads(face.read_text())["pid"], signal.SIGKILL)
+
     def __enter__(self) -> Stage:
         for name in ("leases",):
             (self.folder / name).mkdir()
@@ -108,6 +123,7 @@ class Stage:
     ) -> None:
         from shutil import rmtree
 
+        self._stop_daemons()
         for process in reversed(self.running):
             process.kill()
             process.communicate()

@@ -1,0 +1,77 @@
+"""Being the daemon: in the foreground, or in a process of its own that outlives whoever summoned it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from telekeep.errors import SessionConflict, TelekeepError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from telekeep.cli.command import Invocation
+    from telekeep.work.detach import Detached
+    from telekeep.work.keeping import DaemonKeeper
+
+
+def _opened(invocation: Invocation) -> DaemonKeeper:
+    from telekeep.paths import private_folder
+    from telekeep.work.keeping import DaemonKeeper
+
+    keeper = DaemonKeeper.open(home=invocation.home, network=invocation.network)
+    for folder in (keeper.home.root, keeper.home.run, keeper.home.log):
+        private_folder(folder)
+    return keeper
+
+
+def run(invocation: Invocation, idle: float | None) -> None:
+    """Be the daemon, in the foreground."""
+    from telekeep.work import log
+
+    keeper = _opened(invocation)
+    handler = log.to_stream()
+    try:
+        _serve(keeper, idle, None, lambda: invocation.out.words(f"ready {keeper.home.control}"))
+    finally:
+        log.remove(handler)
+
+
+def run_detached(invocation: Invocation, idle: float | None) -> int:
+    """Be the daemon in a process of its own; this one ends when it serves. Only `borrow.summon` asks for this."""
+    from telekeep.work.detach import detach
+
+    keeper = _opened(invocation)
+    left = detach()
+    if left is None:
+        return 0
+    return _in_background(keeper, idle, left)
+
+
+def _in_background(keeper: DaemonKeeper, idle: float | None, left: Detached) -> int:
+    import logging
+
+    from telekeep.borrow.summon import PATIENCE, hail
+    from telekeep.work import log
+
+    path = keeper.home.log / "daemon.log"
+    try:
+        log.to_file(path, streams=True)
+        _serve(keeper, idle, path, left.serves, patience=PATIENCE)
+    except TelekeepError as error:
+        if isinstance(error, SessionConflict) and hail(keeper.home) is not None:
+            left.serves()  # another one was quicker
+            return 0
+        logging.getLogger(__name__).error("%s: %s", type(error).__name__, error.message)
+        left.fails(error)
+        return error.exit_code
+    return 0
+
+
+def _serve(keeper: DaemonKeeper, idle: float | None, log: Path | None, ready: Any, *, patience: float = 1.0) -> None:
+    import asyncio
+
+    from telekeep.work.daemon import Daemon
+    from telekeep.work.owners import Owners
+
+    with keeper:
+        asyncio.run(Daemon(keeper, Owners(keeper), idle=idle, log=log).run(ready=ready, patience=patience))
