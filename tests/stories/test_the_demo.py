@@ -9,4 +9,4 @@ from telekeep.cli.demo.stage import Stage
 def test_every_step_of_the_demo_holds() -> None:
     with Stage() as stage:
         seen = [(act.claim, act.play()) for act in acts(stage)]
-    assert len(seen) == 10
+    assert len(seen) == 13

@@ -19,8 +19,34 @@ def _blocks(language: str) -> list[str]:
     return [text for its_language, text in blocks if its_language == language]
 
 
-def test_the_snippet_speaks_and_is_refused_while_another_program_holds_the_session(kept: Stage) -> None:
+def test_the_first_snippet_speaks_in_two_programs_at_once(kept: Stage) -> None:
     snippet = next(block for block in _blocks("python") if "telekeep.client" in block)
+    program = kept.write("program.py", snippet)
+    both = [kept.start(program.name) for _ in range(2)]
+    for said in map(kept.finish, both):
+        assert said.code == 0 and said.out.splitlines()[0] == "hello", said
+    stats = kept.stats()
+    assert (stats["duplicated"], stats["overlap"]) == (0, 0)
+
+
+def test_the_lending_lines_work_as_they_stand(kept: Stage) -> None:
+    (block,) = [block for block in _blocks("") if block.startswith("telekeep lend")]
+    lines = [line.partition("  ")[0] for line in block.splitlines()]
+    assert [line.split()[1] for line in lines] == ["lend", "lend", "loans", "loans"]
+    for line in lines:
+        command, _, target = line.partition(" > ")
+        said = kept.telekeep(*command.split()[1:])
+        assert said.code == 0, (line, said)
+        if target:
+            assert len(said.out) == 353
+    pem = kept.telekeep("loans", "key", "main")
+    assert pem.code == 0 and pem.out.startswith("-----BEGIN RSA PUBLIC KEY-----"), pem
+    listed = kept.telekeep("loans", "list", "--json")
+    assert "notebook" not in listed.out and listed.code == 0
+
+
+def test_the_direct_snippet_is_refused_while_another_program_holds_the_session(kept: Stage) -> None:
+    snippet = next(block for block in _blocks("python") if "direct=True" in block)
     notebook = kept.write("notebook.py", snippet.replace("timeout=5", "timeout=0.5"))
     said = kept.run(notebook.name)
     assert said.code == 0 and said.out.splitlines()[0] == "hello", said
@@ -43,7 +69,7 @@ def test_the_emulator_walk_works_command_by_command(stage: Stage) -> None:
 def test_every_command_of_the_table_exists(stage: Stage) -> None:
     rows = re.findall(r"^\| (`[^|]*(?:\\\|[^|]*)*) \|", README.read_text(), re.MULTILINE)
     names = {match for row in rows for match in re.findall(r"`([a-z]+)", row)}
-    assert {"auth", "status", "vault", "demo"} <= names
+    assert {"auth", "status", "lend", "loans", "daemon", "unlock", "vault", "demo"} <= names
     for name in sorted(names):
         assert stage.telekeep(name, "--help").code == 0, name
 

@@ -1,0 +1,15 @@
+"""Prints every message of the account: its id and text."""
+
+import asyncio
+
+import telekeep
+
+
+async def main():
+    async with telekeep.client("main") as client:
+        async for dialog in client.iter_dialogs():
+            async for message in client.iter_messages(dialog.input_entity):
+                print(message.id, message.raw_text)
+
+
+asyncio.run(main())

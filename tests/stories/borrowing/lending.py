@@ -1,0 +1,166 @@
+"""A stage with a daemon on it: loans, programs that use them, and the daemon's death by kill -9."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from telekeep import control
+from telekeep.borrow import summon
+from telekeep.cli.demo.stage import Said, Stage
+from telekeep.paths import Home
+from telekeep.session.network import load
+from telekeep.work import alone
+
+PROGRAMS = Path(__file__).parent
+
+
+class Lending:
+    """What a stage offers to those who lend and borrow. No daemon outlives it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.folder = stage.folder
+        network = load(str(stage.network))
+        assert network.control is not None
+        self._telegram = network.control
+        self._homes = {"home"}
+
+    # ---- programs
+
+    def start(
+        self, *words: str | Path, home: str = "home", environ: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start ``python WORDS…`` and go on; the program is the first of them, one of ours if it has no folder."""
+        program, *rest = words
+        path = PROGRAMS / program if isinstance(program, str) and (PROGRAMS / program).exists() else program
+        process = subprocess.Popen(
+            [sys.executable, *map(str, (path, *rest))],
+            env=self.stage.environment(home) | dict(environ or {}),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.stage.running.append(process)
+        self._homes.add(home)
+        return process
+
+    def run(self, *words: str | Path, home: str = "home", environ: Mapping[str, str] | None = None) -> Said:
+        return self.stage.finish(self.start(*words, home=home, environ=environ))
+
+    def telekeep(self, *words: str, home: str = "home") -> Said:
+        self._homes.add(home)
+        return self.stage.telekeep(*words, home=home)
+
+    def ok(self, *words: str, home: str = "home") -> str:
+        """What a command that must succeed says."""
+        said = self.telekeep(*words, home=home)
+        assert said.code == 0, (words, said)
+        return said.out
+
+    # ---- Telegram
+
+    def telegram(self, verb: str, **fields: Any) -> Any:
+        """What `telekeep emulator` does, without a process for it."""
+        return control.ask(self._telegram, verb, **fields)
+
+    def stats(self) -> dict[str, int]:
+        found: dict[str, int] = self.telegram("stats")
+        return found
+
+    def check(self) -> dict[str, int]:
+        """Telegram never saw one key twice. Returns all it counted."""
+        seen = self.stats()
+        assert (seen["duplicated"], seen["overlap"]) == (0, 0), seen
+        return seen
+
+    # ---- the daemon
+
+    def where(self, home: str = "home") -> Home:
+        root = self.folder / home
+        return Home(root, self.folder / f"{home}.key" / "key", self.folder / f"{home}.state")
+
+    def daemon(self, home: str = "home") -> int | None:
+        """The pid of the daemon that runs, as its file says and its lock proves."""
+        where = self.where(home)
+        if alone.is_free(where):
+            return None
+        with suppress(OSError, ValueError, KeyError):
+            return int(tomllib.loads((where.run / "daemon.toml").read_text())["pid"])
+        return None
+
+    def kill_daemon(self, home: str = "home") -> int:
+        """kill -9, and wait until the kernel has given its lock back."""
+        pid = until(lambda: self.daemon(home))
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: self.daemon(home) != pid)
+        return int(pid)
+
+    def log(self, home: str = "home") -> str:
+        return (self.where(home).log / "daemon.log").read_text()
+
+    def lend(self, name: str = "main", *options: str, home: str = "home") -> str:
+        """A loan, as a string."""
+        return self.ok("lend", name, *options, home=home)
+
+    def loans(self) -> list[dict[str, Any]]:
+        """What `telekeep loans list --all --json` shows, without a process for it."""
+        found: list[dict[str, Any]] = summon.ask(self.where(), "loans")
+        return found
+
+    def owned(self) -> list[str]:
+        """The names of the sessions that the daemon has a connection for."""
+        sessions = summon.ask(self.where(), "status")["sessions"]
+        return [each["name"] for each in sessions if each["state"] == "connected"]
+
+    def __enter__(self) -> Lending:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _, *programs = self.stage.running  # the emulator, and those that would start a killed daemon again
+        for program in programs:
+            self.stage.kill(program)
+        for home in self._homes:
+            for _ in range(20):  # one may just be starting
+                pid = self.daemon(home)
+                if pid is None:
+                    break
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(0.05)
+
+
+def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Wait for something that happens in another process, where there is nothing to wait on; what it was."""
+    end = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < end, f"not within {seconds:g} s"
+        time.sleep(0.02)
+
+
+def line(process: subprocess.Popen[str], seconds: float = 30.0) -> str:
+    """The next line a program prints; "" if it ends without one. A program that says nothing is killed."""
+    assert process.stdout is not None
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        return process.stdout.readline().strip()
+    finally:
+        timer.cancel()
