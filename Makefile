@@ -12,7 +12,7 @@ demo: $(STAMP)
 
 test: lint $(OLDEST)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
-	PYTHONPATH=$(CURDIR)/$(OLDEST) $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not judge" tests/upstream tests/login tests/emulator tests/stories
+	PYTHONPATH=$(CURDIR)/$(OLDEST) $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not judge" tests/upstream tests/login tests/emulator tests/gateway tests/borrow tests/stories
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
