@@ -3,14 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 OLDEST := .venv/telethon-1.40
+# environments of programs that know nothing of telekeep, each with the release it is pinned to
+RELEASES := $(addprefix .venv/releases/,telethon-1.26.1 telethon-1.36.0 telethon-1.39.0 telethon-1.42.0 kurigram-2.2.26)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint bench storm venv clean
+.PHONY: demo test lint bench storm layers venv clean
 
 demo: $(STAMP)
 	$(BIN)/telekeep demo
 
-test: lint $(OLDEST)
+test: lint $(OLDEST) $(RELEASES)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 	PYTHONPATH=$(CURDIR)/$(OLDEST) $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not judge" tests/upstream tests/login tests/emulator tests/gateway tests/borrow tests/stories
 
@@ -26,6 +28,9 @@ bench: $(STAMP)
 storm: $(STAMP)
 	TELEKEEP_STORM=1 $(BIN)/python -m pytest -q -m storm --timeout 900
 
+layers: $(RELEASES)
+	TELEKEEP_LAYERS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m layers
+
 venv: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -36,6 +41,13 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(OLDEST): $(STAMP)
 	@$(BIN)/pip install -q --no-deps --target $@ 'telethon==1.40.0'
+	@touch $@
+
+.venv/releases/%: $(STAMP)
+	@rm -rf $@
+	@$(PYTHON) -m venv --without-pip $@
+	@grep -vi '^telethon=' constraints.txt >$@/constraints.txt
+	@$(BIN)/pip --python $@/bin/python install -q -c $@/constraints.txt '$(subst -,==,$*)' cryptg
 	@touch $@
 
 clean:
