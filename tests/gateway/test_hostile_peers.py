@@ -136,10 +136,6 @@ def _line_without_a_socket(register: Any) -> tuple[Any, bytearray]:
         def __getattr__(self, _: str) -> Any:
             return lambda *_, **__: None
 
-    class Desk(Nobody):
-        def __init__(self) -> None:
-            self.register = register
-
     class Transport(Nobody):
         def write(self, data: bytes) -> None:
             written.extend(data)
@@ -147,7 +143,7 @@ def _line_without_a_socket(register: Any) -> tuple[Any, bytearray]:
         def get_extra_info(self, _: str) -> None:
             return None
 
-    line = Connection(Front(Desk(), 2, gateway_key()))
+    line = Connection(Front(register, Nobody(), Nobody(), 2, gateway_key()))
     loop = asyncio.new_event_loop()
     try:
         asyncio.set_event_loop(loop)
@@ -308,7 +304,7 @@ async def test_connections_that_prove_no_key_do_not_keep_others_out(house: House
         async with house.stock() as newcomer:
             assert (await newcomer.get_me()).id == house.ada.id
         await until(lambda: sum(reader.at_eof() for reader, _ in silent) >= 50)
-        assert len(house.owner._crowd.lines()) <= crowd.STRANGERS + 4
+        assert len(house.owner._borrowers.crowd.lines()) <= crowd.STRANGERS + 4
         for _, writer in silent:
             writer.transport.abort()
 

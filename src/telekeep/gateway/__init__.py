@@ -1,16 +1,19 @@
 """Where borrowers connect: an MTProto server on loopback that lends one session to any number of programs.
 
-``server``      one address                     ``owner``       the session behind it: life, loans, borrowers
-``crowd``       who is connected, and limits    ``borrower``    one program: what it hears, and how far it has heard
+``owner``       the session: its life           ``server``      one address of it
+``borrowers``   the programs on its loans       ``borrower``    one of them: what it hears, and how far it has heard
+``crowd``       their limits                    ``desk``        where their requests arrive
 ``asked``       a request, parsed whole         ``methods``     what each TL method is
 ``grants``      what a loan may do              ``peers``       access hashes, put right
 ``answers``     what is answered here           ``forwarding``  the way to Telegram and back
 ``turns``       whose request goes next         ``floods``      what Telegram has said about waiting
 ``repeat``      what may be sent twice          ``once``        what must not be carried out twice
 ``call``        one request on its way          ``verdict``     how a session that is over is told
+``news``        what happens, on its way to them
 ``entries``     updates, ready to be sent       ``journal``     their ordered record   ``stretch``  one line of it
 ``echo``        what others see of a call       ``redact``      what nobody may see
-``loans``       the loan                        ``register``    which keys are known
+``loans``       the loan                        ``lending``     making and ending them
+``register``    which keys are known
 ``endpoint``    where it listens                ``shelf``       what the vault keeps of all this
 ``config``      what borrowers hear of DCs      ``peer_process``  who is at the other end
 ``control``     the daemon's control socket

@@ -65,6 +65,10 @@ class Borrower:
     def loan(self) -> Loan | None:
         return self.key.loan
 
+    def is_on(self, loan: Loan) -> bool:
+        """Whether it came with this loan."""
+        return self.key.loan is not None and self.key.loan.id == loan.id
+
     @property
     def is_there(self) -> bool:
         """Whether it is connected."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from inspect import getmembers, isclass
 from types import ModuleType
 from typing import Any, Final, Self
@@ -107,6 +107,12 @@ class Grant:
 
 _READING = ("read-only", "archive")
 _HEARING = frozenset({"updates.getDifference", "updates.getChannelDifference"})
+
+
+@lru_cache(maxsize=256)
+def granted(text: str) -> Grant:
+    """The grant of a loan, by its text."""
+    return Grant.parse(text)
 
 
 def _refusal(what: str) -> Refused:

@@ -13,15 +13,18 @@ from telekeep.mtproto.rsa import ServerKey
 from telekeep.mtproto.salts import Salts
 
 
-class Desk(Protocol):
-    """What the addresses of one gateway share."""
-
-    register: Register
+class Lines(Protocol):
+    """Who is told of connections."""
 
     def opened(self, line: Connection) -> None: ...
     def closed(self, line: Connection) -> None: ...
     def drained(self, line: Connection) -> None: ...
     def used(self, dc_id: int, line: Connection, key: GatewayKey, conversation: Conversation) -> None: ...
+
+
+class Desk(Protocol):
+    """Who is told of requests."""
+
     def request(
         self, dc_id: int, line: Connection, key: GatewayKey, conversation: Conversation, message_id: int, body: bytes
     ) -> None: ...
@@ -30,23 +33,24 @@ class Desk(Protocol):
 class Front:
     """Implements `telekeep.mtproto.served.Served` for one address."""
 
-    def __init__(self, desk: Desk, dc_id: int, server_key: ServerKey) -> None:
+    def __init__(self, register: Register, lines: Lines, desk: Desk, dc_id: int, server_key: ServerKey) -> None:
         self.server_key = server_key
         self.dc_id = dc_id
+        self._register = register
+        self._lines = lines
         self._desk = desk
-        self._register = desk.register
 
     def now(self) -> float:
         return time.time()  # of the wire: both ends read it off the same machine
 
     def opened(self, line: Connection) -> None:
-        self._desk.opened(line)
+        self._lines.opened(line)
 
     def closed(self, line: Connection) -> None:
-        self._desk.closed(line)
+        self._lines.closed(line)
 
     def drained(self, line: Connection) -> None:
-        self._desk.drained(line)
+        self._lines.drained(line)
 
     def find(self, key_id: int) -> KnownKey | None:
         return self._register.find(key_id)
@@ -58,7 +62,7 @@ class Front:
         self._register.agreed(key, salts)
 
     def used(self, line: Connection, key: Any, conversation: Conversation) -> None:
-        self._desk.used(self.dc_id, line, key, conversation)
+        self._lines.used(self.dc_id, line, key, conversation)
 
     def request(self, line: Connection, key: Any, conversation: Conversation, message_id: int, body: bytes) -> None:
         self._desk.request(self.dc_id, line, key, conversation, message_id, body)
