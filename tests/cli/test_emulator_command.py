@@ -33,6 +33,17 @@ def test_accounts_faults_messages_and_counters(served, call, monkeypatch: pytest
     assert call("emulator", "stats").out.splitlines()[0].split() == ["rpc", "0"]
 
 
+def test_a_message_may_carry_a_file_that_lies_in_another_data_center(served, call, world: Path) -> None:
+    network = ("--network-file", "net.toml")
+    assert call("emulator", "account", "--phone", "9996621234", *network).code == 0
+    (world / "notes.txt").write_text("notes")
+    assert call("emulator", "send", "--to", "9996621234", "--file", "notes.txt", "--dc", "4", *network).code == 0
+    said = call("emulator", "send", "--to", "9996621234", "--file", "notes.txt", "--dc", "5", *network)
+    assert said.code != 0 and "no data center 5" in said.err
+    assert call("emulator", "send", "--to", "9996621234", *network).code == 2, "it would say nothing"
+    assert call("emulator", "send", "--to", "9996621234", "--text", "hi", "--dc", "4", *network).code == 2
+
+
 def test_a_fault_says_whom_it_is_for(served, call) -> None:
     network = ("--network-file", "net.toml")
     assert "for every account" in call("emulator", "fault", "flood", *network).out

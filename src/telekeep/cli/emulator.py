@@ -83,13 +83,24 @@ def fault(invocation: Invocation, network_file: str | None, kind: str, **details
     invocation.out.data(told, () if invocation.quiet else [f"The fault {kind} is set {whom}{about}."])
 
 
-@emulator.command(epilog="Example: telekeep emulator send --to 9996621234 --text hello --count 3")
+@emulator.command(
+    epilog="Examples: telekeep emulator send --to 9996621234 --text hello --count 3\n"
+    "          telekeep emulator send --to 9996621234 --file picture.png --dc 4"
+)
 @_network_file
 @click.option("--to", required=True, help="The phone number of the account that gets it.")
-@click.option("--text", required=True, help="What it says.")
+@click.option("--text", default="", help="What it says.")
+@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file that it carries.")
+@click.option("--dc", type=click.IntRange(1, 5), help="The data center where the file lies (the home one).")
 @click.option("--count", type=click.IntRange(min=1), default=1, help="How many times (1).")
-def send(invocation: Invocation, network_file: str | None, **details: Any) -> None:
+def send(invocation: Invocation, network_file: str | None, file: Path | None, dc: int | None, **details: Any) -> None:
     """Send a message to an account."""
+    if file is None and not details["text"]:
+        raise Usage("A message says something or carries a file.", remedy="Add --text, --file or both.")
+    if file is None and dc is not None:
+        raise Usage("Only a file lies in a data center.", remedy="Leave --dc away, or add --file.")
+    if file is not None:
+        details |= {"file": str(file.resolve()), "dc": dc}
     _ask(invocation, network_file, "send", **details)
     invocation.out.data({"sent": details["count"]}, () if invocation.quiet else [f"Sent {details['count']}."])
 

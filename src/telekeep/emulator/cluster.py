@@ -215,7 +215,12 @@ class Emulator:
         self.world.send(to, text, count)
 
     def send_file(self, to: str, data: bytes, name: str = "file.bin", *, dc: int | None = None, text: str = "") -> None:
-        """A file arrives for the account with this phone number. ``dc``: where it lies; default: the home one."""
+        """A file arrives for the account with this phone number. ``dc``: where it lies; default: the home one.
+
+        Raises ValueError if there is no such data center.
+        """
+        if dc is not None and all(each.dc_id != dc for each in self.network.addresses):
+            raise ValueError(f"there is no data center {dc} here")
         named = types.DocumentAttributeFilename(file_name=name)
         self.world.send_file(to, data, [named], dc_id=dc or self.home_dc, text=text)
 

@@ -5,7 +5,7 @@ verb       fields                                                               
 =========  ====================================================================  ==========================
 account    phone, password, messages, first_name, username                       id, phone
 fault      kind, phone, method, seconds, times, code, message                    null
-send       to, text, count                                                       null
+send       to, text, count, file (a path), dc                                    null
 advance    seconds                                                               now: wall seconds
 stats                                                                            the counters
 code       phone                                                                 the code last sent
@@ -36,10 +36,21 @@ def control_server(telegram: Emulator, path: Path, *, stop: Callable[[], None]) 
         telegram.advance(seconds)
         return {"now": telegram.clock.wall()}
 
+    def send(to: str, text: str = "", count: int = 1, file: str | None = None, dc: int | None = None) -> None:
+        if file is None:
+            return telegram.send(to, text, count)
+        try:
+            data = Path(file).read_bytes()
+        except OSError as error:
+            raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+        for _ in range(count):
+            telegram.send_file(to, data, Path(file).name, dc=dc, text=text)
+        return None
+
     verbs: dict[str, Callable[..., Any]] = {
         "account": account,
         "fault": telegram.fault,
-        "send": telegram.send,
+        "send": send,
         "advance": advance,
         "stats": telegram.stats.as_dict,
         "code": telegram.world.login_code,
