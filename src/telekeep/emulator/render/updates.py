@@ -43,7 +43,7 @@ def live(view: View, event: Event) -> Any:
     """An event as it is pushed. **The rule for short updates**: a plain message is short if the authorization has been
     given everybody it names in full before; a first contact, somebody ``min``, or anything but a plain message comes as
     full ``Updates``, with the users and chats the client needs."""
-    if isinstance(event, NewMessage) and event.message.action is None and event.message.media is None:
+    if isinstance(event, NewMessage) and _is_plain(event.message):
         message = event.message
         named = {message.sender, message.peer.id} if message.peer.kind == "user" else {message.sender}
         if named <= view.viewer.known and (message.peer.kind == "user" or message.peer.id in view.viewer.known_chats):
@@ -128,6 +128,10 @@ def _still_there(view: View, event: Event) -> bool:
     if isinstance(event, NewMessage | EditMessage):
         return view.account.box.message(event.message.id) is event.message
     return True
+
+
+def _is_plain(message: Message) -> bool:
+    return message.action is None and message.media is None and message.forward is None
 
 
 def _short(view: View, event: NewMessage) -> Any:

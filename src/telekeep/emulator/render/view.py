@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.world import Account, World
 from telekeep.emulator.world.chat import Chat
 from telekeep.emulator.world.files import File
-from telekeep.emulator.world.message import ChatCreated, Dialog, MembersAdded, Message
+from telekeep.emulator.world.message import ChatCreated, Dialog, Forward, MembersAdded, Message
 from telekeep.emulator.world.peer import Peer, user
 from telekeep.mtproto.schema import build, types
 
@@ -44,16 +44,17 @@ class View:
         self.viewer.known.add(target.id)
         is_self = target is account
         contact = target.id in account.contacts
+        first_name, last_name = account.names.get(target.id) or (target.first_name, target.last_name)
         return types.User(
             id=target.id,
             is_self=is_self or None,
             contact=contact or None,
             mutual_contact=(contact and account.id in target.contacts) or None,
             bot=target.is_bot or None,
-            bot_info_version=1 if target.is_bot else None,
+            bot_info_version=target.bot_info_version if target.is_bot else None,
             access_hash=self.viewer.access_hash("user", target.id),
-            first_name=target.first_name,
-            last_name=target.last_name,
+            first_name=first_name,
+            last_name=last_name,
             username=target.username,
             phone=target.phone if is_self or contact else None,
         )
@@ -65,6 +66,8 @@ class View:
             target.id in account.met,
             target.id in account.contacts,
             account.id in target.contacts,
+            account.names.get(target.id),
+            target.bot_info_version,
             target.first_name,
             target.last_name,
             target.username,
@@ -111,6 +114,8 @@ class View:
             (users if message.peer.kind == "user" else chats)[message.peer.id] = None
             if message.action is not None:
                 users.update(dict.fromkeys(message.action.members))
+            if message.forward is not None:
+                users[message.forward.author] = None
             users.update((each.user_id, None) for each in message.reactions)
         for peer in peers:
             (users if peer.kind == "user" else chats)[peer.id] = None
@@ -119,6 +124,10 @@ class View:
             "users": [self.user(accounts[each]) for each in users],
             "chats": [self.chat(groups[each]) for each in chats],
         }
+
+    def shown(self, messages: Sequence[Message]) -> dict[str, list[Any]]:
+        """``messages``, and the users and chats that they name, as the fields of an answer."""
+        return {"messages": [self.message(each) for each in messages], "topics": [], **self.mentioned(messages)}
 
     def message(self, message: Message) -> Any:
         """A message. Incoming private ones name no sender: it can only be the peer."""
@@ -136,6 +145,7 @@ class View:
         return types.Message(
             message=message.text,
             entities=list(message.entities) or None,
+            fwd_from=_forward_header(message.forward) if message.forward else None,
             media=self.media(message.media) if message.media else None,
             grouped_id=message.grouped_id,
             edit_date=message.edited,
@@ -223,6 +233,16 @@ def peer(of: Peer) -> Any:
 
 def reply_header(message_id: int | None) -> Any:
     return types.MessageReplyHeader(reply_to_msg_id=message_id) if message_id else None
+
+
+def _forward_header(forward: Forward) -> Any:
+    saved, number = forward.saved_from or (None, None)
+    return types.MessageFwdHeader(
+        date=forward.date,
+        from_id=peer(user(forward.author)),
+        saved_from_peer=peer(saved) if saved else None,
+        saved_from_msg_id=number,
+    )
 
 
 def _action(action: ChatCreated | MembersAdded) -> Any:

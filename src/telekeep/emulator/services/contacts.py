@@ -6,9 +6,9 @@ from typing import Any
 
 from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.view import View, peer
-from telekeep.emulator.services.asking import view
+from telekeep.emulator.services.asking import account_of, view
 from telekeep.emulator.services.hashing import fold
-from telekeep.emulator.world import Account
+from telekeep.emulator.world import Account, contacts
 from telekeep.emulator.world.peer import user
 from telekeep.mtproto.schema import functions, types
 
@@ -45,6 +45,67 @@ def get_contacts(call: Call, request: Any) -> Any:
         saved_count=len(known),
         users=[seen.user(each) for each in known],
     )
+
+
+@handles(functions.contacts.SearchRequest)
+def search(call: Call, request: Any) -> Any:
+    """Contacts and dialogs by name, everybody else by username; whoever is found may be addressed from now on."""
+    seen = view(call, people_only=True)
+    mine, others = contacts.found(call.world, seen.account, request.q.removeprefix("@"), max(request.limit, 0))
+    seen.account.met.update(each.id for each in others)
+    return types.contacts.Found(
+        my_results=[peer(user(each.id)) for each in mine],
+        results=[peer(user(each.id)) for each in others],
+        chats=[],
+        users=[seen.user(each) for each in (*mine, *others)],
+    )
+
+
+@handles(functions.contacts.ImportContactsRequest)
+def import_contacts(call: Call, request: Any) -> Any:
+    """Whoever has one of these numbers is a contact from now on; of the other numbers nothing is said, and one that is
+    given no name is passed over."""
+    seen = view(call, people_only=True)
+    imported: dict[int, tuple[int, Account]] = {}
+    for given in request.contacts:
+        found = call.world.account_of(given.phone)
+        if found is None or found is seen.account or not (given.first_name + given.last_name).strip():
+            continue
+        contacts.keep(seen.account, found, given.first_name, given.last_name)
+        imported[found.id] = given.client_id, found
+    return types.contacts.ImportedContacts(
+        imported=[
+            types.ImportedContact(user_id=each, client_id=client_id) for each, (client_id, _) in imported.items()
+        ],
+        popular_invites=[],
+        retry_contacts=[],
+        users=[seen.user(found) for _, found in imported.values()],
+    )
+
+
+@handles(functions.contacts.AddContactRequest)
+def add_contact(call: Call, request: Any) -> Any:
+    seen = view(call, people_only=True)
+    target = account_of(seen, request.id)
+    contacts.keep(seen.account, target, request.first_name, request.last_name)
+    return _told(call, seen, [target])
+
+
+@handles(functions.contacts.DeleteContactsRequest)
+def delete_contacts(call: Call, request: Any) -> Any:
+    """All of them or, if one is named wrongly, none."""
+    seen = view(call, people_only=True)
+    targets = [account_of(seen, given) for given in request.id]
+    for each in targets:
+        contacts.drop(seen.account, each)
+    return _told(call, seen, targets)
+
+
+def _told(call: Call, seen: View, targets: list[Account]) -> Any:
+    """Updates that show somebody as a contact, or as none any more."""
+    updates = [types.UpdatePeerSettings(peer=peer(user(each.id)), settings=types.PeerSettings()) for each in targets]
+    users = [seen.user(each) for each in targets]
+    return types.Updates(updates=updates, users=users, chats=[], date=call.world.now, seq=0)
 
 
 def _resolved(seen: View, found: Account) -> Any:

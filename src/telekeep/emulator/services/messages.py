@@ -59,6 +59,22 @@ def toggle_dialog_pin(call: Call, request: Any) -> Any:
     return True
 
 
+@handles(functions.messages.GetDialogFiltersRequest)
+def get_dialog_filters(call: Call, request: Any) -> Any:
+    """The folder of all dialogs, which everybody has; this world knows no others."""
+    view(call, people_only=True)
+    filters = [types.DialogFilterDefault()]
+    if hasattr(types.messages, "DialogFilters"):
+        return types.messages.DialogFilters(filters=filters)
+    return filters
+
+
+@handles(functions.messages.GetAllDraftsRequest)
+def get_all_drafts(call: Call, request: Any) -> Any:
+    """None: nothing in this world saves one."""
+    return full(view(call, people_only=True), [])
+
+
 @handles(functions.messages.GetHistoryRequest)
 def get_history(call: Call, request: Any) -> Any:
     """See `Dialog.window`; messages.messages if that is all there is, else a slice."""
@@ -78,8 +94,8 @@ def get_history(call: Call, request: Any) -> Any:
     if request.hash and request.hash == fold(message.id for message in chosen):
         return types.messages.MessagesNotModified(count=count)
     if len(chosen) == count:
-        return build(types.messages.Messages, **_shown(seen, chosen))
-    return build(types.messages.MessagesSlice, count=count, **_shown(seen, chosen))
+        return build(types.messages.Messages, **seen.shown(chosen))
+    return build(types.messages.MessagesSlice, count=count, **seen.shown(chosen))
 
 
 @handles(functions.messages.GetMessagesRequest)
@@ -162,7 +178,3 @@ def _listed(seen: View, dialogs: Sequence[Dialog]) -> dict[str, list[Any]]:
         "messages": [seen.message(top) for top in tops],
         **seen.mentioned(tops, [dialog.peer for dialog in dialogs]),
     }
-
-
-def _shown(seen: View, messages: Sequence[Message]) -> dict[str, list[Any]]:
-    return {"messages": [seen.message(each) for each in messages], "topics": [], **seen.mentioned(messages)}

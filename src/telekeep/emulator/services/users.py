@@ -6,6 +6,7 @@ from typing import Any
 
 from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.services.asking import account_of, view
+from telekeep.emulator.world import Account
 from telekeep.mtproto.schema import build, functions, types
 
 
@@ -34,5 +35,12 @@ def get_full_user(call: Call, request: Any) -> Any:
         settings=types.PeerSettings(),
         notify_settings=types.PeerNotifySettings(),
         common_chats_count=len(seen.account.chats & target.chats) if target is not seen.account else 0,
+        bot_info=_offers(target) if target.is_bot else None,
     )
     return types.users.UserFull(full_user=full, chats=[], users=[seen.user(target)])
+
+
+def _offers(bot: Account) -> Any:
+    """What a bot says of itself: the commands for everybody, in no language of their own."""
+    commands = [types.BotCommand(*each) for each in bot.commands.get(("Default", ""), ())]
+    return types.BotInfo(user_id=bot.id, description="", commands=commands)

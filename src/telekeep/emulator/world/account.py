@@ -5,13 +5,17 @@ from __future__ import annotations
 from telekeep.emulator.world.box import Box
 from telekeep.emulator.world.password import Password
 
+Commands = dict[tuple[str, str], tuple[tuple[str, str], ...]]  # by scope and language: commands and what they do
+
 
 class Account:
     """A user or a bot.
 
     ``phone``: digits, None for bots and for pretend friends, whom nobody can log in as and whose box is not kept.
     ``met``: users this account may address directly, because they wrote to each other, are contacts, or were looked up;
-    everyone else is shown to it as ``min``. ``ttl_days``: an authorization idle for longer has expired.
+    everyone else is shown to it as ``min``. ``names``: what it calls some of its contacts. ``ttl_days``: an
+    authorization idle for longer has expired. ``commands``: what a bot offers, by scope and language;
+    ``bot_info_version`` grows with every change of them.
     """
 
     def __init__(
@@ -42,8 +46,11 @@ class Account:
         self.online = False
         self.met: set[int] = {account_id}
         self.contacts: set[int] = set()
+        self.names: dict[int, tuple[str, str | None]] = {}
         self.chats: set[int] = set()
         self.box = Box()
+        self.commands: Commands = {}
+        self.bot_info_version = 1
 
     @property
     def is_bot(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.world.files import File
-from telekeep.emulator.world.message import ChatCreated, Dialog, MembersAdded, Message
+from telekeep.emulator.world.message import ChatCreated, Dialog, Forward, MembersAdded, Message
 from telekeep.emulator.world.peer import Peer
 
 LOG_KEPT = 10_000
@@ -130,12 +130,13 @@ class Box:
         action: ChatCreated | MembersAdded | None = None,
         media: File | None = None,
         grouped_id: int | None = None,
+        forward: Forward | None = None,
     ) -> Message:
         """Put a message into its dialog, with the next id. It moves pts; `NewMessage` is logged by `add`."""
         self._last_date = date = max(date, self._last_date)  # a clock set back must not unsort a history
         self.last_id += 1
         message = Message(self.last_id, peer, sender, date, text, out, origin, reply_to, entities, action)
-        message.media, message.grouped_id = media, grouped_id
+        message.media, message.grouped_id, message.forward = media, grouped_id, forward
         self._messages[message.id] = message
         if origin:
             self._copies[origin] = message.id

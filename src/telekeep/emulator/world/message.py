@@ -40,13 +40,23 @@ class Reaction:
     date: int
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Where a forwarded message came from: who wrote it and when (Unix seconds), and, for one that was saved for
+    oneself, the dialog it lay in and its id there."""
+
+    author: int
+    date: int
+    saved_from: tuple[Peer, int] | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """One account's copy of a message.
 
     ``id`` counts within the account's box; ``origin`` is the same number on every account's copy (0: no other copies);
     ``date`` and ``edited`` in Unix seconds; ``entities`` as they were sent, opaque here; ``reactions``, oldest first;
-    ``grouped_id``: the same for all messages of an album.
+    ``grouped_id``: the same for all messages of an album; ``forward``: None for what is no forwarded message.
     """
 
     id: int
@@ -63,6 +73,7 @@ class Message:
     reactions: tuple[Reaction, ...] = ()
     media: File | None = None
     grouped_id: int | None = None
+    forward: Forward | None = None
 
 
 class Dialog:

@@ -10,7 +10,7 @@ from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.world.account import Account
 from telekeep.emulator.world.box import Event, NewMessage, ReadInbox
 from telekeep.emulator.world.files import File
-from telekeep.emulator.world.message import ChatCreated, MembersAdded
+from telekeep.emulator.world.message import ChatCreated, Forward, MembersAdded
 from telekeep.emulator.world.peer import Peer, user
 from telekeep.emulator.world.people import People
 
@@ -66,6 +66,7 @@ class Post:
         action: ChatCreated | MembersAdded | None = None,
         media: File | None = None,
         grouped_id: int | None = None,
+        forward: Forward | None = None,
     ) -> Sent:
         """Put a copy into the box of everybody concerned.
 
@@ -102,6 +103,7 @@ class Post:
                 action=action,
                 media=media,
                 grouped_id=grouped_id,
+                forward=forward,
             )
             events.append((owner, event))
         own = events[0][1]

@@ -13,6 +13,7 @@ from telekeep.emulator.world.account import Account
 from telekeep.emulator.world.chat import LARGEST, Chat
 from telekeep.emulator.world.codes import Codes
 from telekeep.emulator.world.files import Files
+from telekeep.emulator.world.forwarding import Forwarding
 from telekeep.emulator.world.hashes import Viewers
 from telekeep.emulator.world.message import ChatCreated, MembersAdded
 from telekeep.emulator.world.password import PasswordDesk
@@ -42,6 +43,7 @@ class World(People):
         self.uploads = Uploads()
         self.files = Files()
         self.post = Post(self)
+        self.forwarding = Forwarding(self.post)
         self.revisions = Revisions(self)
         self.outlet: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
 
