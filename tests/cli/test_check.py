@@ -121,13 +121,17 @@ def test_a_string_as_an_argument_is_refused_with_the_reason(process, world: Path
         assert not _leaks(string, said.err)
 
 
-def test_what_another_library_made_is_named(process, world: Path) -> None:
+def test_what_pyrogram_made_is_checked_and_what_gramjs_made_is_named(process, world: Path) -> None:
     import base64
     import struct
 
     pyrogram = base64.urlsafe_b64encode(struct.pack(">BI?256sQ?", 2, 1, False, os.urandom(256), 7, False)).decode()
     said = process("check", "-", stdin=pyrogram.rstrip("="))
-    assert said.code == 7 and "Pyrogram" in said.err
+    assert said.code == 0 and "pyrogram-string" in said.out
+    address = b"149.154.167.51"
+    raw = struct.pack(">BH", 2, len(address)) + address + struct.pack(">H", 443) + os.urandom(256)
+    said = process("check", "-", stdin="1" + base64.b64encode(raw).decode())
+    assert said.code == 7 and "GramJS" in said.err
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"  \n"])

@@ -141,10 +141,6 @@ def gramjs(address: bytes) -> bytes:
     return b"1" + base64.b64encode(raw)
 
 
-def pyrogram(layout: str, *fields: object) -> bytes:
-    return base64.urlsafe_b64encode(struct.pack(layout, *fields)).rstrip(b"=")
-
-
 @pytest.mark.parametrize("address", [b"91.108.56.130", b"149.154.167.91", b"149.154.175.100"])
 def test_a_gramjs_string_is_not_taken_for_a_telethon_string_of_the_same_length(address):
     source = gramjs(address)
@@ -159,23 +155,6 @@ def test_a_gramjs_string_is_named_in_either_base64_alphabet(address):
     for source in (gramjs(address), gramjs(address).translate(bytes.maketrans(b"+/", b"-_"))):
         with pytest.raises(UnknownFormat, match="GramJS string"):
             formats.check(source)
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        fixture("pyrogram.txt"),
-        fixture("pyrogram.txt") + b"==",
-        pyrogram(">B?256sQ?", 4, False, KEY, 5_000_000_002, True),
-        pyrogram(">B?256sI?", 2, True, KEY, 777001, False),
-        b"SESSION=" + fixture("pyrogram.txt") + b"\n",
-    ],
-    ids=["kurigram's own", "padded", "356 characters", "351 characters", "with a name and a line break"],
-)
-def test_a_pyrogram_string_is_named(source):
-    with pytest.raises(UnknownFormat, match="This is a Pyrogram string") as caught:
-        formats.read(source)
-    assert "Telethon" in caught.value.remedy
 
 
 def test_a_telethon_string_is_taken_for_no_other_library_s():

@@ -70,6 +70,17 @@ PRODUCTION = Network(
 TEST = Network("test", _dcs(dc1="149.154.175.10", dc2="149.154.167.40", dc3="149.154.175.117"))
 
 
+def telegrams_own(dc_id: object, *, test: bool, network: Network | None = None) -> tuple[str | None, int | None]:
+    """Where a data center is that is known by its number alone: on ``network``, else on Telegram's own.
+
+    Host and port; None and None if there is no such data center.
+    """
+    for address in (network or (TEST if test else PRODUCTION)).addresses:
+        if address.dc_id == dc_id and not address.media:
+            return address.host, address.port
+    return None, None
+
+
 def load(name_or_file: str) -> Network:
     """The network called ``production`` or ``test``, or the one described by a TOML file.
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from telekeep.errors import UnknownFormat
 from telekeep.session.formats import foreign, image
 from telekeep.session.formats.format import Format, Rule
+from telekeep.session.formats.pyrogram_sqlite import PyrogramSqlite
+from telekeep.session.formats.pyrogram_string import PyrogramString
 from telekeep.session.formats.snapshot import LARGEST, read_file
 from telekeep.session.formats.telethon_sqlite import TelethonSqlite
 from telekeep.session.formats.telethon_string import TelethonString
@@ -19,7 +21,9 @@ from telekeep.session.model import Session
 from telekeep.session.network import Network
 
 _STRING = TelethonString()
-FORMATS: dict[str, Format] = {each.name: each for each in (_STRING, TelethonSqlite())}
+FORMATS: dict[str, Format] = {
+    each.name: each for each in (_STRING, TelethonSqlite(), PyrogramString(), PyrogramSqlite())
+}
 
 
 def recognise(source: bytes) -> Format:

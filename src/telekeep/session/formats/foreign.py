@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import struct
 
 from telekeep.errors import UnknownFormat
 from telekeep.session.formats import image
 from telekeep.session.formats.text import bare, from_base64
 
-# pyrogram/storage/storage.py: SESSION_STRING_FORMAT and the two older ones. DC, [api id], test, key, user, bot.
-_PYROGRAM = {271: struct.Struct(">BI?256sQ?"), 267: struct.Struct(">B?256sQ?"), 263: struct.Struct(">B?256sI?")}
-NAME_A_FILE = "Name a file that Telethon keeps: it ends in .session."
-_READ_TODAY = "Telethon's strings and session files can be read; export the session as one of them."
+NAME_A_FILE = "Name a file that Telethon or Pyrogram keeps: it ends in .session."
+_READ_TODAY = "Telethon's and Pyrogram's strings and session files can be read; export the session as one of them."
 
 
 def string_name(core: str) -> str | None:
     """What the bare string ``core`` is, if it is another library's."""
-    if is_gramjs(core):
-        return "a GramJS string"
-    if _is_pyrogram(core):
-        return "a Pyrogram string"
-    return None
+    return "a GramJS string" if is_gramjs(core) else None
 
 
 def is_gramjs(core: str) -> bool:
@@ -46,20 +39,8 @@ def _is_address(text: bytes) -> bool:
     return True
 
 
-def _is_pyrogram(core: str) -> bool:
-    raw = from_base64(core)
-    layout = _PYROGRAM.get(len(raw)) if raw is not None else None
-    if raw is None or layout is None:
-        return False
-    dc_id, key, user_id = layout.unpack(raw)[0], layout.unpack(raw)[-3], layout.unpack(raw)[-2]
-    test = raw[5] if len(raw) == 271 else raw[1]
-    return 1 <= dc_id <= 5 and test <= 1 and raw[-1] <= 1 and any(key) and 0 <= user_id < 1 << 56
-
-
 def database_name(tables: frozenset[str]) -> str | None:
     """What an SQLite file with these tables is, if it is another library's."""
-    if tables >= {"sessions", "peers", "version"}:
-        return "a Pyrogram session file"
     if tables >= {"datacenter", "user", "state", "version"}:
         return "a session file of Telethon 2"
     return None
@@ -81,10 +62,11 @@ def unknown(source: bytes) -> UnknownFormat:
         return UnknownFormat(f"This is {other}, which telekeep does not read yet.", remedy=_READ_TODAY)
     if image.is_database(source):
         return UnknownFormat(
-            "This is an SQLite database, but not a session: it lacks Telethon's tables.", remedy=NAME_A_FILE
+            "This is an SQLite database, but not a session: it lacks Telethon's tables, and Pyrogram's.",
+            remedy=NAME_A_FILE,
         )
     return UnknownFormat(
         "This is no session in any format that telekeep knows: neither a Telethon string (1 and 352 or 368 more "
-        "characters) nor an SQLite file.",
-        remedy="Name a file that Telethon keeps (NAME.session), or one that holds a Telethon string alone.",
+        "characters), nor a Pyrogram string (362, 356 or 351), nor an SQLite file.",
+        remedy="Name a file that Telethon or Pyrogram keeps (NAME.session), or one that holds a string alone.",
     )

@@ -29,8 +29,27 @@ from telekeep.session.formats.format import (
     check_dc,
     check_key,
     counted,
-    is_host,
     network_name,
+)
+from telekeep.session.formats.tables import (
+    DATABASE_RULE,
+    INT64,
+    LAST_DATE,
+    LOGGED_IN_RULE,
+    MEND,
+    MOST_PEERS,
+    PEERS_RULE,
+    STATE_RULE,
+    TABLES_RULE,
+    UNDAMAGED_RULE,
+    Columns,
+    clean,
+    examined,
+    fits,
+    marked,
+    the_version,
+    unmarked,
+    whole,
 )
 from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, Session, UpdateState, User
 from telekeep.session.network import Network
@@ -38,11 +57,6 @@ from telekeep.session.network import Network
 SCHEMAS = (7, 8)
 _SELF = 0  # the entity that stands for "this is who I am"
 _ACCOUNT = 0  # the update state that is not a channel's
-_CHANNEL_MARK = 1_000_000_000_000
-_MOST_PEERS = 2_000_000
-_INT64 = 1 << 63
-_MEND = "Empty the table {} in a copy of the file, then take that: only what Telethon remembers is lost, not the login."
-_LAST_DATE = 253_402_300_799  # the end of year 9999: Telethon turns dates into datetime
 _NEEDED = {
     "version": {"version"},
     "sessions": {"dc_id", "server_address", "port", "auth_key"},
@@ -106,7 +120,7 @@ class TelethonSqlite:
             lost.append("the update state: it has numbers that Telethon does not keep")
         if gone := len({_plain(peer) for peer in session.peers} - set(held.peers)):
             lost.append(f"{gone} of {counted(len(session.peers), 'peer')}, or what is odd about them")
-        if not _fits(session.dc):
+        if not fits(session.dc):
             lost.append("its address: no client could connect to it")
         return tuple(lost)
 
@@ -114,7 +128,7 @@ class TelethonSqlite:
         """``session`` as a file of ``schema`` 7, which every Telethon since 1.26 opens, or 8."""
         if schema not in SCHEMAS:
             raise ValueError(f"Telethon's schema {schema} cannot be written")
-        if not _fits(session.dc):
+        if not fits(session.dc):
             raise FormatLoss(
                 f"{session.dc.host!r} port {session.dc.port} of data center {session.dc.id} is no address.",
                 losses=self.losses(session),
@@ -142,40 +156,29 @@ class TelethonSqlite:
 def _examine(source: bytes, network: Network | None) -> tuple[Findings, Session | None]:
     findings = Findings(
         "This Telethon session file",
-        "is an SQLite database",
-        "is undamaged (SQLite's quick_check)",
+        DATABASE_RULE,
+        UNDAMAGED_RULE,
         "has Telethon's schema, version 7 or 8",
-        "has the tables and columns of that version",
-        "holds one session, logged in",
+        TABLES_RULE,
+        LOGGED_IN_RULE,
         DC_RULE,
         ADDRESS_RULE,
         KEY_RULE,
-        "has an update state that can be read, or none",
-        "has peers that can be read, or none",
+        STATE_RULE,
+        PEERS_RULE,
     )
-    database = image.is_database(source)
-    if not findings.check(None if database else "it is no SQLite database", found="yes", error=UnknownFormat):
-        return findings, None
-    try:
-        with image.opened(source) as connection:
-            session = _session(connection, findings, network)
-    except SessionCorrupt as error:
-        findings.check(error.message[0].lower() + error.message[1:].rstrip("."), remedy=image.COPY_AGAIN)
-        return findings, None
-    return findings, None if findings.error else session
+
+    def session(connection: sqlite3.Connection, findings: Findings) -> Session | None:
+        return _session(connection, findings, network)
+
+    return findings, examined(source, findings, session)
 
 
 def _session(connection: sqlite3.Connection, findings: Findings, network: Network | None) -> Session | None:
-    verdict = connection.execute("PRAGMA quick_check(1)").fetchall()
-    damaged = (
-        None if verdict == [("ok",)] else "the database is damaged: it was cut off, or copied while it was written"
-    )
-    if not findings.check(damaged, found="yes", remedy=image.COPY_AGAIN):
+    columns = Columns(connection)
+    if not _check_version(findings, connection, columns):
         return None
-    tables = image.plain_tables(connection)
-    if not _check_version(findings, connection, tables):
-        return None
-    lacking = [name for name, columns in _NEEDED.items() if not columns <= _columns(connection, tables, name)]
+    lacking = columns.lacking(_NEEDED)
     if not findings.check(f"its tables differ from Telethon's: {', '.join(lacking)}" if lacking else None, found="yes"):
         return None
     rows = connection.execute("SELECT dc_id, server_address, port, auth_key FROM sessions LIMIT 2").fetchall()
@@ -194,18 +197,14 @@ def _session(connection: sqlite3.Connection, findings: Findings, network: Networ
     return Session(dc, AuthKey(key), user, state, peers, network=network_name(dc, network))
 
 
-def _columns(connection: sqlite3.Connection, tables: list[str], name: str) -> frozenset[str]:
-    return image.plain_columns(connection, name) if name in tables else frozenset()
-
-
-def _check_version(findings: Findings, connection: sqlite3.Connection, tables: list[str]) -> bool:
+def _check_version(findings: Findings, connection: sqlite3.Connection, columns: Columns) -> bool:
     rows: list[tuple[object]] = []
-    if "version" in _columns(connection, tables, "version"):
+    if "version" in columns.of("version"):
         rows = connection.execute("SELECT version FROM version LIMIT 2").fetchall()
-    version = rows[0][0] if len(rows) == 1 else None
+    version = the_version(rows)
     if version in SCHEMAS:
         return findings.check(None, found=f"version {version}")
-    if type(version) is not int:
+    if version is None:
         return findings.check("it does not say which version of the schema it has", error=UnknownFormat)
     remedy = "Upgrade telekeep: a newer Telethon made this."
     if version < SCHEMAS[0]:
@@ -216,16 +215,16 @@ def _check_version(findings: Findings, connection: sqlite3.Connection, tables: l
 def _check_state(findings: Findings, connection: sqlite3.Connection) -> UpdateState | None:
     account: tuple[int, int, int, int] | None = None
     channels: dict[int, int] = {}
-    for row in connection.execute("SELECT id, pts, qts, date, seq FROM update_state LIMIT ?", (_MOST_PEERS,)):
-        number, pts, qts, date, seq = (_whole(value) for value in row)
+    for row in connection.execute("SELECT id, pts, qts, date, seq FROM update_state LIMIT ?", (MOST_PEERS,)):
+        number, pts, qts, date, seq = (whole(value) for value in row)
         if number is None or number < 0 or pts is None:
-            findings.check("a row of its update state is malformed", remedy=_MEND.format("update_state"))
+            findings.check("a row of its update state is malformed", remedy=MEND.format("update_state"))
             return None
         if number != _ACCOUNT:
             if pts > 0:  # of a channel's row, Telethon uses nothing else
                 channels[number] = pts
         elif qts is None or date is None or seq is None:
-            findings.check("the account's row of its update state is malformed", remedy=_MEND.format("update_state"))
+            findings.check("the account's row of its update state is malformed", remedy=MEND.format("update_state"))
             return None
         else:
             account = (pts, qts, date, seq)
@@ -236,19 +235,12 @@ def _check_state(findings: Findings, connection: sqlite3.Connection) -> UpdateSt
     return UpdateState(*account, channels)
 
 
-def _whole(value: object) -> int | None:
-    """Telethon writes dates as floats."""
-    if isinstance(value, float) and abs(value) < _INT64:
-        return int(value)
-    return value if isinstance(value, int) else None
-
-
 def _check_peers(findings: Findings, connection: sqlite3.Connection) -> tuple[User | None, tuple[Peer, ...]]:
     user_id: int | None = None
     peers: list[Peer] = []
-    for row in connection.execute("SELECT id, hash, username, phone, name FROM entities LIMIT ?", (_MOST_PEERS + 1,)):
-        if len(peers) == _MOST_PEERS:
-            findings.check(f"it has more than {_MOST_PEERS} peers", remedy=_MEND.format("entities"))
+    for row in connection.execute("SELECT id, hash, username, phone, name FROM entities LIMIT ?", (MOST_PEERS + 1,)):
+        if len(peers) == MOST_PEERS:
+            findings.check(f"it has more than {MOST_PEERS} peers", remedy=MEND.format("entities"))
             return None, ()
         number, access_hash, username, phone, name = row
         if not (
@@ -258,12 +250,12 @@ def _check_peers(findings: Findings, connection: sqlite3.Connection) -> tuple[Us
             and isinstance(phone, int | str | None)
             and isinstance(name, str | None)
         ):
-            findings.check("one of its peers is malformed", remedy=_MEND.format("entities"))
+            findings.check("one of its peers is malformed", remedy=MEND.format("entities"))
             return None, ()
         if number == _SELF:
             user_id = access_hash if access_hash > 0 else None
             continue
-        kind, bare_id = _unmarked(number)
+        kind, bare_id = unmarked(number)
         digits = str(phone) if phone else None
         peers.append(Peer(kind, bare_id, access_hash or None, username or None, digits, name or None))
     findings.check(None, found=counted(len(peers), "peer"))
@@ -277,27 +269,6 @@ def _user(user_id: int | None, peers: Iterable[Peer]) -> User | None:
     return User(user_id, None, next(own, None))
 
 
-def _unmarked(number: int) -> tuple[PeerKind, int]:
-    """telethon.utils.resolve_id."""
-    if number > 0:
-        return PeerKind.USER, number
-    if -number > _CHANNEL_MARK:
-        return PeerKind.CHANNEL, -number - _CHANNEL_MARK
-    return PeerKind.CHAT, -number
-
-
-def _marked(peer: Peer) -> int | None:
-    """telethon.utils.get_peer_id; None for an id that cannot be marked."""
-    match peer.kind:
-        case PeerKind.USER:
-            number, most = peer.id, _INT64 - 1
-        case PeerKind.CHAT:
-            number, most = -peer.id, _CHANNEL_MARK
-        case PeerKind.CHANNEL:
-            number, most = -peer.id - _CHANNEL_MARK, _INT64 - 1 - _CHANNEL_MARK
-    return number if 1 <= peer.id <= most else None
-
-
 # ---- writing
 
 
@@ -305,57 +276,49 @@ def _held(session: Session) -> Session:
     """What of ``session`` a file gives back: the one place that says what does not fit."""
     peers = {}
     for peer in map(_plain, session.peers):
-        if (number := _marked(peer)) is not None and (kept := _kept(peer)) is not None:
+        if (number := marked(peer.kind, peer.id)) is not None and (kept := _kept(peer)) is not None:
             peers[number] = kept
     ordered = tuple(peers[number] for number in sorted(peers))
-    user = session.user if session.user and 1 <= session.user.id < _INT64 else None
+    user = session.user if session.user and 1 <= session.user.id < INT64 else None
     return replace(
         session,
         user=_user(user.id if user else None, ordered),
-        state=session.state if _is_whole(session.state) else None,
+        state=session.state if _iswhole(session.state) else None,
         peers=ordered,
         application=None,
         network=network_name(session.dc, None),
     )
 
 
-def _fits(dc: DataCenter) -> bool:
-    return is_host(dc.host) and 1 <= dc.port <= 65535 and 1 <= dc.id < _INT64
-
-
 def _plain(peer: Peer) -> Peer:
     """As Telethon spells it: usernames in lower case, phone numbers without a plus, nothing empty."""
-    username = _clean(peer.username.lower()) if peer.username else None
+    username = clean(peer.username.lower()) if peer.username else None
     phone = peer.phone.removeprefix("+") or None if peer.phone else None
-    return Peer(peer.kind, peer.id, peer.access_hash, username, phone, _clean(peer.name) if peer.name else None)
-
-
-def _clean(text: str) -> str | None:
-    return text.encode("utf-8", "replace").decode() or None
+    return Peer(peer.kind, peer.id, peer.access_hash, username, phone, clean(peer.name) if peer.name else None)
 
 
 def _kept(peer: Peer) -> Peer | None:
     phone = peer.phone
-    if phone and not (phone.isascii() and phone.isdigit() and phone[0] != "0" and int(phone) < _INT64):
+    if phone and not (phone.isascii() and phone.isdigit() and phone[0] != "0" and int(phone) < INT64):
         phone = None
     access_hash = peer.access_hash or None
     if peer.kind is PeerKind.CHAT:
         access_hash = None  # a chat has none
-    elif access_hash is None or not -_INT64 <= access_hash < _INT64:
+    elif access_hash is None or not -INT64 <= access_hash < INT64:
         return None  # with a made-up hash Telethon would ask Telegram for a stranger
     if access_hash == peer.access_hash and phone == peer.phone:
         return peer
     return replace(peer, access_hash=access_hash, phone=phone)
 
 
-def _is_whole(state: UpdateState | None) -> bool:
+def _iswhole(state: UpdateState | None) -> bool:
     if state is None:
         return False
     numbers = (state.qts, state.seq, *state.channels, *state.channels.values())
     return (
-        0 < state.pts < _INT64
-        and 0 <= state.date <= _LAST_DATE
-        and all(-_INT64 <= number < _INT64 for number in numbers)
+        0 < state.pts < INT64
+        and 0 <= state.date <= LAST_DATE
+        and all(-INT64 <= number < INT64 for number in numbers)
         and all(channel > 0 and pts > 0 for channel, pts in state.channels.items())
     )
 
@@ -364,7 +327,13 @@ def _entity_rows(held: Session) -> Iterator[tuple[int | str | None, ...]]:
     if held.user is not None:
         yield (_SELF, held.user.id, None, None, None)
     for peer in held.peers:
-        yield (_marked(peer), peer.access_hash or 0, peer.username, int(peer.phone) if peer.phone else None, peer.name)
+        yield (
+            marked(peer.kind, peer.id),
+            peer.access_hash or 0,
+            peer.username,
+            int(peer.phone) if peer.phone else None,
+            peer.name,
+        )
 
 
 def _state_rows(state: UpdateState | None) -> Iterator[tuple[int, ...]]:
