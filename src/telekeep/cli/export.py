@@ -12,7 +12,7 @@ from telekeep.cli.ask import confirm
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.safekeeping import dangers
 
-STRING, SQLITE = "telethon-string", "telethon-sqlite"
+FORMS = ("telethon-string", "telethon-sqlite", "pyrogram-string", "pyrogram-sqlite")
 
 
 @command(
@@ -20,7 +20,7 @@ STRING, SQLITE = "telethon-string", "telethon-sqlite"
     "          telekeep export main --to telethon-sqlite --out main.session"
 )
 @click.argument("name", type=NAME)
-@click.option("--to", "form", type=click.Choice([STRING, SQLITE]), required=True, help="The format to write.")
+@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="The format to write.")
 @click.option(
     "--out", "out_file", type=click.Path(path_type=Path, dir_okay=False), help="A file, written with mode 0600."
 )
@@ -34,7 +34,7 @@ def export(invocation: Invocation, name: str, form: str, out_file: Path | None, 
     from telekeep.keeper import transfer
     from telekeep.paths import write_atomically
 
-    if form == SQLITE and out_file is None:
+    if form.endswith("-sqlite") and out_file is None:
         raise Usage("A session file needs a place.", remedy=f"Add --out {name}.session")
     if invocation.json and out_file is None:
         raise Usage("A secret is never printed as JSON.", remedy="Add --out FILE, or leave --json away.")

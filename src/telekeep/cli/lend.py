@@ -14,13 +14,26 @@ from telekeep.cli.output import moment
 from telekeep.cli.safekeeping import dangers
 from telekeep.cli.span import SPAN
 
-STRING, SQLITE = "telethon-string", "telethon-sqlite"
+STRING, SQLITE, PYROGRAM = "telethon-string", "telethon-sqlite", "pyrogram-sqlite"
 _PATIENCE = 90.0  # seconds: the session may have to be opened first
+_STAND_IN = 1, b"0" * 32  # an api id and hash: without one kurigram asks for it, and a gateway takes any
+
+
+class _Form(click.Choice[str]):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "pyrogram-string":
+            raise Usage(
+                "A Pyrogram string has no place for an address: a program would take the loan to Telegram itself.",
+                remedy="Lend a file (--to pyrogram-sqlite --out NAME.session, for kurigram 2.2.10 or newer), or use "
+                "telekeep.client(NAME) or Telethon.",
+            )
+        return super().convert(value, param, ctx)
 
 
 @command(
     epilog="Examples: telekeep lend main --as notebook --for 8h > loan.txt\n"
-    "          telekeep lend main --grant read-only --to telethon-sqlite --out reader.session"
+    "          telekeep lend main --grant read-only --to telethon-sqlite --out reader.session\n"
+    "          telekeep lend main --to pyrogram-sqlite --out my_account.session"
 )
 @click.argument("name", type=NAME)
 @click.option("--as", "label", metavar="LABEL", default="", help="What others see this loan under.")
@@ -33,7 +46,7 @@ _PATIENCE = 90.0  # seconds: the session may have to be opened first
 )
 @click.option("--for", "seconds", type=SPAN, metavar="SPAN", help="How long it lasts, such as 90m, 8h or 30d.")
 @click.option(
-    "--to", "form", type=click.Choice([STRING, SQLITE]), default=STRING, show_default=True, help="What to write."
+    "--to", "form", type=_Form([STRING, SQLITE, PYROGRAM]), default=STRING, show_default=True, help="What to write."
 )
 @click.option("--out", "out_file", type=click.Path(path_type=Path, dir_okay=False), help="A file, with mode 0600.")
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
@@ -53,9 +66,12 @@ def lend(
     number of programs may use loans of one session at the same time. `telekeep loans list` shows them, `telekeep loans
     revoke` ends one. Nothing but the daemon answers a loan: `telekeep daemon install-service` keeps one running.
 
+    pyrogram-sqlite is for kurigram, Pyrogram's current fork, from 2.2.10 on. Pyrogram itself keeps no address in its
+    session files, and would take the loan to Telegram, which knows nothing of it.
+
     Without --out the loan goes to standard output as a string, alone.
     """
-    if form == SQLITE and out_file is None:
+    if form != STRING and out_file is None:
         raise Usage("A session file needs a place.", remedy=f"Add --out {name}.session")
     if invocation.json and out_file is None:
         raise Usage("A loan is a secret, and never printed as JSON.", remedy="Add --out FILE, or leave --json away.")
@@ -93,13 +109,16 @@ def _lent(invocation: Invocation, name: str, label: str, grant: str, seconds: fl
 def _written(given: dict[str, Any], form: str) -> bytes:
     """The loan as another program reads it."""
     from telekeep.session.formats import FORMATS
-    from telekeep.session.model import AuthKey, DataCenter, Session, User
+    from telekeep.secret import Secret
+    from telekeep.session.model import Application, AuthKey, DataCenter, Session, User
 
+    api_id, api_hash = _STAND_IN
     dc, host, port = given["addresses"][0]
     session = Session(
         DataCenter(dc, host, port),
         AuthKey(bytes.fromhex(given["key"])),
         user=User(given["user_id"], given["is_bot"], given["username"]),
+        application=Application(api_id, Secret(api_hash)),
         network=given["network"],
     )
     return FORMATS[form].write(session)
