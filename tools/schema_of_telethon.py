@@ -16,18 +16,20 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 # MTProto's own, which no layer has: core.telegram.org/schema/mtproto
-_CORE: Final = frozenset(
-    """ResPQ PQInnerData PQInnerDataDc PQInnerDataTemp PQInnerDataTempDc BindAuthKeyInner ServerDHParamsFail
-    ServerDHParamsOk ServerDHInnerData ClientDHInnerData DhGenOk DhGenRetry DhGenFail DestroyAuthKeyOk DestroyAuthKeyNone
-    DestroyAuthKeyFail ReqPqRequest ReqPqMultiRequest ReqPqMultiNewRequest ReqDHParamsRequest SetClientDHParamsRequest
-    DestroyAuthKeyRequest MsgsAck BadMsgNotification BadServerSalt MsgsStateReq MsgsStateInfo MsgsAllInfo
-    MsgDetailedInfo MsgNewDetailedInfo MsgResendReq MsgResendAnsReq RpcResult RpcError RpcAnswerUnknown
-    RpcAnswerDroppedRunning RpcAnswerDropped FutureSalt FutureSalts Pong DestroySessionOk DestroySessionNone
-    NewSessionCreated MessageContainer MsgCopy GzipPacked HttpWait IpPort IpPortSecret AccessPointRule
-    TlsClientHello TlsBlockString TlsBlockRandom TlsBlockZero TlsBlockDomain TlsBlockGrease TlsBlockPublicKey
-    ConfigSimple TlsBlockScope TlsBlockPermutation RpcDropAnswerRequest GetFutureSaltsRequest PingRequest PingDelayDisconnectRequest
-    DestroySessionRequest HttpWaitRequest""".split()
-)
+_CORE_NAMES: Final = """
+    ResPQ PQInnerData PQInnerDataDc PQInnerDataTemp PQInnerDataTempDc BindAuthKeyInner ServerDHParamsFail
+    ServerDHParamsOk ServerDHInnerData ClientDHInnerData DhGenOk DhGenRetry DhGenFail DestroyAuthKeyOk
+    DestroyAuthKeyNone DestroyAuthKeyFail ReqPqRequest ReqPqMultiRequest ReqPqMultiNewRequest
+    ReqDHParamsRequest SetClientDHParamsRequest DestroyAuthKeyRequest MsgsAck BadMsgNotification
+    BadServerSalt MsgsStateReq MsgsStateInfo MsgsAllInfo MsgDetailedInfo MsgNewDetailedInfo MsgResendReq
+    MsgResendAnsReq RpcResult RpcError RpcAnswerUnknown RpcAnswerDroppedRunning RpcAnswerDropped FutureSalt
+    FutureSalts Pong DestroySessionOk DestroySessionNone NewSessionCreated MessageContainer MsgCopy
+    GzipPacked HttpWait IpPort IpPortSecret AccessPointRule TlsClientHello TlsBlockString TlsBlockRandom
+    TlsBlockZero TlsBlockDomain TlsBlockGrease TlsBlockPublicKey ConfigSimple TlsBlockScope
+    TlsBlockPermutation RpcDropAnswerRequest GetFutureSaltsRequest PingRequest PingDelayDisconnectRequest
+    DestroySessionRequest HttpWaitRequest
+"""
+_CORE: Final = frozenset(_CORE_NAMES.split())
 _PYTHON_NAMES: Final = {"is_self": "self", "from_": "from"}  # what Telethon calls a field that Python could not
 _READ: Final = {
     "reader.read_int()": "int",
@@ -93,18 +95,30 @@ def _classes(folder: Path) -> Iterator[_Class]:
                 yield _Class("" if path.stem == "__init__" else f"{path.stem}.", node, rooms)
 
 
-def _results(classes: list[_Class]) -> dict[int, str]:
-    """Names of types by their CRC32. Constructors and methods without fields have no docstring that tells theirs."""
+class _Names(NamedTuple):
+    """Names of types: by their CRC32, and by what they are called within their rooms."""
+
+    by_checksum: dict[int, str]
+    by_bare: dict[str, list[str]]
+
+
+def _results(classes: list[_Class]) -> _Names:
+    """Every type. Constructors and methods without fields have no docstring that tells theirs."""
     names = {"Bool", "Updates", "True", "X"}
     for each in classes:
-        names.update(re.findall(r"(?:Constructor for|:returns) ([\w.<>]+):", ast.unparse(each.node)))
+        for part in each.node.body:
+            if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+                names.update(re.findall(r"(?:Constructor for|:returns) ([\w.<>]+):", ast.get_docstring(part) or ""))
         names.update(room + name for name, rooms in each.rooms.items() for room in rooms)
         names.add(each.room + each.node.name)
+    by_bare: dict[str, list[str]] = {}
+    for name in sorted(names):
+        by_bare.setdefault(name.rpartition(".")[2], []).append(name)
     names |= {f"Vector<{name}>" for name in names}
-    return {zlib.crc32(name.encode()): name for name in names}
+    return _Names({zlib.crc32(name.encode()): name for name in names}, by_bare)
 
 
-def _line(found: _Class, results: dict[int, str]) -> Line:
+def _line(found: _Class, results: _Names) -> Line:
     node = found.node
     numbers = {
         each.targets[0].id: each.value.value
@@ -116,7 +130,7 @@ def _line(found: _Class, results: dict[int, str]) -> Line:
     parts = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
     bare = node.name.removesuffix("Request") if _is_request(node) else node.name
     name = found.room + bare[:1].lower() + bare[1:]
-    result = results.get(numbers["SUBCLASS_OF_ID"])
+    result = results.by_checksum.get(numbers["SUBCLASS_OF_ID"])
     if result is None:
         raise ValueError(f"{name}: what it returns is not told")
     candidates: dict[str, list[str]] = {}
@@ -125,7 +139,7 @@ def _line(found: _Class, results: dict[int, str]) -> Line:
             match = re.search(r"'Type(\w+)'", ast.unparse(argument.annotation) if argument.annotation else "")
             if match:
                 near = [room + match[1] for room in found.rooms.get(match[1], [""])]
-                far = [name for name in results.values() if name.endswith(f".{match[1]}") and name not in near]
+                far = [name for name in results.by_bare.get(match[1], []) if name not in near]
                 candidates[argument.arg] = near + far  # a few names are used in two rooms: the id tells which is meant
     lines = []
     for choice in product(*candidates.values()):
@@ -155,9 +169,7 @@ def _field(statement: ast.stmt, types: dict[str, str]) -> str | None:
         return f"{_name(match[1])}:{match[2]}.{_bit(match[3])}?true"
     if match := re.fullmatch(r"_(\w+) = (.*)", code):
         return f"{_name(match[1])}:{_type(match[2], types.get(match[1]))}"
-    if match := re.fullmatch(
-        r"for _ in range\(reader.read_int\(\)\):\n\s+_x = (.*)\n\s+_(\w+).append\(_x\)", code
-    ):
+    if match := re.fullmatch(r"for _ in range\(reader.read_int\(\)\):\n\s+_x = (.*)\n\s+_(\w+).append\(_x\)", code):
         return f"{_name(match[2])}:Vector<{_type(match[1], types.get(match[2]))}>"
     if match := re.fullmatch(r"if (flags\d?) & (\d+):\n(.*)\nelse:\n    _\w+ = None", code, re.S):
         assert isinstance(statement, ast.If)

@@ -3,7 +3,7 @@
 One table is whole, that of the newest layer. Every other one has the lines that differ from its next newer neighbour,
 and with a minus the names that are not there.
 
-    python tools/tables.py FOLDER    FOLDER/NAME-VERSION holds each release, installed by pip with --target
+    python tools/tables.py FOLDER    FOLDER/telethon-VERSION holds each release, installed by pip with --target
     python tools/tables.py           what is to be installed there, a release a line
 """
 
@@ -17,10 +17,10 @@ from schema_of_telethon import Line, Schema, checksum, schema_of
 
 TABLES: Final = Path(__file__).parent.parent / "src" / "telekeep" / "gateway" / "layers" / "tables"
 # The last patch of each minor release. All patches of one speak the same layer, with the same schema.
-PINNED: Final = (
-    "1.26.1 1.27.0 1.28.5 1.29.3 1.30.3 1.31.1 1.32.1 1.33.1 1.34.0 1.35.0 1.36.0 1.37.0 1.38.1 1.39.0 1.40.0 1.41.2 "
-    "1.42.0 1.43.2 1.44.0 1.45.0"
-).split()
+PINNED: Final = [
+    *("1.26.1", "1.27.0", "1.28.5", "1.29.3", "1.30.3", "1.31.1", "1.32.1", "1.33.1", "1.34.0", "1.35.0"),
+    *("1.36.0", "1.37.0", "1.38.1", "1.39.0", "1.40.0", "1.41.2", "1.42.0", "1.43.2", "1.44.0", "1.45.0"),
+]
 # Other libraries of which a test has shown that they speak a layer as Telethon does.
 OTHERS: Final = {229: ["kurigram 2.2.26"]}
 _FUNCTIONS: Final = "---functions---"

@@ -79,11 +79,15 @@ def _parted(make: Maker, node: Node, other: str) -> bytes:
     return make.carried(button, node, **of_button, type=make.carried(kind, node, **of_type))
 
 
-def in_its_place(node: Node, make: Maker) -> bytes | None:
+def instead_of_button(node: Node, make: Maker) -> bytes | None:
     """For a button of an unknown kind: one with its text that no library presses, so that none changes its place."""
+    if make.knows("keyboardInlineButton") or "text" not in node.word.fields:
+        return None
+    return make("keyboardButtonBuy", text=node.raw("text"))
+
+
+def instead_of_inline_button(node: Node, make: Maker) -> bytes | None:
+    """The same for the buttons of inline keyboards since layer 229."""
     if "text" not in node.word.fields:
         return None
-    text = node.raw("text")
-    if not make.knows("keyboardInlineButton"):
-        return make("keyboardButtonBuy", text=text)
-    return make("keyboardInlineButton", text=text, type=make("inlineButtonTypeDisabled"))
+    return make("keyboardInlineButton", text=node.raw("text"), type=make("inlineButtonTypeDisabled"))

@@ -215,6 +215,8 @@ COERCIONS: Final[dict[tuple[str, str], Coercion]] = {
     # numbers became objects
     ("int", "RecentStory"): _whole("int", "recentStory", "max_id"),
     ("RecentStory", "int"): _part("RecentStory", "max_id", "int"),
+    ("int", "PeerColor"): _whole("int", "peerColor", "color"),
+    ("PeerColor", "int"): _part("PeerColor", "color", "int"),
     ("long", "StarsAmount"): _whole("long", "starsAmount", "amount", nanos=0),
     ("StarsAmount", "long"): _through(
         "StarsAmount", lambda loom, node: node.raw("amount") if node.word.name == "starsAmount" else None
@@ -226,6 +228,9 @@ COERCIONS: Final[dict[tuple[str, str], Coercion]] = {
     # one became several: paid media, videos in several qualities
     ("MessageExtendedMedia", "Vector<MessageExtendedMedia>"): _vector_of_one("MessageExtendedMedia"),
     ("Vector<MessageExtendedMedia>", "MessageExtendedMedia"): _only_of_vector("MessageExtendedMedia"),
+    ("Peer", "Vector<Peer>"): _vector_of_one("Peer"),
+    ("Vector<Peer>", "Peer"): _only_of_vector("Peer"),
+    ("InputPeer", "Vector<InputPeer>"): _vector_of_one("InputPeer"),
     ("Document", "Vector<Document>"): _vector_of_one("Document"),
     ("Vector<Document>", "Document"): _only_of_vector("Document"),
     ("Reaction", "Vector<Reaction>"): _vector_of_one("Reaction"),

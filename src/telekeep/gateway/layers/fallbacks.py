@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from telekeep.gateway.layers.buttons import in_its_place
+from telekeep.gateway.layers.buttons import instead_of_button, instead_of_inline_button
 from telekeep.gateway.layers.node import Maker, Node
 from telekeep.gateway.layers.reading import VECTOR
 
@@ -91,8 +91,8 @@ FALLBACKS: Final[dict[str, Fallback]] = {
     "DraftMessage": _bare("draftMessageEmpty"),
     "GeoPoint": _bare("geoPointEmpty"),
     "InputStickerSet": _bare("inputStickerSetEmpty"),
-    "KeyboardButton": in_its_place,
-    "KeyboardInlineButton": in_its_place,
+    "KeyboardButton": instead_of_button,
+    "KeyboardInlineButton": instead_of_inline_button,
     "Message": _message,
     "MessageAction": _bare("messageActionEmpty"),
     "MessageMedia": _bare("messageMediaUnsupported"),
@@ -105,4 +105,5 @@ FALLBACKS: Final[dict[str, Fallback]] = {
     "User": _numbered("userEmpty"),
     "UserStatus": _bare("userStatusEmpty"),
     "WebPage": _numbered("webPageEmpty"),
+    "help.PromoData": lambda node, make: make("help.promoDataEmpty", expires=node.raw("expires")),
 }

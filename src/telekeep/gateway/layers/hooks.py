@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from telekeep.gateway.layers.buttons import BUTTONS, button
-from telekeep.gateway.layers.errors import Malformed
-from telekeep.gateway.layers.node import Convert, Loom
+from telekeep.gateway.layers.errors import Malformed, Untranslatable
+from telekeep.gateway.layers.node import Convert, Loom, Node
 from telekeep.gateway.layers.polls import poll
 from telekeep.gateway.layers.reading import Bounds
 from telekeep.gateway.layers.table import REQUEST, Word
@@ -32,8 +32,31 @@ def _with_layer(loom: Loom, word: Word, other: str) -> Convert:
     return convert
 
 
+def _topics(loom: Loom, word: Word, other: str) -> Convert | None:
+    """messages.forumTopics: until layer 215 only a channel had topics, and a topic did not say whose it is."""
+    if "peer" in loom.source.types["forumTopic"].fields or "peer" not in loom.target.types["forumTopic"].fields:
+        return None
+
+    def convert(d: bytes, p: int, c: Bounds) -> tuple[bytes, int]:
+        node = Node(loom, word, d, p, c)
+        forums = [
+            chat.raw("id") for chat in node.children("chats") if chat.word.name == "channel" and chat.has("forum")
+        ]
+        if len(forums) != 1:
+            raise Untranslatable("forumTopic.peer")
+        peer = loom.make("peerChannel", channel_id=forums[0])
+        topics = [
+            loom.make.carried(topic.word.name, topic, peer=peer, unread_poll_votes_count=0)
+            for topic in node.children("topics")
+        ]
+        return loom.make.carried(word.name, node, topics=topics), node.end
+
+    return convert
+
+
 HOOKS: Final[dict[str, Hook]] = {
     "invokeWithLayer": _with_layer,
+    "messages.forumTopics": _topics,
     **dict.fromkeys(sorted(BUTTONS), button),
     **dict.fromkeys(("inputMediaPoll", "poll", "pollAnswer"), poll),
 }

@@ -51,9 +51,19 @@ def _color(node: Node, make: Maker) -> Value:
     return make("peerColor", color=node.number("color"), background_emoji_id=node.number("background_emoji_id"))
 
 
+def _months(node: Node, make: Maker) -> Value:
+    return int(node.number("days")) // 30 if node.has("days") else None
+
+
+def _days(node: Node, make: Maker) -> Value:
+    return int(node.number("months")) * 30 if node.has("months") else None
+
+
 MEMBERS: Final[dict[tuple[str, str], Member]] = {
     ("", "reply_to"): Member("InputReplyTo", "reply_to_msg_id", frozenset({"top_msg_id"}), _reply_to),
     ("", "reply_to_msg_id"): Member("int", "reply_to", frozenset(), _reply_to_msg_id),
+    ("", "months"): Member("int", "days", frozenset(), _months),  # how long a gift lasts
+    ("", "days"): Member("int", "months", frozenset(), _days),
     ("updateGroupCall", "chat_id"): Member("long", "peer", frozenset(), _chat_id),
     ("account.updateColor", "color"): Member("PeerColor", "color", frozenset({"background_emoji_id"}), _color),
 }

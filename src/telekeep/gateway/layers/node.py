@@ -189,7 +189,10 @@ class Maker:
                 continue
             value = values.get(field.name)
             if field.kind != "true" and value is not None:
-                parts.append(written(field.kind, value))
+                try:
+                    parts.append(written(field.kind, value))
+                except struct.error:  # a number too large
+                    raise Untranslatable(f"{word.name}.{field.name}") from None
             elif field.flags is None:
                 raise Untranslatable(f"{word.name}.{field.name}")
             elif not value:

@@ -30,12 +30,15 @@ class Step:
 
 @dataclass(slots=True)
 class Plan:
-    """``word`` becomes ``other`` by ``steps``. ``refused``: fields that must not be there, for they would be lost."""
+    """``word`` becomes ``other`` by ``steps``. ``refused``: fields that must not be there, for they would be
+    lost. ``neutral``: fields that are lost, and what they must be.
+    """
 
     word: Word
     other: Word
     steps: list[Step] = field(default_factory=list)
     refused: list[Field] = field(default_factory=list)
+    neutral: dict[str, bytes] = field(default_factory=dict)
     is_simple: bool = True
 
     def name(self, of: Field) -> str:
@@ -43,7 +46,7 @@ class Plan:
         return f"{self.word.name}.{of.name}"
 
 
-_EMPTY: Final[dict[str, Value]] = {"string": "", "bytes": b"\0\0\0\0", "int": 0, "long": 0, "double": 0.0, "Bool": False}
+_EMPTY: Final[dict[str, Value]] = {"string": "", "bytes": bytes(4), "int": 0, "long": 0, "double": 0.0, "Bool": False}
 
 
 def plan(loom: Loom, word: Word, other: Word) -> Plan:
@@ -54,9 +57,14 @@ def plan(loom: Loom, word: Word, other: Word) -> Plan:
         if each.kind != "#":
             found.steps.append(_step(loom, found, each, used))
     for each in word.fields.values():
-        if each.kind != "#" and each.name not in used and (word.name, each.name) not in rules.DROPPED and loom.strict:
-            if each.flags is None:
+        key = (word.name, each.name)
+        if each.kind == "#" or each.name in used or key in rules.DROPPED or not loom.strict:
+            continue
+        if each.flags is None:
+            if key not in rules.NEUTRAL:
                 raise Untranslatable(found.name(each))
+            found.neutral[each.name] = written(each.kind, rules.NEUTRAL[key])
+        else:
             found.refused.append(each)
     found.is_simple = _is_simple(found)
     return found
@@ -76,7 +84,12 @@ def _step(loom: Loom, found: Plan, target: Field, used: set[str]) -> Step:
     if source is not None:
         used.add(source.name)
         if source.kind != "true" and target.kind != "true" and not loom.is_same(source.kind, target.kind):
-            step.convert = loom.convert(source.kind, target.kind, found.name(source))
+            try:
+                step.convert = loom.convert(source.kind, target.kind, found.name(source))
+            except Untranslatable:
+                if loom.strict or target.flags is None:
+                    raise
+                step.source = None  # it is left away, whatever it holds
     if target.flags is None and (source is None or source.flags is not None) and not _is_flag(source, target):
         step.otherwise = _otherwise(loom, other, target, must_be_known=source is None)
     return step
@@ -102,6 +115,8 @@ def _otherwise(loom: Loom, other: Word, target: Field, *, must_be_known: bool) -
 
 def _is_simple(found: Plan) -> bool:
     """Whether every field stands for itself: no hooks, and bits that several fields share are shared in both."""
+    if found.neutral:
+        return False
     shared: dict[tuple[str, int], list[Step]] = {}
     for step in found.steps:
         source, target = step.source, step.field

@@ -96,12 +96,21 @@ _FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "updateMessagePollVote": (("user_id", "peer"),),
     "updateChannelPinnedTopic": (("channel_id", "peer"),),
     "updateChannelPinnedTopics": (("channel_id", "peer"),),
-    "messages.sendReaction": (("reaction", "reaction"),),
     "messageActionSetChatTheme": (("emoticon", "theme"),),
     "messages.setChatTheme": (("emoticon", "theme"),),
     "userFull": (("theme_emoticon", "theme"),),
     "starsTransaction": (("stars", "amount"),),
     "messageMediaDocument": (("alt_document", "alt_documents"),),
+    "messageActionRequestedPeer": (("peer", "peers"),),
+    "messages.sendBotRequestedPeer": (("requested_peer", "requested_peers"),),
+    # stories were users' alone (until layer 164)
+    "stories.exportStoryLink": (("user_id", "peer"),),
+    "stories.getPinnedStories": (("user_id", "peer"),),
+    "stories.getStoriesByID": (("user_id", "peer"),),
+    "stories.incrementStoryViews": (("user_id", "peer"),),
+    "stories.readStories": (("user_id", "peer"),),
+    "stories.report": (("user_id", "peer"),),
+    "stories.sendReaction": (("user_id", "peer"),),
 }
 
 
@@ -118,7 +127,8 @@ def _renamed() -> dict[tuple[str, str], tuple[str, ...]]:
 RENAMED: Final = _renamed()
 """By word and field of the target: what the field is called in the source."""
 
-# What a request says where an older layer could not say anything: what the server took for granted then.
+# What a request says where an older layer could not say anything: what the server took for granted then. Towards an
+# older layer such a field is left away if it says just this, and refused otherwise.
 NEUTRAL: Final[dict[tuple[str, str], int | bool | str | bytes]] = {
     ("channels.toggleForum", "tabs"): False,  # topics one below the other, as there was nothing else
     ("help.getAppConfig", "hash"): 0,  # "I have none"
@@ -126,8 +136,20 @@ NEUTRAL: Final[dict[tuple[str, str], int | bool | str | bytes]] = {
     ("poll", "hash"): 0,  # what current clients send with a new poll
     ("autoDownloadSettings", "small_queue_active_operations_max"): 0,
     ("autoDownloadSettings", "large_queue_active_operations_max"): 0,
-    ("messages.getWebPage", "hash"): 0,
-    ("messages.getAvailableReactions", "hash"): 0,
+    # stories were one's own (until layer 164)
+    **{
+        (f"stories.{name}", "peer"): b"\xc9~\xa0}"  # inputPeerSelf
+        for name in (
+            "canSendStory",
+            "deleteStories",
+            "editStory",
+            "getStoriesArchive",
+            "getStoriesViews",
+            "getStoryViewsList",
+            "sendStory",
+            "togglePinned",
+        )
+    },
 }
 
 # Fields of requests by which nobody asks for anything.
@@ -135,7 +157,13 @@ DROPPED: Final = frozenset(
     {
         ("stickers.createStickerSet", "animated"),  # the server sees it by the files (since layer 152)
         ("stickers.createStickerSet", "videos"),
-        ("pollAnswer", "option"),  # answers are counted from 0 since layer 224: see `polls`
+        ("messages.getPollResults", "poll_hash"),  # without it the answer is never "not modified"
+        # an advertisement is named by its random_id alone (since layer 201)
+        *(
+            (f"{room}.{name}SponsoredMessage", field)
+            for room, field in (("channels", "channel"), ("messages", "peer"))
+            for name in ("click", "report", "view")
+        ),
     }
 )
 
@@ -160,6 +188,7 @@ WHOLE_VECTORS: Final = frozenset(
         "replyInlineMarkup.rows",
         "replyKeyboardMarkup.rows",
         "poll.answers",
+        "messages.forumTopics.topics",  # or a forum of which nothing can be told would seem to have no topics
         "pageTable.rows",
         "pageTableRow.cells",
         "users.getUsers",

@@ -40,9 +40,9 @@ class _Weaving:
     def function(self) -> Convert:
         code, plan = self._code, self._plan
         code.names |= {"P": _PACK, "Untranslatable": Untranslatable}
+        deeper(code, self._loom.source, plan.word)
         if any(step.convert and step.field.flags and not self._loom.strict for step in plan.steps):
             code.add("depth = c.depth")
-        deeper(code, self._loom.source, plan.word)
         for each in plan.other.fields.values():
             if each.kind == "#":
                 code.add(f"lost_{each.name} = 0")
@@ -180,6 +180,9 @@ def by_hand(loom: Loom, plan: Plan) -> Convert:
         for each in plan.refused:
             if node.has(each.name):
                 raise Untranslatable(plan.name(each))
+        for name, neutral in plan.neutral.items():
+            if node.raw(name) != neutral:
+                raise Untranslatable(f"{plan.word.name}.{name}")
         values = {step.field.name: _value(loom, plan, step, node) for step in plan.steps}
         _agree(loom, plan, values)
         return loom.make.word(plan.other, values), node.end

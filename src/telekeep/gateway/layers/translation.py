@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import cache
-from types import MappingProxyType
 from typing import Final
 
 from telekeep.gateway.layers import rules
@@ -21,13 +20,14 @@ _IN_RESULT: Final = 4_000_000
 _INFLATED: Final = 1 << 24
 _ERROR: Final = struct.pack("<I", 0x2144CA19)
 _PACKED: Final = struct.pack("<I", GZIP_PACKED)
-_REMEMBERED: Final = 1 << 16  # bytes of an update that is remembered, for others of the same layer
+_SMALL: Final = 4096  # bytes of an update that is remembered, for other borrowers of the same layer
+_REMEMBERED: Final = 256
 # What a reader of cut or wrong bytes stumbles over.
 _STUMBLES: Final = (IndexError, struct.error, UnicodeDecodeError, RecursionError)
 
 
 class Translator:
-    """Between a borrower's ``layer`` and the owner's, ``own``. Made by `translator`, one for every pair."""
+    """Between a borrower's ``layer`` and the owner's, ``own``. Made by `between`, one for every pair."""
 
     def __init__(self, layer: int, own: int) -> None:
         self.layer = layer
@@ -35,7 +35,7 @@ class Translator:
         self._asked = Loom(layer, own, strict=True)
         self._told = Loom(own, layer, strict=False)
         self._results: dict[str, Callable[[bytes, int, Bounds], tuple[bytes, int]] | str] = {}
-        self._last = (b"", b"")
+        self._updates: dict[bytes, bytes] = {}
 
     def __repr__(self) -> str:
         return f"<Translator {self.layer} to {self.own}>"
@@ -68,6 +68,23 @@ class Translator:
                 return result
         return _whole(convert, result, _IN_RESULT)
 
+    def answers(self, method: str) -> str | None:
+        """Why no result of ``method`` can be told: the TL name of what there is no word for; None if one can."""
+        made = self._result(method)
+        return made if isinstance(made, str) else None
+
+    def asks(self, method: str) -> str | None:
+        """Why ``method``, a name of the borrower's layer, can never be asked; None if it can."""
+        try:
+            self._asked.plan(self._asked.source.functions[method], REQUEST)
+        except Untranslatable as lost:
+            return lost.name
+        return None
+
+    def own_name(self, method: str) -> str:
+        """What a method of the borrower's layer is called in ours. Raises Untranslatable."""
+        return self._asked.counterpart(self._asked.source.functions[method], REQUEST).name
+
     def _result(self, method: str) -> Callable[[bytes, int, Bounds], tuple[bytes, int]] | str:
         """How a method's result is made; the name of what cannot be, where there is no way."""
         word = self._told.source.functions.get(method)
@@ -84,12 +101,13 @@ class Translator:
 
     def update(self, body: bytes) -> bytes:
         """An object of type Updates, for the borrower. Raises as `down` does."""
-        last, made = self._last
-        if last == body:
-            return made
-        made = _whole(self._told.convert("Updates", "Updates"), body, _IN_RESULT)
-        if len(body) <= _REMEMBERED:
-            self._last = body, made
+        made = self._updates.get(body)
+        if made is None:
+            made = _whole(self._told.convert("Updates", "Updates"), body, _IN_RESULT)
+            if len(body) <= _SMALL:
+                if len(self._updates) >= _REMEMBERED:
+                    del self._updates[next(iter(self._updates))]
+                self._updates[body] = made
         return made
 
 
@@ -105,7 +123,7 @@ def _whole(convert: Callable[[bytes, int, Bounds], tuple[bytes, int]], body: byt
 
 def _unpacked(result: bytes) -> bytes:
     try:
-        if not 8 < len(result):
+        if len(result) < 8:
             raise Malformed("gzip_packed is cut short")
         return inflate(text_at(result, 4), limit=_INFLATED)
     except SchemaError as error:
@@ -118,11 +136,6 @@ def _translator(layer: int, own: int) -> Translator | None:
     return Translator(layer, own) if layer in known and own in known else None
 
 
-def translator(layer: int, own: int = LAYER) -> Translator | None:
-    """The translator between a borrower's layer and ``own``; None if one of them has no table."""
-    return _translator(layer, own)
-
-
-def served() -> MappingProxyType[int, tuple[str, ...]]:
-    """Every layer that is served, with the names of the releases that speak it."""
-    return MappingProxyType(releases())
+def between(layer: int, own: int | None = None) -> Translator | None:
+    """See `telekeep.gateway.layers.translator`."""
+    return _translator(layer, LAYER if own is None else own)
