@@ -7,7 +7,7 @@ OLDEST := .venv/telethon-1.40
 RELEASES := $(addprefix .venv/releases/,telethon-1.26.1 telethon-1.36.0 telethon-1.39.0 telethon-1.42.0 kurigram-2.2.26)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint bench storm layers venv clean
+.PHONY: demo test lint bench storm layers tables venv clean
 
 demo: $(STAMP)
 	$(BIN)/telekeep demo
@@ -30,6 +30,14 @@ storm: $(STAMP)
 
 layers: $(RELEASES)
 	TELEKEEP_LAYERS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m layers
+
+# the schemas of pinned releases, and the page that says how fully they are served
+tables: $(STAMP)
+	@mkdir -p .venv/schemas
+	@for release in $$($(BIN)/python tools/tables.py); do test -d .venv/schemas/$$release || \
+		$(BIN)/pip install -q --no-deps --no-compile --target .venv/schemas/$$release "telethon==$${release#telethon-}" || exit 1; done
+	$(BIN)/python tools/tables.py .venv/schemas
+	$(BIN)/python tools/releases.py >docs/releases.md
 
 venv: $(STAMP)
 
