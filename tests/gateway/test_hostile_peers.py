@@ -30,6 +30,7 @@ from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.salts import Salts
 from telekeep.mtproto.schema import TLObject
 from telekeep.mtproto.transport import MAX_FRAME
+from telekeep.session.network import Address
 from upstream.place import until
 
 
@@ -143,7 +144,8 @@ def _line_without_a_socket(register: Any) -> tuple[Any, bytearray]:
         def get_extra_info(self, _: str) -> None:
             return None
 
-    line = Connection(Front(register, Nobody(), Nobody(), 2, gateway_key()))
+    here = Address(2, "127.0.0.1", 4711)
+    line = Connection(Front(register, Nobody(), Nobody(), here, (here,), gateway_key()))
     loop = asyncio.new_event_loop()
     try:
         asyncio.set_event_loop(loop)

@@ -114,6 +114,9 @@ def test_what_was_kept_is_what_comes_back(
         {"expires_at": True},
         {"last_used": None},
         {"lasting": 1},
+        {"layer": "149"},
+        {"layer": True},
+        {"host": 7},
         {"ended_at": 5.0},
         {"ended_why": "revoked"},
         {"ended_at": 5.0, "ended_why": "open"},
@@ -125,7 +128,13 @@ def test_a_field_that_cannot_be_is_refused(changes: dict[str, object]) -> None:
         Loan.from_payload(json.dumps({**TABLE, **changes}).encode())
 
 
-@pytest.mark.parametrize("field", sorted(TABLE))
+def test_a_loan_of_the_first_release_knows_no_layer_and_no_host() -> None:
+    old = {name: value for name, value in TABLE.items() if name not in ("layer", "host")}
+    loan = Loan.from_payload(json.dumps(old).encode())
+    assert (loan.layer, loan.host) == (None, None)
+
+
+@pytest.mark.parametrize("field", sorted(set(TABLE) - {"layer", "host"}))
 def test_a_field_that_is_missing_is_refused(field: str) -> None:
     with pytest.raises(SessionCorrupt):
         Loan.from_payload(json.dumps({name: value for name, value in TABLE.items() if name != field}).encode())

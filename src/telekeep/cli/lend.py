@@ -33,7 +33,8 @@ class _Form(click.Choice[str]):
 @command(
     epilog="Examples: telekeep lend main --as notebook --for 8h > loan.txt\n"
     "          telekeep lend main --grant read-only --to telethon-sqlite --out reader.session\n"
-    "          telekeep lend main --to pyrogram-sqlite --out my_account.session"
+    "          telekeep lend main --to pyrogram-sqlite --out my_account.session\n"
+    "          telekeep lend main --for-container --out ./telekeep"
 )
 @click.argument("name", type=NAME)
 @click.option("--as", "label", metavar="LABEL", default="", help="What others see this loan under.")
@@ -48,7 +49,9 @@ class _Form(click.Choice[str]):
 @click.option(
     "--to", "form", type=_Form([STRING, SQLITE, PYROGRAM]), default=STRING, show_default=True, help="What to write."
 )
-@click.option("--out", "out_file", type=click.Path(path_type=Path, dir_okay=False), help="A file, with mode 0600.")
+@click.option("--out", "out_file", type=click.Path(path_type=Path), help="A file, with mode 0600.")
+@click.option("--for-container", is_flag=True, help="A folder to mount in a container; --out names it.")
+@click.option("--address", metavar="IP", help="This machine's address on the containers' network (docker0's).")
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
 def lend(
     invocation: Invocation,
@@ -58,6 +61,8 @@ def lend(
     seconds: float | None,
     form: str,
     out_file: Path | None,
+    for_container: bool,
+    address: str | None,
     force: bool,
 ) -> None:
     """Make a loan: a session for any program on this machine, worth nothing elsewhere.
@@ -71,10 +76,15 @@ def lend(
 
     Without --out the loan goes to standard output as a string, alone.
     """
+    if for_container or address:
+        _lend_to_container(invocation, name, label, grant, seconds, form, out_file, address)
+        return
     if form != STRING and out_file is None:
         raise Usage("A session file needs a place.", remedy=f"Add --out {name}.session")
     if invocation.json and out_file is None:
         raise Usage("A loan is a secret, and never printed as JSON.", remedy="Add --out FILE, or leave --json away.")
+    if out_file and out_file.is_dir():
+        raise Usage(f"{out_file} is a folder.", remedy="Name a file in it.")
     if out_file and not force and os.path.lexists(out_file):
         raise Usage(f"{out_file} is already there.", remedy="Name another file, or add --force to overwrite it.")
     given = _lent(invocation, name, label, grant, seconds)
@@ -95,21 +105,54 @@ def lend(
     invocation.out.data({**told, "format": form, "file": str(out_file), "warnings": exposed}, lines)
 
 
-def _lent(invocation: Invocation, name: str, label: str, grant: str, seconds: float | None) -> dict[str, Any]:
+def _lend_to_container(
+    invocation: Invocation,
+    name: str,
+    label: str,
+    grant: str,
+    seconds: float | None,
+    form: str,
+    folder: Path | None,
+    address: str | None,
+) -> None:
+    from telekeep.cli.container import KEY_FILE, STRING_FILE, WITHOUT_HOOK, container_address, write_folder
+
+    if folder is None or (os.path.lexists(folder) and not folder.is_dir()):
+        raise Usage("A container is given a folder.", remedy="Add --for-container --out ./telekeep, and mount that.")
+    if form != STRING:
+        raise Usage("A container is given a string.", remedy=f"Leave --to {form} away.")
+    host = address or container_address()
+    given = _lent(invocation, name, label or folder.name, grant, seconds, host)
+    write_folder(folder, _written(given, STRING), given["server_key"])
+    addresses = [f"{host}:{port} (DC {dc})" for dc, _, port in given["addresses"]]
+    told = {each: given[each] for each in ("id", "name", "label", "grant", "expires_at", "addresses")}
+    lines = [
+        f"Loan {given['id']} of {name}: {given['grant']}.",
+        f"Written to {folder}: {STRING_FILE}, the loan, and {KEY_FILE}, the gateway's public key.",
+        f"The container reaches the gateway at {', '.join(addresses)}.",
+        *(f"Does not work by itself there: {each}." for each in WITHOUT_HOOK),
+    ]
+    invocation.out.data(
+        {**told, "folder": str(folder), "without_hook": WITHOUT_HOOK}, () if invocation.quiet else lines
+    )
+
+
+def _lent(
+    invocation: Invocation, name: str, label: str, grant: str, seconds: float | None, host: str | None = None
+) -> dict[str, Any]:
     from telekeep.borrow.summon import ask, home_of, summon
 
     with invocation.out.progress("Asking the daemon"):
         summon(invocation.home, invocation.network)
-        given: dict[str, Any] = ask(
-            home_of(invocation.home), "lend", timeout=_PATIENCE, name=name, label=label, grant=grant, seconds=seconds
-        )
+        wanted = {"name": name, "label": label, "grant": grant, "seconds": seconds, "host": host}
+        given: dict[str, Any] = ask(home_of(invocation.home), "lend", timeout=_PATIENCE, **wanted)
     return given
 
 
 def _written(given: dict[str, Any], form: str) -> bytes:
     """The loan as another program reads it."""
-    from telekeep.session.formats import FORMATS
     from telekeep.secret import Secret
+    from telekeep.session.formats import FORMATS
     from telekeep.session.model import Application, AuthKey, DataCenter, Session, User
 
     api_id, api_hash = _STAND_IN

@@ -14,7 +14,8 @@
 ``echo``        what others see of a call       ``redact``      what nobody may see
 ``loans``       the loan                        ``lending``     making and ending them
 ``register``    which keys are known
-``endpoint``    where it listens                ``shelf``       what the vault keeps of all this
+``endpoint``    where it listens                ``listening``   those addresses, open
+``shelf``       what the vault keeps of all this
 ``config``      what borrowers hear of DCs      ``peer_process``  who is at the other end
 ``control``     the daemon's control socket
 """

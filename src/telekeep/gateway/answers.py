@@ -28,7 +28,7 @@ class Desk(Protocol):
     lending: Lending
     me: Any
 
-    def config(self, dc_id: int) -> bytes: ...
+    def config(self, borrower: Borrower, dc_id: int) -> bytes: ...
 
 
 PASS_ON = object()  # Telegram has to answer this one after all
@@ -37,7 +37,7 @@ Answer = Any  # bytes, or PASS_ON
 
 
 def _config(desk: Desk, borrower: Borrower, asked: Asked, dc_id: int) -> Answer:
-    return desk.config(dc_id)
+    return desk.config(borrower, dc_id)
 
 
 def _cdn_config(desk: Desk, borrower: Borrower, asked: Asked, dc_id: int) -> Answer:

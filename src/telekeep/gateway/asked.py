@@ -110,7 +110,7 @@ def _check_layer(body: bytes) -> None:
 
 
 def _same_layer(layer: int) -> None:
-    if layer != LAYER:
+    if layer != LAYER:  # it was translated before it came here, or could not be
         raise Refused(400, f"CONNECTION_LAYER_INVALID: this loan speaks layer {LAYER}, the program layer {layer}")
 
 

@@ -5,27 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from telekeep.gateway.asked import Application
+from telekeep.gateway.entries import Entry
+from telekeep.gateway.interpreter import Interpreter
 from telekeep.gateway.journal import Journal, Replay, TooFar
 from telekeep.gateway.loans import Loan
 from telekeep.gateway.peer_process import Process
 from telekeep.gateway.register import GatewayKey
 from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.conversation import Conversation
-from telekeep.mtproto.schema import types
+from telekeep.mtproto.schema import LAYER, types
+from telekeep.session.network import Address
 
 _STRIDE = 200  # entries told before looking whether it reads
 _TOO_LONG = bytes(types.UpdatesTooLong())
 
 
 class Borrower:
-    """A conversation of a loan's key. ``is_home``: whether it came to the home data center, where updates go."""
+    """A conversation of a loan's key. ``addresses``: those of the gateway, as it is told of them. ``is_home``: whether
+    it came to the home data center, where updates go.
+    """
 
     __slots__ = (
+        "addresses",
         "again",
         "application",
         "calls",
         "conversation",
         "cursor",
+        "interpreter",
         "is_home",
         "key",
         "large",
@@ -41,12 +48,21 @@ class Borrower:
     )
 
     def __init__(
-        self, number: int, key: GatewayKey, conversation: Conversation, line: Connection, *, is_home: bool, since: float
+        self,
+        number: int,
+        key: GatewayKey,
+        conversation: Conversation,
+        line: Connection,
+        addresses: tuple[Address, ...],
+        *,
+        is_home: bool,
+        since: float,
     ) -> None:
         self.number = number
         self.key = key
         self.conversation = conversation
         self.line = line
+        self.addresses = addresses
         self.is_home = is_home
         self.since = since
         self.listens = False
@@ -54,12 +70,18 @@ class Borrower:
         self.seen_until = 0  # entries up to here it was told before, or they happened before it came
         self.again: set[int | None] = set()  # the lines of which it is told again what lies up to there
         self.calls = 0
+        self.interpreter: Interpreter | None = None  # where it does not speak the owner's layer
         self.prelude: list[bytes] = []  # what it alone is told first
         self.application: Application | None = None
         self.process: Process | None = None
         self.looked_at: Connection | None = None  # the connection that `process` is about
         self.large: dict[int, int] = {}  # bytes of its large requests that have no answer, by message id
         self.waiting: dict[int, list[Any]] = {}  # requests that wait for another of its own, by that one's message id
+
+    @property
+    def layer(self) -> int:
+        """The layer it speaks, as far as is known."""
+        return self.interpreter.layer if self.interpreter is not None else LAYER
 
     @property
     def loan(self) -> Loan | None:
@@ -119,25 +141,34 @@ class Borrower:
             return
         if self.prelude:
             prelude, self.prelude = self.prelude, []
-            conversation.tell(*prelude)
+            self._tell(prelude)
         while self.listens and self.cursor < journal.head and not line.is_full:
             try:
                 entries = journal.after(self.cursor, _STRIDE)
             except TooFar as far:
                 self.cursor = self.seen_until = journal.head
-                conversation.tell(*far.pushes)
+                self._tell(list(far.pushes))
                 return
-            news = [
-                entry.body
-                for entry in entries
-                if entry.origin is not self
-                and (entry.number > self.seen_until or (entry.advances and entry.line in self.again))
-            ]
+            news = [entry.body for entry in entries if self._is_news(entry)]
             self.cursor = entries[-1].number
             if news:
-                conversation.tell(*news)
+                self._tell(news)
             if self.cursor < journal.head:
                 line.flush()  # or the connection would never become full
+
+    def _is_news(self, entry: Entry) -> bool:
+        """Whether it has to be told this entry. What it did itself it knows from the answer, unless it asks: Telethon
+        1.26 does not count what its own calls did.
+        """
+        if entry.number > self.seen_until:
+            return entry.origin is not self
+        return entry.advances and entry.line in self.again
+
+    def _tell(self, bodies: list[bytes]) -> None:
+        if self.interpreter is not None:
+            bodies = self.interpreter.news(bodies)
+        if bodies:
+            self.conversation.tell(*bodies)
 
     def catch_up(self) -> None:
         """Its connection was made anew, and it has not asked what it missed: let it ask."""

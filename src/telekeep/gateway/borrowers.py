@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 
 from telekeep.clock import Clock
+from telekeep.gateway.asked import Refused
 from telekeep.gateway.borrower import Borrower
 from telekeep.gateway.crowd import Crowd
 from telekeep.gateway.grants import granted
+from telekeep.gateway.interpreter import interpreter
 from telekeep.gateway.journal import Journal
 from telekeep.gateway.loans import OPEN, Loan
 from telekeep.gateway.peer_process import peer_process
 from telekeep.gateway.register import GatewayKey
+from telekeep.gateway.server import Front
 from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.conversation import Conversation
 
@@ -63,16 +67,21 @@ class Borrowers:
         for borrower in self._on(line):
             borrower.follow(self._journal)
 
-    def used(self, dc_id: int, line: Connection, key: GatewayKey, conversation: Conversation) -> None:
+    def used(self, front: Front, line: Connection, key: GatewayKey, conversation: Conversation) -> None:
         """A connection carries this conversation from now on."""
         borrower = self._all.get(conversation)
         if borrower is not None:
             borrower.line = line
+            borrower.addresses = front.addresses
             borrower.catch_up()
             return
         self._numbers += 1
-        is_home = dc_id == self._home
-        borrower = Borrower(self._numbers, key, conversation, line, is_home=is_home, since=self._clock.wall())
+        is_home = front.dc_id == self._home
+        borrower = Borrower(
+            self._numbers, key, conversation, line, front.addresses, is_home=is_home, since=self._clock.wall()
+        )
+        with suppress(Refused):  # a layer that was served once; it is told when it asks
+            borrower.interpreter = interpreter(key.layer)
         self._all[conversation] = borrower
         self.crowd.proven(line, key)
         asyncio.get_running_loop().call_soon(self._is_it_old, borrower)

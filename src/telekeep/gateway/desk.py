@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from telekeep.gateway.config import for_borrowers
 from telekeep.gateway.endpoint import Endpoint
 from telekeep.gateway.forwarding import Forwarding
 from telekeep.gateway.grants import granted
+from telekeep.gateway.interpreter import interpreter, layer_of
 from telekeep.gateway.journal import Journal
 from telekeep.gateway.lending import Lending
 from telekeep.gateway.loans import OPEN, Loan
@@ -69,9 +71,9 @@ class Desk:
         self._clock = clock
         self._early: list[tuple[Borrower, int, Asked, int]] = []  # what came before Telegram was reached
 
-    def config(self, dc_id: int) -> bytes:
-        """What help.getConfig says at this data center."""
-        return for_borrowers(self.telegram, self.endpoint.addresses, dc_id)
+    def config(self, borrower: Borrower, dc_id: int) -> bytes:
+        """What help.getConfig says to ``borrower`` at this data center."""
+        return for_borrowers(self.telegram, borrower.addresses, dc_id)
 
     # ---- in
 
@@ -91,12 +93,32 @@ class Desk:
         if len(body) > _LARGE:
             borrower.large[message_id] = len(body)
         try:
-            asked = parsed(body)
+            asked = self._heard(borrower, message_id, body)
         except Refused as refused:
             self._refuse(borrower, message_id, refused)
         else:
             self._take(borrower, message_id, asked, dc_id)
         self.borrowers.crowd.asks(borrower)
+
+    def _heard(self, borrower: Borrower, message_id: int, body: bytes) -> Asked:
+        """What a borrower asks, in the owner's layer."""
+        layer = layer_of(body)
+        if layer is not None:
+            self._speaks(borrower, layer)
+        if borrower.interpreter is None:
+            return parsed(body)
+        asked = parsed(borrower.interpreter.hear(body))
+        borrower.interpreter.expect(message_id, asked.method)
+        return asked
+
+    def _speaks(self, borrower: Borrower, layer: int) -> None:
+        if layer != borrower.layer:
+            borrower.interpreter = interpreter(layer)
+        borrower.key.layer = layer
+        loan = borrower.loan
+        if loan is not None and loan.layer != layer:
+            with suppress(TelekeepError):  # it is written the next time
+                self.lending.speaks(loan, layer)
 
     def _take(self, borrower: Borrower, message_id: int, asked: Asked, dc_id: int) -> None:
         """Take a request, for the first time or after it has waited: much may have changed meanwhile."""
@@ -173,6 +195,8 @@ class Desk:
     def answer(self, borrower: Borrower, message_id: int, result: bytes) -> None:
         """Give a request its answer."""
         self._news.tell_untold()  # what happened before it
+        if borrower.interpreter is not None:
+            result = borrower.interpreter.answer(message_id, result)
         if not self._forwarding.under_way and borrower.is_there:
             borrower.line.at_once(partial(borrower.conversation.answer, message_id, result))  # nothing could go along
         else:

@@ -1,7 +1,8 @@
 """Where the gateway of a session listens, and the RSA key it is known by. Both stay as they are for good.
 
 Each data center has a loopback address of its own, all on one port, the home data center first: programs that look for
-a data center by its address would otherwise find the wrong one.
+a data center by its address would otherwise find the wrong one. Containers reach the machine at one address only: there
+each data center has a port of its own.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import json
 import random
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 
-from telekeep.errors import SessionCorrupt
+from telekeep.errors import ConfigError, SessionCorrupt
 from telekeep.mtproto.rsa import ServerKey
 from telekeep.session.model import DataCenter
 from telekeep.session.network import Address
@@ -23,10 +25,13 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Endpoint:
-    """``addresses``, the home data center's first, and the ``server_key``."""
+    """``addresses``, the home data center's first, and the ``server_key``. ``outside``: the same for each address that
+    loans for containers were ever made for.
+    """
 
     addresses: tuple[Address, ...]
     server_key: ServerKey
+    outside: tuple[tuple[Address, ...], ...] = ()
 
     @property
     def home(self) -> DataCenter:
@@ -40,13 +45,29 @@ class Endpoint:
         all_of_them = [home, *sorted(set(dcs) - {home})]
         return cls(tuple(_address(dc, n, port) for n, dc in enumerate(all_of_them)), server_key)
 
+    def told(self, host: str | None) -> tuple[Address, ...]:
+        """The addresses that somebody who comes to ``host`` is told of; None is loopback."""
+        if host is None:
+            return self.addresses
+        return next(group for group in self.outside if group[0].host == host)
+
+    def reaching(self, host: str) -> Endpoint:
+        """This endpoint, with addresses at ``host``. Raises ConfigError if that is no private address."""
+        host = _private(host)
+        if any(group[0].host == host for group in self.outside):
+            return self
+        first = random.choice(_PORTS)
+        group = tuple(Address(each.dc_id, host, first + number) for number, each in enumerate(self.addresses))
+        return replace(self, outside=(*self.outside, group))
+
     def to_payload(self) -> bytes:
         """What the vault keeps of it."""
         key = self.server_key
         return json.dumps(
             {
                 "version": _VERSION,
-                "addresses": [[each.dc_id, each.host, each.port] for each in self.addresses],
+                "addresses": _listed(self.addresses),
+                "outside": [_listed(group) for group in self.outside],
                 "key": [str(number) for number in (key.n, key.e, key.d, key.p, key.q)],
                 "pem": key.pem,
             }
@@ -59,11 +80,34 @@ class Endpoint:
             found = json.loads(payload)
             if found["version"] != _VERSION:
                 raise ValueError(found["version"])
-            addresses = tuple(Address(dc, host, port) for dc, host, port in found["addresses"])
+            outside = tuple(_addresses(group) for group in found.get("outside", ()))
             n, e, d, p, q = map(int, found["key"])
-            return cls(addresses, ServerKey(n=n, e=e, d=d, p=p, q=q, pem=found["pem"]))
+            server_key = ServerKey(n=n, e=e, d=d, p=p, q=q, pem=found["pem"])
+            return cls(_addresses(found["addresses"]), server_key, outside)
         except (ValueError, KeyError, TypeError):
             raise SessionCorrupt("What the vault keeps of the gateway's address cannot be read.") from None
+
+
+def _listed(addresses: Iterable[Address]) -> list[list[int | str]]:
+    return [[each.dc_id, each.host, each.port] for each in addresses]
+
+
+def _addresses(listed: Iterable[tuple[int, str, int]]) -> tuple[Address, ...]:
+    return tuple(Address(dc, host, port) for dc, host, port in listed)
+
+
+def _private(host: str) -> str:
+    """An address that only this machine and its containers have business with: nothing else is ever listened at."""
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        raise ConfigError(f"{host!r} is no IPv4 address.", remedy=_WHICH) from None
+    if not address.is_private or address.is_loopback or address.is_unspecified or address.is_link_local:
+        raise ConfigError(f"{host} is not the address of a network of containers.", remedy=_WHICH)
+    return str(address)
+
+
+_WHICH = "Name the address of this machine on the containers' network, such as 172.17.0.1; `ip address` lists them."
 
 
 def _address(dc: int, number: int, port: int) -> Address:

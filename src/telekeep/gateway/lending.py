@@ -11,6 +11,7 @@ from telekeep.errors import TelekeepError
 from telekeep.gateway.grants import Grant
 from telekeep.gateway.loans import EXPIRED, OPEN, Loan
 from telekeep.gateway.register import Register
+from telekeep.mtproto.schema import LAYER
 
 if TYPE_CHECKING:
     from telekeep.gateway.borrowers import Borrowers
@@ -55,7 +56,13 @@ class Lending:
         now = self._clock.wall()
         return any(loan.lasting and loan.state(now) == OPEN for loan in self._register.loans.values())
 
-    def lend(self, label: str, grant: Grant, *, seconds: float | None, lasting: bool) -> Loan:
+    @property
+    def hosts(self) -> set[str]:
+        """The addresses beside loopback for which there are open loans."""
+        now = self._clock.wall()
+        return {loan.host for loan in self._register.loans.values() if loan.host and loan.state(now) == OPEN}
+
+    def lend(self, label: str, grant: Grant, *, seconds: float | None, lasting: bool, host: str | None) -> Loan:
         """A new loan; on disk when this returns."""
         now = self._clock.wall()
         loan = Loan.mint(
@@ -65,6 +72,7 @@ class Lending:
             made_at=now,
             expires_at=now + seconds if seconds is not None else None,
             lasting=lasting,
+            host=host,
             taken=self._register.loans,
         )
         self._shelf.keep(loan)
@@ -95,6 +103,18 @@ class Lending:
         self._unwritten[loan.id] = loan
         self._shelf.keep(loan)
         del self._unwritten[loan.id]
+
+    def speaks(self, loan: Loan, layer: int) -> None:
+        """Remember which layer a loan's program speaks: after a restart it goes on without saying so again.
+
+        Raises StorageUnavailable.
+        """
+        spoken = loan.spoken(layer)
+        self._register.replace(spoken)
+        if loan.layer is None and layer != LAYER:
+            self._write(spoken)
+        else:
+            self._unwritten[loan.id] = spoken  # in a while: a program could say another one each time
 
     # ---- now and then
 

@@ -36,7 +36,8 @@ class Loan:
     ``id``: eight hex digits, for people · ``session``: the name of the session that is lent · ``label``: what people
     call the loan · ``grant``: what it may do, as text · ``expires_at``: None if it lasts until it is revoked ·
     ``ended_why``: "revoked", "expired", "logged out" · ``lasting``: False for a loan that a program fetched for itself
-    and that is dropped when it is not used for a while.
+    and that is dropped when it is not used for a while · ``layer``: what its program spoke last, None before it came ·
+    ``host``: the only address at which it is good for something, None for those on loopback.
     """
 
     id: str
@@ -50,6 +51,8 @@ class Loan:
     lasting: bool = True
     ended_at: float | None = None
     ended_why: str | None = None
+    layer: int | None = None
+    host: str | None = None
 
     @classmethod
     def mint(
@@ -61,6 +64,7 @@ class Loan:
         made_at: float,
         expires_at: float | None = None,
         lasting: bool = True,
+        host: str | None = None,
         taken: Container[str] = (),
     ) -> Self:
         """A new loan with a new key. ``label`` is made fit to be shown; ``taken``: ids that it must not have."""
@@ -76,6 +80,7 @@ class Loan:
             expires_at=expires_at,
             last_used=made_at,
             lasting=lasting,
+            host=host,
         )
 
     # ---- what becomes of it
@@ -96,11 +101,15 @@ class Loan:
         """This loan, last used ``at``."""
         return replace(self, last_used=max(at, self.last_used))
 
+    def spoken(self, layer: int) -> Self:
+        """This loan, whose program speaks ``layer``."""
+        return replace(self, layer=layer)
+
     # ---- as others see it
 
     def facts(self, now: float) -> dict[str, Any]:
         """What may be shown of it, as JSON."""
-        shown = ("id", "session", "label", "grant", "lasting", "made_at", "expires_at")
+        shown = ("id", "session", "label", "grant", "lasting", "made_at", "expires_at", "host")
         return {**{name: getattr(self, name) for name in shown}, "state": self.state(now)}
 
     def as_session(self, dc: DataCenter, network_name: str, user: User | None) -> Session:
@@ -116,7 +125,7 @@ class Loan:
     def from_payload(cls, payload: bytes) -> Self:
         """The loan that `to_payload` wrote. Raises SessionCorrupt if this is none, or of a newer telekeep."""
         try:
-            table = json.loads(payload)
+            table = {"layer": None, "host": None, **json.loads(payload)}  # which the first loans did not know
             version = table["v"]
             if version == _VERSION and _is_sound(table):
                 key = AuthKey(b64decode(table["key"], validate=True))
@@ -144,6 +153,8 @@ _FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "lasting": (bool,),
     "ended_at": (*_TIME, _NONE),
     "ended_why": (str, _NONE),
+    "layer": (int, _NONE),
+    "host": (str, _NONE),
 }
 
 

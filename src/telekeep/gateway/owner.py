@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from telekeep.clock import Clock
-from telekeep.errors import GatewayError, TelekeepError
+from telekeep.errors import TelekeepError
 from telekeep.gateway.borrower import Borrower
 from telekeep.gateway.borrowers import Borrowers
 from telekeep.gateway.desk import Desk
@@ -22,14 +21,15 @@ from telekeep.gateway.forwarding import Forwarding
 from telekeep.gateway.grants import Grant
 from telekeep.gateway.journal import Journal
 from telekeep.gateway.lending import Lending
+from telekeep.gateway.listening import Listening
 from telekeep.gateway.loans import Loan
 from telekeep.gateway.news import News
 from telekeep.gateway.register import Register
 from telekeep.gateway.server import Front
 from telekeep.gateway.verdict import Verdict, verdict
 from telekeep.lease.lease import lease_name
-from telekeep.mtproto.connection import Connection
 from telekeep.session.model import UpdateState
+from telekeep.session.network import Address
 from telekeep.upstream.owned import OwnedClient
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Owner:
             clock=clock,
         )
         self._borrowers.left = self._forwarding.left
-        self._servers: list[asyncio.Server] = []
+        self._listening = Listening(name, self._front)
+        self._reaching: set[str] = set()  # addresses for which a loan is about to be made
         self._tasks: list[asyncio.Task[None]] = []
         client.tap = self._tap
         client.save_progress = self._save_progress
@@ -104,7 +105,8 @@ class Owner:
         self._lending.restore()
         self.journal.restore(self._shelf.journal(), self._client.kept_session.state)
         try:
-            await self._listen()
+            await self._listening.open(self.endpoint.addresses)
+            await self._mind_containers()
             try:
                 await self._connect()
             except TelekeepError as error:
@@ -118,18 +120,29 @@ class Owner:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._stay_connected()), loop.create_task(self._tick())]
 
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        for address in self.endpoint.addresses:
-            front = Front(self.register, self._borrowers, self._desk, address.dc_id, self.endpoint.server_key)
-            try:
-                server = await loop.create_server(partial(Connection, front), address.host, address.port, backlog=512)
-            except OSError as error:
-                raise GatewayError(
-                    f"The gateway of {self.name!r} cannot listen on {address.host}:{address.port}: {error.strerror}.",
-                    remedy="Stop the program that uses this port; loans name it.",
-                ) from None
-            self._servers.append(server)
+    def _front(self, address: Address, told: tuple[Address, ...]) -> Front:
+        return Front(self.register, self._borrowers, self._desk, address, told, self.endpoint.server_key)
+
+    async def reach(self, host: str) -> None:
+        """Listen at ``host`` too, an address of this machine that its containers reach, for as long as a loan is open
+        that was made for it. Raises ConfigError if it is no such address, GatewayError if it is not of this machine.
+        """
+        before = self.endpoint
+        self.endpoint = before.reaching(host)
+        self._reaching.add(host)
+        try:
+            await self._listening.open(self.endpoint.told(host))
+            self._shelf.keep_endpoint(self.endpoint)
+        except BaseException:
+            self.endpoint = before  # other ports may do the next time
+            raise
+        finally:
+            self._reaching.discard(host)
+
+    async def _mind_containers(self) -> None:
+        hosts = self._lending.hosts | self._reaching
+        groups = [group for group in self.endpoint.outside if group[0].host in hosts]
+        await self._listening.keep_open(groups, besides=self.endpoint.addresses)
 
     async def _connect(self) -> None:
         await self._client.connect()
@@ -167,8 +180,7 @@ class Owner:
     async def close(self, grace: float) -> None:
         """Take no new calls, let running ones end within ``grace`` seconds, and let the session go."""
         self._desk.is_closing = self._borrowers.is_closing = True
-        for server in self._servers:
-            server.close()
+        self._listening.stop()
         await self._quiet(grace)
         for task in self._tasks:
             task.cancel()
@@ -179,9 +191,7 @@ class Owner:
             await self._client.disconnect()
         self._forwarding.tidy(final=True)
         self._borrowers.close_all(abort=True)
-        for server in self._servers:
-            await server.wait_closed()
-        self._servers.clear()
+        await self._listening.ended()
 
     async def _quiet(self, grace: float) -> None:
         deadline = self._clock.boot() + grace
@@ -196,6 +206,7 @@ class Owner:
             try:
                 self._forwarding.tidy()
                 self._lending.look_after()
+                await self._mind_containers()
                 await self._borrowers.look_after()
             except TelekeepError as error:  # a disk that does not take it now may do so the next time
                 _log.warning("%r: %s", self.name, error)
@@ -216,9 +227,11 @@ class Owner:
 
     # ---- loans, and who uses them
 
-    def lend(self, label: str, grant: Grant, *, seconds: float | None = None, lasting: bool = True) -> Loan:
-        """A new loan; on disk when this returns. ``seconds`` and ``lasting`` as in `Loan`."""
-        return self._lending.lend(label, grant, seconds=seconds, lasting=lasting)
+    def lend(
+        self, label: str, grant: Grant, *, seconds: float | None = None, lasting: bool = True, host: str | None = None
+    ) -> Loan:
+        """A new loan, that lasts ``seconds``; on disk when this returns. ``lasting`` and ``host`` as in `Loan`."""
+        return self._lending.lend(label, grant, seconds=seconds, lasting=lasting, host=host)
 
     def end_loan(self, loan_id: str, why: str) -> Loan | None:
         """End a loan: see `Lending.end`."""

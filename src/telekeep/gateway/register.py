@@ -18,7 +18,9 @@ _TIED = 16  # keys of one loan
 
 
 class GatewayKey(KnownKey):
-    """A key, and the loan it stands for: its own, one it was tied to, or none yet."""
+    """A key, and the loan it stands for: its own, one it was tied to, or none yet. ``layer``: what is spoken with it,
+    None before anything was.
+    """
 
     compresses = False  # on loopback, zipping costs more than it saves
     acknowledges = False  # nearly all answers come before a client asks itself where they are
@@ -26,6 +28,7 @@ class GatewayKey(KnownKey):
     def __init__(self, value: bytes, *, loan: Loan | None = None, salts: Salts | None = None) -> None:
         super().__init__(value, salts=salts)
         self.loan = loan
+        self.layer = loan.layer if loan is not None else None
 
 
 class Register:

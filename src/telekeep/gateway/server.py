@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from ipaddress import IPv4Address
 from typing import Any, Protocol
 
 from telekeep.gateway.register import GatewayKey, Register
@@ -11,6 +12,7 @@ from telekeep.mtproto.conversation import Conversation
 from telekeep.mtproto.keyring import KnownKey
 from telekeep.mtproto.rsa import ServerKey
 from telekeep.mtproto.salts import Salts
+from telekeep.session.network import Address
 
 
 class Lines(Protocol):
@@ -19,7 +21,7 @@ class Lines(Protocol):
     def opened(self, line: Connection) -> None: ...
     def closed(self, line: Connection) -> None: ...
     def drained(self, line: Connection) -> None: ...
-    def used(self, dc_id: int, line: Connection, key: GatewayKey, conversation: Conversation) -> None: ...
+    def used(self, front: Front, line: Connection, key: GatewayKey, conversation: Conversation) -> None: ...
 
 
 class Desk(Protocol):
@@ -31,11 +33,21 @@ class Desk(Protocol):
 
 
 class Front:
-    """Implements `telekeep.mtproto.served.Served` for one address."""
+    """Implements `telekeep.mtproto.served.Served` for one address. ``addresses``: all that are told of here."""
 
-    def __init__(self, register: Register, lines: Lines, desk: Desk, dc_id: int, server_key: ServerKey) -> None:
+    def __init__(
+        self,
+        register: Register,
+        lines: Lines,
+        desk: Desk,
+        address: Address,
+        addresses: tuple[Address, ...],
+        server_key: ServerKey,
+    ) -> None:
         self.server_key = server_key
-        self.dc_id = dc_id
+        self.dc_id = address.dc_id
+        self.addresses = addresses
+        self._host = None if IPv4Address(address.host).is_loopback else address.host
         self._register = register
         self._lines = lines
         self._desk = desk
@@ -53,7 +65,10 @@ class Front:
         self._lines.drained(line)
 
     def find(self, key_id: int) -> KnownKey | None:
-        return self._register.find(key_id)
+        key = self._register.find(key_id)
+        if key is not None and key.loan is not None and key.loan.host != self._host:
+            return None  # a loan is good at the addresses it was made for, and not at others
+        return key
 
     def taken(self, key: bytes) -> bool:
         return self._register.taken(key)
@@ -62,7 +77,7 @@ class Front:
         self._register.agreed(key, salts)
 
     def used(self, line: Connection, key: Any, conversation: Conversation) -> None:
-        self._lines.used(self.dc_id, line, key, conversation)
+        self._lines.used(self, line, key, conversation)
 
     def request(self, line: Connection, key: Any, conversation: Conversation, message_id: int, body: bytes) -> None:
         self._desk.request(self.dc_id, line, key, conversation, message_id, body)

@@ -113,15 +113,25 @@ class Owners:
         return self._given(owner, known)
 
     async def lend(
-        self, name: str, label: str = "", grant: str = "full", seconds: float | None = None, network: str | None = None
+        self,
+        name: str,
+        label: str = "",
+        grant: str = "full",
+        seconds: float | None = None,
+        network: str | None = None,
+        host: str | None = None,
     ) -> dict[str, Any]:
-        """A loan that lasts: until it is revoked, or for ``seconds``."""
+        """A loan that lasts: until it is revoked, or for ``seconds``. ``host``: the address of this machine at which a
+        container will use it; None for programs that reach its loopback.
+        """
         self._check_network(network)
         if seconds is not None and not seconds > 0:
             raise ConfigError("A loan lasts for more than no time.", remedy="Give a lifetime such as 8h, or none.")
         wanted = Grant.parse(grant)
         owner = await self.owner(name)
-        return self._given(owner, owner.lend(label, wanted, seconds=seconds))
+        if host is not None:
+            await owner.reach(host)
+        return self._given(owner, owner.lend(label, wanted, seconds=seconds, host=host))
 
     def loans(self, name: str | None = None) -> list[dict[str, Any]]:
         """Every loan, open or ended, of one session or of all."""
@@ -319,7 +329,7 @@ class Owners:
             "grant": loan.grant,
             "expires_at": loan.expires_at,
             "key": loan.key.reveal().hex(),
-            "addresses": [[each.dc_id, each.host, each.port] for each in owner.endpoint.addresses],
+            "addresses": [[each.dc_id, each.host, each.port] for each in owner.endpoint.told(loan.host)],
             "server_key": owner.endpoint.server_key.pem,
             "network": self._keeper.network.name,
             "user_id": me.id if me else None,
