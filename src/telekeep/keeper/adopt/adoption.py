@@ -43,7 +43,7 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Adoption:
     """``path``: the file, no link · ``kind``: of place · ``at``: wall-clock seconds of the adoption · ``written``:
-    SHA-256 of what telekeep wrote into it last, in hex · ``held``: its sessions.
+    SHA-256 of the file with its loans, as it was written, in hex · ``held``: its sessions.
     """
 
     id: str

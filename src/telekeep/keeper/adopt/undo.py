@@ -154,7 +154,7 @@ def _exchange(keeper: Keeper, plan: Plan, adoption: Adoption) -> tuple[Adoption,
                 ledger.write(keeper.vault, adoption, is_away=adoption.state != ADOPTED)
             raise
         ledger.end(keeper, away)
-        away = away.now(RETURNED, written=sha256(content).hexdigest())
+        away = away.now(RETURNED)
         ledger.write(keeper.vault, away, is_away=True)
         notes += _told(file, content, keeper.vault.original(adoption.id))
     return away, notes

@@ -40,6 +40,9 @@ OTHER_DCS = (
 )
 
 
+_LABEL = 72  # characters
+
+
 class Terms(NamedTuple):
     """``name``: what to call a session that is new, None to name it after the file · ``grant`` and ``seconds``: of the
     loan · ``sure``: programs that speak with Telegram now do so with other sessions.
@@ -115,7 +118,7 @@ def _with_loans_only(keeper: Keeper, plan: Plan, known: Adoption | None) -> Outc
         return Outcome(plan.path, ADOPTED, plan.place.kind, held, done=False, notes=("It holds a loan already.",))
     if known.state == ADOPTED:
         return Outcome(plan.path, ADOPTED, known.kind, known.held, done=False)
-    finished = known.now(ADOPTED, written=sha256(plan.content).hexdigest())
+    finished = known.now(ADOPTED)
     ledger.write(keeper.vault, finished, is_away=False)
     return Outcome(plan.path, ADOPTED, known.kind, known.held, notes=("What was interrupted is finished.",))
 
@@ -149,8 +152,9 @@ def _exchange(
             plan = look(keeper, plan.path, file.content)
             if {lease_name(each.session.auth_key.id) for each in plan.real} != set(keys):
                 raise SessionCorrupt(f"{plan.path} was changed at this very moment.", remedy="Run the command again.")
-        if known is not None and known.state == BEGUN:
-            withdraw(keeper, known, ours)
+        if known is not None:  # loans of an attempt that came to nothing, or of before the key was put back
+            there = {loan.id for _, loan in plan.lent}
+            withdraw(keeper, replace(known, held=tuple(e for e in known.held if e.loan not in there)), ours)
         return _exchange_in(file, keeper, plan, known, named, ours, terms)
 
 
@@ -169,7 +173,7 @@ def _exchange_in(
     for found in plan.real:
         lease = lease_name(found.session.auth_key.id)
         if lease not in loans:
-            label = _short(plan.path) + (f" {found.where}" if len(named) > 1 else "")
+            label = _label(plan.path, found.where if len(named) > 1 else "")
             loan = lender.lend(named[lease], label, ours=lease in ours)
             loans[lease] = lender.written(loan, found.session)
             held.append(Held(found.where, named[lease], lease, loan.id))
@@ -184,8 +188,14 @@ def _exchange_in(
                 remedy="Remove it there, and run the command again. Nothing was changed.",
             )
     adoption = Adoption(
-        Adoption.new_id(), str(plan.path), plan.place.kind, BEGUN, keeper.clock.wall(), "", tuple(held)
-    )  # fmt: skip
+        id=Adoption.new_id(),
+        path=str(plan.path),
+        kind=plan.place.kind,
+        state=BEGUN,
+        at=keeper.clock.wall(),
+        written=sha256(content).hexdigest(),
+        held=tuple(held),
+    )
     before = (known.id,) if known else ()
     ledger.write(keeper.vault, adoption, original=original, is_away=True, instead_of=before)
     try:
@@ -199,7 +209,7 @@ def _exchange_in(
         raise
     if len(loans) == 1:
         file.blind(next(iter(loans.values())))
-    adoption = adoption.now(ADOPTED, written=sha256(content).hexdigest())
+    adoption = adoption.now(ADOPTED)
     ledger.write(keeper.vault, adoption, is_away=False)
     notes = []
     if file.narrowed:
@@ -216,8 +226,11 @@ def _as_it_was(keeper: Keeper, plan: Plan, known: Adoption | None) -> bytes:
     return plan.place.exchanged(plan.content, [(found, back[loan.id]) for found, loan in plan.lent if loan.id in back])
 
 
-def _short(path: Path) -> str:
+def _label(path: Path, where: str) -> str:
+    """What the loan is called: the file, by the end of its path if that is long, and the place in it."""
     try:
-        return f"~/{path.relative_to(Path.home())}"
+        shown = f"~/{path.relative_to(Path.home())}"
     except (ValueError, RuntimeError):
-        return str(path)
+        shown = str(path)
+    shown += f" {where}" if where else ""
+    return shown if len(shown) <= _LABEL else f"…{shown[1 - _LABEL :]}"

@@ -51,7 +51,8 @@ def _with_row(content: bytes, session: Session) -> bytes:
 def write_row(connection: sqlite3.Connection, session: Session) -> None:
     """Exchange the row in an open database. A temporary key belongs to the key it was made with: it goes."""
     columns = {row[1] for row in connection.execute("PRAGMA table_info(sessions)")}
-    temporary = ", tmp_auth_key = x''" if "tmp_auth_key" in columns else ""
+    emptied = ", tmp_auth_key = iif(length(tmp_auth_key) > 0, x'', tmp_auth_key)"
+    temporary = emptied if "tmp_auth_key" in columns else ""
     connection.execute(
         f"UPDATE sessions SET dc_id = ?, server_address = ?, port = ?, auth_key = ?{temporary}",
         (session.dc.id, session.dc.host, session.dc.port, session.auth_key.reveal()),
