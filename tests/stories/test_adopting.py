@@ -14,6 +14,7 @@ import pytest
 
 from stories.borrowing.lending import Lending, line, until
 from stories.conftest import CODE, PHONE
+from telekeep.borrow import summon
 from telekeep.cli.demo.stage import Said, Stage
 
 PROGRAMS = Path(__file__).parent / "adopting"
@@ -184,3 +185,126 @@ def test_the_same_file_is_adopted_returned_and_adopted_again(lending: Lending) -
     assert json.loads(lending.ok("adopt", "--list", "--json"))["adopted"] == []
     assert lending.lend("ada").startswith("1")
     lending.check()
+
+
+def _text(lending: Lending, name: str, phone: str = PHONE) -> Path:
+    path = lending.folder / name / "session.txt"
+    path.parent.mkdir()
+    path.write_text(str(made(lending, name, phone)))
+    path.chmod(0o600)
+    return path
+
+
+def test_a_program_that_has_read_its_string_is_seen_by_its_connection(lending: Lending) -> None:
+    path = _text(lending, "one")
+    before = path.read_bytes()
+    running = program(lending, "held.py", path.name, cwd=path.parent)
+    assert line(running)
+    refused = lending.telekeep("adopt", str(path), "--as", "one")
+    assert refused.code == 3 and f"process {running.pid} " in refused.err, refused
+    assert path.read_bytes() == before
+    assert lending.telekeep("list", "--json").out.count('"name"') == 0, "nothing was kept either"
+    stopped(lending, running)
+    adopted(lending, path, "--as", "one")
+    lending.check()
+
+
+def test_the_key_does_not_go_back_while_a_program_is_on_the_loan(lending: Lending) -> None:
+    path = _text(lending, "one")
+    adopted(lending, path, "--as", "one")
+    content = path.read_bytes()
+    running = program(lending, "held.py", path.name, cwd=path.parent)
+    assert line(running)
+    refused = lending.telekeep("adopt", "--undo", str(path))
+    assert refused.code == 3 and str(running.pid) in refused.err, refused
+    assert path.read_bytes() == content
+    stopped(lending, running)
+    adopted(lending, "--undo", path)
+    lending.check()
+
+
+def test_another_copy_of_a_lent_key_is_adopted_while_programs_use_it(lending: Lending) -> None:
+    first = _text(lending, "one")
+    second = first.with_name("second.txt")
+    shutil.copy(first, second)
+    said = adopted(lending, first, "--as", "one")["files"][0]
+    assert [note for note in said["notes"] if str(second) in note]
+    running = program(lending, "held.py", first.name, cwd=first.parent)
+    me = line(running)
+    adopted(lending, second)
+    assert scan(first.parent, key_of(lending.ok("export", "one", "--to", "telethon-string", "--yes"))) == []
+    other = program(lending, "held.py", second.name, cwd=second.parent)
+    assert line(other) == me
+    stopped(lending, other)
+    refused = lending.telekeep("adopt", "--undo", str(second))
+    assert refused.code == 3 and str(running.pid) in refused.err, "the owner cannot let go what another program uses"
+    assert "adopted" in lending.ok("adopt", "--list")
+    stopped(lending, running)
+    said = adopted(lending, "--undo", second)["files"][0]
+    assert any("not served" in note for note in said["notes"]), "the first file's loan is out of force meanwhile"
+    assert ran(lending, "reader.py", second.name, "real", cwd=second.parent)[0].split("|") == [me, "real"]
+    adopted(lending, second)
+    assert ran(lending, "reader.py", first.name, "lent", cwd=first.parent)[0].split("|") == [me, "real", "lent"]
+    lending.check()
+
+
+def test_an_interrupted_adoption_connects_nobody_until_it_is_finished(lending: Lending) -> None:
+    """Killed before the file is touched: the daemon must not take the session, whose key the program still has."""
+    path = _text(lending, "one")
+    key, me = key_of(path.read_text()), ran(lending, "reader.py", path.name, "one", cwd=path.parent)[0].split("|")[0]
+    code = (
+        "import os, sys, signal; from pathlib import Path; from telekeep.keeper.keeper import Keeper;"
+        "from telekeep.keeper.adopt import swap, verb;"
+        "swap.Open.replace = lambda *a: os.kill(os.getpid(), signal.SIGKILL);"
+        "verb.adopt(Keeper.open(), Path(sys.argv[1]), verb.Terms(name='one'))"
+    )
+    assert lending.run("-c", code, path).code == -9
+    assert scan(path.parent, key) == [str(path)]
+    lending.ok("daemon", "start")
+    assert lending.loans()[0]["state"] == "open"
+    connections = lending.stats()["connections"]
+    refused = lending.telekeep("lend", "one")
+    assert refused.code == 3 and "telekeep adopt" in refused.err, refused
+    assert ran(lending, "reader.py", path.name, "two", cwd=path.parent) == [f"{me}|one|two"]
+    assert lending.stats()["connections"] == connections + 1, "the program's own, and no other"
+    adopted(lending, path, "--as", "one")
+    assert scan(path.parent, key) == []
+    assert [each["state"] for each in lending.loans()] == ["revoked", "open"]
+    assert ran(lending, "reader.py", path.name, "three", cwd=path.parent) == [f"{me}|one|two|three"]
+    lending.check()
+
+
+def test_several_files_are_adopted_each_for_itself(lending: Lending) -> None:
+    one, two = _text(lending, "one"), _text(lending, "two", OTHER)
+    one = one.rename(one.with_name("first.txt"))
+    two = two.rename(two.with_name("second.txt"))
+    bad = lending.stage.write("bad.txt", "nothing\n")
+    said = lending.telekeep("adopt", str(one), str(bad), str(two), "--json")
+    assert said.code == 7, said
+    found = json.loads(said.out)["files"]
+    assert [each["state"] for each in found] == ["adopted", "failed", "adopted"]
+    assert [each["error"] and each["error"]["error"] for each in found] == [None, "UnknownFormat", None]
+    assert sorted(lending.owned()) == ["first", "second"]
+    said = lending.telekeep("adopt", str(one), str(two))
+    assert said.code == 0 and said.out.count("already adopted") == 2, said
+    said = lending.telekeep("adopt", "--undo", str(one), str(two))
+    assert said.code == 0 and said.out.count("returned") == 2 and "real key" in said.err, said
+    lending.check()
+
+
+@pytest.mark.parametrize("release", ["telethon-1.26.1", "telethon-1.36.0", "telethon-1.39.0"])
+def test_an_old_release_opens_the_file_as_before(lending: Lending, release: str) -> None:
+    python = Path(sys.prefix) / "releases" / release / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"needs {release}: make layers")
+    path = Path(made(lending, "bot", to="telethon-sqlite"))
+    adopted(lending, path)
+    done = subprocess.run(
+        [python, "-I", PROGRAMS / "opened.py", path], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done
+    version, dc, host, port, key = done.stdout.strip().split("|")
+    owner = summon.ask(lending.where(), "status")["sessions"][0]
+    assert release.endswith(version)
+    assert [int(dc), host, int(port)] == owner["addresses"][0]
+    assert scan(path.parent, bytes.fromhex(key)) == [str(path)]

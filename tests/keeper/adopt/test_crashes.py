@@ -16,6 +16,8 @@ import pytest
 from keeper.adopt import crash
 from keeper.adopt.files import KINDS
 
+pytestmark = pytest.mark.timeout(600)  # some hundred deaths, each of a process, and as many resurrections
+
 LEAST = {"adopt": 20, "undo": 12}  # fewer moves, and the program did not die where it should
 
 

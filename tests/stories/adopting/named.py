@@ -1,6 +1,6 @@
-"""A bot-like program that names its session file: ``named.py NAME SECONDS…``. It knows nothing of telekeep.
+"""A bot-like program that names its session file: ``named.py NAME TEXT``. It knows nothing of telekeep.
 
-Says who it is and how many messages there are, sends one, and goes on listening until its standard input ends.
+Sends a message, says who it is and what was sent, and goes on listening until its standard input ends.
 """
 
 import asyncio
