@@ -74,7 +74,7 @@ def adopt(
             with invocation.out.progress(f"{file}"):
                 results.append(_done(keeper, file, how, terms))
     _show(invocation, results, how)
-    return max(each["exit_code"] for each in results)
+    return max(int(each["exit_code"]) for each in results)
 
 
 def _summon(invocation: Invocation) -> None:
@@ -167,7 +167,7 @@ def _state(result: dict[str, Any]) -> str:
         return style("✗ " + result["error"]["error"], "bad")
     if not result["done"]:
         return f"already {result['state']}"
-    return result["state"] + (f", but {result['error']['error']}" if result["error"] else "")
+    return f"{result['state']}, but {result['error']['error']}" if result["error"] else str(result["state"])
 
 
 def _list(invocation: Invocation) -> int:
@@ -177,7 +177,7 @@ def _list(invocation: Invocation) -> int:
 
     with invocation.keeper() as keeper:
         found = listing(keeper) if Vault.exists(keeper.home.vault) else []
-    facts = [
+    facts: list[dict[str, Any]] = [
         {
             "path": each.adoption.path,
             "kind": each.adoption.kind,

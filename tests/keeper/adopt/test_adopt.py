@@ -26,8 +26,9 @@ from telekeep.errors import (
     UnknownFormat,
 )
 from telekeep.gateway.loans import OPEN
-from telekeep.keeper.adopt import ledger
+from telekeep.keeper.adopt import ledger, users
 from telekeep.keeper.adopt.adoption import ADOPTED
+from telekeep.keeper.adopt.swap import Open
 from telekeep.keeper.adopt.undo import undo
 from telekeep.keeper.adopt.verb import Terms, adopt
 from telekeep.keeper.keeper import Keeper
@@ -263,6 +264,50 @@ def test_a_locked_database_is_refused(offline: Keeper, put: Put) -> None:
         assert running.stdin
         running.stdin.close()
     assert holds(path.read_bytes(), ONE)
+
+
+def test_a_program_that_opens_the_file_at_that_very_moment_gets_the_loan(
+    offline: Keeper, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put("bot.session", database(ONE))
+    code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=30); print('open', flush=True);"
+    code += "print(c.execute('SELECT hex(auth_key) FROM sessions').fetchone()[0])"
+    started: list[subprocess.Popen[str]] = []
+    replace = Open.replace
+
+    def late(file: Open, content: bytes, draft: Path) -> None:
+        program = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+        started.append(program)
+        assert program.stdout and program.stdout.readline() == "open\n"
+        while not users.with_file_open(file.about, but=(os.getpid(),)):
+            assert program.poll() is None
+        replace(file, content, draft)
+
+    monkeypatch.setattr(Open, "replace", late)
+    adopt(offline, path)
+    (program,) = started
+    said, _ = program.communicate(timeout=60)
+    (loan,) = ledger.loans(offline).values()
+    assert bytes.fromhex(said) == loan.key.reveal()
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_file_that_is_changed_at_that_very_moment_keeps_the_change(
+    offline: Keeper, put: Put, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = make(put("x", "").parent, kind)
+    write = Open._write
+
+    def late(file: Open, content: bytes, draft: Path) -> None:
+        write(file, content, draft)
+        path.write_bytes(path.read_bytes().swapcase())
+
+    before = path.read_bytes()
+    monkeypatch.setattr(Open, "_write", late)
+    with pytest.raises(SessionBusy, match="changed"):
+        adopt(offline, path)
+    assert path.read_bytes() == before.swapcase()
+    assert ledger.all_of(offline.vault) == []
 
 
 # ---- the file itself

@@ -51,7 +51,7 @@ def _database(content: bytes, network: Network) -> tuple[Place, list[Found]]:
         raise unknown(other)
     name = formats.recognise(content).name
     if name not in _DATABASES:
-        raise unknown(f"a session file of the format {name}")
+        raise unknown(name)
     place = _DATABASES[name]
     return place, place.find(content, network)
 

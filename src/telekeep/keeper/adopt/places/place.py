@@ -9,10 +9,7 @@ from telekeep.errors import UnknownFormat
 from telekeep.session.model import Session
 from telekeep.session.network import Network
 
-ANOTHER_WAY = (
-    "Nothing was changed. Log in anew with `telekeep auth NAME`, and start the program with `telekeep run NAME -- CMD`."
-)
-"""The way out, for now, for formats that cannot be adopted."""
+_CALLED = {"pyrogram-sqlite": "a Pyrogram session file", "pyrogram-string": "a Pyrogram string"}
 
 
 class Found(NamedTuple):
@@ -48,6 +45,11 @@ class Place(Protocol):
         """``content`` with each of ``wanted``, as `find` found them, replaced by another; all else as it was."""
 
 
-def unknown(what: str) -> UnknownFormat:
-    """The error for ``what`` another library keeps."""
-    return UnknownFormat(f"This is {what}; `adopt` cannot put a loan in its place yet.", remedy=ANOTHER_WAY)
+def unknown(format: str, where: str = "") -> UnknownFormat:
+    """The error for a session of a ``format`` in whose place no loan can be put yet."""
+    what = _CALLED.get(format, format)
+    return UnknownFormat(
+        f"{f'At {where}: this' if where else 'This'} is {what}; `adopt` cannot put a loan in its place yet.",
+        remedy="Nothing was changed. Keep it with `telekeep import FILE --as NAME` where that reads it, else log in "
+        "anew with `telekeep auth NAME`; then start the program with `telekeep run NAME -- CMD`.",
+    )

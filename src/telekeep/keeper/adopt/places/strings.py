@@ -14,6 +14,7 @@ from telekeep.session.model import Session
 from telekeep.session.network import Network
 
 _STRING = formats.FORMATS["telethon-string"]
+_OTHERS = {name: each for name, each in formats.FORMATS.items() if each.is_text and each is not _STRING}
 _LENGTHS = (353, 369)  # of a Telethon string, for IPv4 and IPv6; what is of another length is none
 _LETTERS = re.compile(r"[A-Za-z0-9_=+/-]{64,1000}")
 
@@ -49,9 +50,11 @@ def found(pieces: Iterable[Piece], network: Network) -> list[Found]:
 def _session(where: str, core: str, network: Network) -> Session | None:
     if not _LETTERS.fullmatch(core):
         return None
-    if other := foreign.string_name(core):
-        raise unknown(f"{other} ({where})" if where else other)
     source = core.encode()
+    if other := foreign.string_name(core) or next(
+        (name for name, each in _OTHERS.items() if each.recognises(source)), ""
+    ):
+        raise unknown(other, where)
     if len(core) not in _LENGTHS or not _STRING.recognises(source):
         return None
     try:
