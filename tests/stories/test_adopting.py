@@ -267,6 +267,7 @@ def test_an_interrupted_adoption_connects_nobody_until_it_is_finished(lending: L
     assert refused.code == 3 and "telekeep adopt" in refused.err, refused
     assert ran(lending, "reader.py", path.name, "two", cwd=path.parent) == [f"{me}|one|two"]
     assert lending.stats()["connections"] == connections + 1, "the program's own, and no other"
+    assert "cannot be opened" not in lending.log(), "it does not even try"
     adopted(lending, path, "--as", "one")
     assert scan(path.parent, key) == []
     assert [each["state"] for each in lending.loans()] == ["revoked", "open"]

@@ -133,7 +133,8 @@ def opened(path: Path) -> Iterator[Open]:
     try:
         with closing(sqlite3.connect(_uri(path), uri=True, timeout=_PATIENCE, isolation_level=None)) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
-            connection.execute("PRAGMA journal_mode = DELETE")  # plays back a journal, and takes in a write-ahead log
+            # plays back a journal, takes in a write-ahead log, and is itself journalled on disk, unlike the next
+            connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA journal_mode = MEMORY")
             connection.execute("BEGIN EXCLUSIVE")
             _refuse_companions(path)

@@ -14,7 +14,7 @@ from os import getpid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telekeep.errors import ConfigError, GatewayError, SessionBusy, SessionNotFound, TelekeepError
+from telekeep.errors import ConfigError, SessionNotFound, TelekeepError
 from telekeep.gateway.loans import OPEN
 from telekeep.keeper.adopt import ledger, users
 from telekeep.keeper.adopt.adoption import ADOPTED, RETURNED, RETURNING, Adoption, Held
@@ -51,7 +51,6 @@ def undo(keeper: Keeper, file: Path) -> Outcome:
         return Outcome(path, RETURNED, adoption.kind, adoption.held, done=False)
     check_rights(path)
     refuse_opened(path, users.with_file_open(path.stat()))
-    _refuse_borrowers(keeper, adoption)
     returned, notes = _exchange(keeper, plan, adoption)
     notes += _others(keeper, adoption)
     return Outcome(path, returned.state, returned.kind, returned.held, notes=tuple(notes))
@@ -103,24 +102,6 @@ def _wanted(keeper: Keeper, plan: Plan, adoption: Adoption) -> list[tuple[Found,
             remedy=f"If another login is in it now, leave it, and run: telekeep adopt --forget {plan.path}",
         )
     return back
-
-
-def _refuse_borrowers(keeper: Keeper, adoption: Adoption) -> None:
-    """Raise SessionBusy if a program is connected on a loan of the file."""
-    loans = {each.loan for each in adoption.held}
-    for name in {each.name for each in adoption.held}:
-        try:
-            listed = ask(keeper, "loans", name=name) or []
-        except (SessionNotFound, GatewayError):
-            continue
-        users_ = [one for loan in listed if loan["id"] in loans for one in loan["borrowers"]]
-        if users_:
-            who = users_[0]
-            told = f"process {who['pid']} ({who['command']})" if who["pid"] else who["application"] or "a program"
-            raise SessionBusy(
-                f"A program uses the loan in {adoption.path}: {told}{', and more' if len(users_) > 1 else ''}.",
-                remedy="Stop it, and run the command again. Nothing was changed.",
-            )
 
 
 def _exchange(keeper: Keeper, plan: Plan, adoption: Adoption) -> tuple[Adoption, list[str]]:
