@@ -282,13 +282,28 @@ def _binding(found: re.Match[str]) -> _Piece:
     return _Piece(before, value, after, found["end"], found["name"].strip("'"))
 
 
+class Binding(NamedTuple):
+    """A variable in the text of a ``.env``: its value, and where that stands, with its quotes, in the text."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+def bindings(text: str) -> Iterator[Binding]:
+    """Every variable in the text of a ``.env``, in order; of several of one name, all. Broken lines are left out."""
+    place = 0
+    for piece in _pieces(text):
+        start = place + len(piece.before)
+        if piece.name is not None and piece.value is not None:
+            yield Binding(piece.name, _unquoted(piece.value), start, start + len(piece.value))
+        place += len(piece.text)
+
+
 def parse_dotenv(text: str) -> dict[str, str]:
     """The values in the text of a ``.env``; of several lines of one name, the last counts. Broken lines do not."""
-    return {
-        piece.name: _unquoted(piece.value)
-        for piece in _pieces(text)
-        if piece.name is not None and piece.value is not None
-    }
+    return {each.name: each.value for each in bindings(text)}
 
 
 def _unquoted(value: str) -> str:

@@ -10,6 +10,7 @@ from telethon import TelegramClient
 
 from telekeep.errors import SessionBusy, SessionNotFound, TelegramNetworkError
 from telekeep.events import Event, LeaseGone, LeaseTaken
+from telekeep.lease.lease import lease_name
 from upstream.place import Place, Wire, first_line, until
 
 WORKER = """\
@@ -155,3 +156,15 @@ async def test_two_that_connect_one_client_at_once_share_one_connection(place: P
     assert place.telegram.stats.connections == 1
     await asyncio.gather(client.disconnect(), client.disconnect())
     await until(place.is_free)
+
+
+async def test_a_key_that_was_put_back_into_a_file_is_not_connected_with(place: Place) -> None:
+    lease = lease_name(place.vault.load("main").auth_key.id)
+    place.vault.keep_adoption("adopted", b"", away=[lease])
+    with pytest.raises(SessionBusy, match="knows nothing of telekeep") as refused:
+        await place.client().connect()
+    assert "telekeep adopt" in str(refused.value.remedy)
+    assert place.is_free() and place.telegram.stats.connections == 0
+    place.vault.drop_adoption("adopted")
+    async with place.client() as client:
+        assert await client.get_me()

@@ -43,6 +43,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "generate": Listed("telekeep.cli.generate:generate", "Log in and make a session string", speaks=True),
         "check": Listed("telekeep.cli.check:check", "Check the format of a session file or string"),
         "import": Listed("telekeep.cli.import_:import_", "Keep a session that another program made"),
+        "adopt": Listed("telekeep.cli.adopt:adopt", "Keep the session in a file, and leave a loan in its place"),
         "export": Listed("telekeep.cli.export:export", "Write a kept session for another program"),
         "remove": Listed("telekeep.cli.remove:remove", "Set a kept session aside, or bring it back"),
         "list": Listed("telekeep.cli.list:list_", "Show which sessions are kept", brief=True),

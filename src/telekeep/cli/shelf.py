@@ -51,6 +51,15 @@ def _clock(invocation: Invocation) -> Clock:
     return system_clock(test_allowed=load(invocation.network).is_emulator)
 
 
+def away(invocation: Invocation) -> frozenset[str]:
+    """The leases of keys that were put back into files, where telekeep does not know who uses them."""
+    where = home(invocation.home)
+    if not Vault.exists(where.vault):
+        return frozenset()
+    with Vault.open(where.vault, clock=_clock(invocation), marks=where.state) as vault:
+        return vault.away()
+
+
 def held(listed: Iterable[Entry]) -> dict[str, Holder]:
     """Who holds which lease, by lease name."""
     return holders(lease_folder(), (entry.lease for entry in listed if entry.lease))
@@ -117,6 +126,7 @@ __all__ = [
     "KEPT",
     "NOTHING",
     "REMEDIES",
+    "away",
     "borrowers",
     "counted",
     "entries",

@@ -19,6 +19,7 @@ from telekeep.cli.shelf import (
     KEPT,
     NOTHING,
     REMEDIES,
+    away,
     borrowers,
     counted,
     entries,
@@ -56,16 +57,21 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
         )
     holders = held(chosen)
     owners = lent(invocation, holders.values())
+    gone = away(invocation)
     rows = []
     for entry in chosen:
         holder = holders.get(entry.lease)
-        rows.append((entry, holder, _advice(entry, holder, owners.get(entry.name), now, days)))
+        advice = _OUTSIDE if entry.lease in gone else _advice(entry, holder, owners.get(entry.name), now, days)
+        rows.append((entry, holder, advice))
     if invocation.json:
         facts = [{**_facts(*row, now), "owner": owners.get(row[0].name)} for row in rows]
         invocation.out.data({"sessions": facts})
     else:
         invocation.out.words(*(_page(*rows[0], now, owners.get(name)) if name else _overview(rows, now, owners)))
     return 0 if present(chosen) else SessionNotFound.exit_code
+
+
+_OUTSIDE = Advice("away", "its key lies in a file, outside telekeep's control: see `telekeep adopt --list`", 0.0)
 
 
 def _policy(given: str | None) -> tuple[float, float, float]:

@@ -40,7 +40,7 @@ def peer_process(local: Address, peer: Address) -> Process | None:
     try:
         inode = _inode(peer, local)
         pid = _owner(f"socket:[{inode}]") if inode else None
-        return None if pid is None else Process(pid, _command(pid), _started(pid))
+        return None if pid is None else Process(pid, command(pid), _started(pid))
     except (OSError, ValueError, IndexError):  # it ended meanwhile, or this is no such kernel
         return None
 
@@ -49,7 +49,7 @@ def _inode(near: Address, far: Address) -> int:
     """The inode of the socket of ours that is bound to ``near`` and connected to ``far``; 0 if there is none."""
     for table, mapped in (("tcp", False), ("tcp6", True)):
         try:
-            wanted = f" {_spelt(near, mapped)} {_spelt(far, mapped)} ".encode()
+            wanted = f" {spelt(near, mapped)} {spelt(far, mapped)} ".encode()
             found = _line(Path("/proc/net", table), wanted)
         except (OSError, ValueError):  # ValueError: an IPv6 address is in no table of IPv4
             continue
@@ -68,7 +68,7 @@ def _line(table: Path, wanted: bytes) -> bytes | None:
     return None if begin < 0 else content[begin + len(wanted) :].split(b"\n", 1)[0]
 
 
-def _spelt(address: Address, mapped: bool) -> str:
+def spelt(address: Address, mapped: bool) -> str:
     """An address as the kernel prints it: 32-bit words of its memory, in hex. ``mapped``: as one of IPv6."""
     host, port = address[:2]
     ip = ipaddress.ip_address(host.partition("%")[0])
@@ -85,7 +85,7 @@ def _spelt(address: Address, mapped: bool) -> str:
 def _owner(socket: str) -> int | None:
     """The process that has ``socket`` open. The youngest are asked first: borrowers come later than what they use."""
     left = _MOST_FILES
-    for pid in sorted(_processes(), reverse=True):
+    for pid in sorted(processes(), reverse=True):
         try:
             with os.scandir(f"/proc/{pid}/fd") as files:
                 for file in islice(files, left):
@@ -104,12 +104,14 @@ def _leads_to(file: os.DirEntry[str]) -> str:
         return ""
 
 
-def _processes() -> Iterator[int]:
+def processes() -> Iterator[int]:
+    """The pids of all processes that can be seen. Raises OSError where there is no /proc."""
     with os.scandir("/proc") as entries:
         yield from (int(entry.name) for entry in entries if entry.name.isdecimal())
 
 
-def _command(pid: int) -> str:
+def command(pid: int) -> str:
+    """The command line of a process, without secrets. Raises OSError if it is gone, or another user's."""
     with Path(f"/proc/{pid}/cmdline").open("rb") as file:
         raw = file.read(_LONGEST_COMMAND).rstrip(b"\0")
     return command_line([os.fsdecode(part) for part in raw.split(b"\0")])

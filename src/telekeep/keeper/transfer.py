@@ -87,12 +87,12 @@ def import_session(keeper: Keeper, source: bytes | Session, *, name: str, replac
             remedy="Choose another name with --as NAME, or add --replace to put it in its place.",
         )
     with ExitStack() as held:
-        lease = _take(keeper, key_id, held, floor=before.fence if before else 0, purpose=f"import of {name}")
+        lease = take(keeper, key_id, held, floor=before.fence if before else 0, purpose=f"import of {name}")
         _refuse_twin(vault, name, lease_name(key_id))  # under the lease: nobody can bring it in meanwhile
         if before:
             old_id = _key_id(vault, name)
             if old_id is not None and old_id != key_id:
-                _take(keeper, old_id, held, floor=before.fence, purpose=f"replacement of {name}")
+                take(keeper, old_id, held, floor=before.fence, purpose=f"replacement of {name}")
         return vault.keep(name, session, fence=lease.fence, expected=before.generation if before else None)
 
 
@@ -163,7 +163,7 @@ def remove(keeper: Keeper, name: str) -> None:
     key_id = _key_id(vault, name)
     with ExitStack() as held:
         if key_id is not None:
-            fence = _take(keeper, key_id, held, floor=entry.fence, purpose=f"removal of {name}").fence
+            fence = take(keeper, key_id, held, floor=entry.fence, purpose=f"removal of {name}").fence
         elif holder := keeper.leases.holder(entry.lease):
             raise busy(holder, clock=keeper.clock)
         else:  # it cannot be read, so its lease cannot be taken; the kernel says that nobody has it
@@ -195,14 +195,18 @@ def put_back(keeper: Keeper, name: str, generation: int) -> Entry:
     floor = max(each.fence for each in history)
     keys = {session.auth_key.id: None, _key_id(vault, name): None}  # in order, each once
     with ExitStack() as held:
-        leases = [_take(keeper, key, held, floor=floor, purpose=f"restoring {name}") for key in keys if key is not None]
+        leases = [take(keeper, key, held, floor=floor, purpose=f"restoring {name}") for key in keys if key is not None]
         return vault.keep(name, session, fence=leases[0].fence, expected=history[0].generation)
 
 
-def _take(keeper: Keeper, key_id: int, held: ExitStack, *, floor: int, purpose: str) -> Lease:
+def take(keeper: Keeper, key_id: int, held: ExitStack, *, floor: int, purpose: str) -> Lease:
+    """Take the lease on a key until ``held`` is closed; a daemon that lends it to nobody just now gives it.
+
+    ``floor``: the newest fence the vault knows. Raises SessionBusy.
+    """
     try:
         lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
-    except SessionBusy:  # a daemon that lends it to nobody just now gives it
+    except SessionBusy:
         if refused := hand_over(keeper, lease_name(key_id)):
             raise refused from None
         lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)

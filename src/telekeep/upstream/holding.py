@@ -112,6 +112,8 @@ async def take(terms: Terms, kept: Kept) -> tuple[Lease, Kept]:
         lease = await _acquire(terms, key_id, floor, left)
         try:
             now = terms.vault.entry(terms.name)
+            if lease_name(key_id) in terms.vault.away():  # asked under the lease: who gives a key away holds it
+                raise _away(terms.name)
             if _mark(now) != _mark(kept.entry):  # somebody has written since we read it
                 kept = Kept(now, terms.vault.load(terms.name))
             if kept.session.auth_key.id == key_id:
@@ -145,6 +147,14 @@ async def _acquire(terms: Terms, key_id: int, floor: int, timeout: float) -> Lea
         except SessionBusy as busy:
             if terms.clock.boot() >= deadline:
                 raise refused or busy from None
+
+
+def _away(name: str) -> SessionBusy:
+    return SessionBusy(
+        f"The key of {name!r} lies in a file, where a program may use it that knows nothing of telekeep; two users of "
+        "one key would end the login.",
+        remedy="`telekeep adopt --list` names the file; `telekeep adopt FILE` takes the key back.",
+    )
 
 
 def _mark(entry: Entry) -> Any:

@@ -24,7 +24,7 @@ from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.listing import listed
 from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, check_name, entry_of
 from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
-from telekeep.vault.stores.belongings import ENDPOINT, LOAN
+from telekeep.vault.stores.belongings import AWAY, ENDPOINT, LOAN
 from telekeep.vault.stores.database import border
 from telekeep.vault.stores.lagging import Lagging
 from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from telekeep.clock import Clock
     from telekeep.errors import TelekeepError
     from telekeep.session.model import Peer, Session, UpdateState
+    from telekeep.vault.adopted import StoredAdoption
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.lending import StoredLoan
@@ -305,6 +306,60 @@ class Vault:
 
         with self._unlocking.reading() as unsealed:
             return endpoint(unsealed, name)
+
+    # ---- adopted files
+
+    def keep_adoption(
+        self,
+        adoption_id: str,
+        payload: bytes,
+        *,
+        original: bytes | None = None,
+        away: Iterable[str] | None = None,
+        instead_of: Iterable[str] = (),
+    ) -> None:
+        """Keep what is known of an adopted file, in place of what was; all on disk when this returns, or nothing.
+
+        ``original``: what the file held, None to leave what is stored. ``away``: the leases of those of its keys that
+        may be in use outside telekeep from now on, None to leave it as it is. ``instead_of``: earlier adoptions to
+        forget. Raises SessionSealed.
+        """
+        from telekeep.vault import adopted
+
+        with self._unlocking.writing() as unsealed:
+            adopted.put(unsealed, adoption_id, payload, original=original, away=away)
+            for earlier in instead_of:
+                adopted.drop(unsealed.rows, earlier)
+
+    def adoptions(self) -> list[StoredAdoption]:
+        """The adopted files. One that is damaged is left out and named in ``notices``. Raises SessionSealed."""
+        from telekeep.vault import adopted
+
+        with self._unlocking.reading() as unsealed:
+            found, wrong = adopted.adoptions(unsealed)
+        for notice in wrong:
+            if notice not in self.notices:
+                self._report(notice)
+        return found
+
+    def original(self, adoption_id: str) -> bytes | None:
+        """What an adopted file held; None if it was too large to be kept. Raises SessionSealed, SessionCorrupt."""
+        from telekeep.vault import adopted
+
+        with self._unlocking.reading() as unsealed:
+            return adopted.original(unsealed, adoption_id)
+
+    def drop_adoption(self, adoption_id: str) -> None:
+        """Forget an adopted file, its original, and that its keys were away. Needs no key."""
+        from telekeep.vault import adopted
+
+        with self._sessions.transaction() as rows:
+            adopted.drop(rows, adoption_id)
+
+    def away(self) -> frozenset[str]:
+        """The leases of keys that lie in files, where programs may use them that know nothing of telekeep. No key."""
+        with self._sessions.reading() as rows:
+            return frozenset(lease for _, lease in rows.belongings.ids(AWAY))
 
     # ---- what may lag
 

@@ -19,6 +19,7 @@ from telekeep.gateway.grants import Grant
 from telekeep.gateway.loans import Loan
 from telekeep.gateway.owner import Owner
 from telekeep.gateway.shelf import Shelf
+from telekeep.keeper.endpoint import known_server_key
 from telekeep.keeper.own import own
 from telekeep.lease.probe import is_held
 from telekeep.mtproto import keys
@@ -239,9 +240,7 @@ class Owners:
     def _server_key(self) -> ServerKey:
         """One RSA key for all gateways of this home: clients keep keys in a table of the process, too."""
         if self._known_key is None:
-            endpoints = (self._shelf(entry.name).endpoint() for entry in self._keeper.vault.entries())
-            known = next((each for each in endpoints if each is not None), None)
-            self._known_key = known.server_key if known else keys.make()
+            self._known_key = known_server_key(self._keeper) or keys.make()
         return self._known_key
 
     def _turn(self, name: str) -> asyncio.Lock:
@@ -266,7 +265,7 @@ class Owners:
         now = self._keeper.clock.boot()
         self._handed = {name: until for name, until in self._handed.items() if until > now}
         try:
-            entries = self._keeper.vault.entries()
+            entries, away = self._keeper.vault.entries(), self._keeper.vault.away()
         except SessionNotFound:
             return
         wanted = [
@@ -274,6 +273,7 @@ class Owners:
             for entry in entries
             if entry.name not in self._owners
             and entry.name not in self._handed
+            and entry.lease not in away
             and self._is_lent(entry.name)
             and not is_held(lease_folder(), entry.lease)
         ]

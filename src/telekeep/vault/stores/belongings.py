@@ -1,4 +1,5 @@
-"""What belongs to a session besides its generations: loans, and where its gateway listens. Rows of ``sessions.db``.
+"""What belongs to sessions besides their generations: loans, where gateways listen, and adopted files. Rows of
+``sessions.db``.
 
 Each is sealed like a record. Its name and id lie open, bound to what is sealed: a row under another name does not open.
 """
@@ -11,7 +12,10 @@ from typing import Any, Final, NamedTuple
 
 LOAN: Final = "loan"
 ENDPOINT: Final = "endpoint"
-KINDS: Final = (LOAN, ENDPOINT)
+ADOPTION: Final = "adoption"  # an adopted file; it may hold several sessions, so its name is that of none
+ORIGINAL: Final = "original"  # what an adopted file held before
+AWAY: Final = "away"  # named after an adoption, its id is a lease: this key is, or may be, in use outside telekeep
+KINDS: Final = (LOAN, ENDPOINT, ADOPTION, ORIGINAL, AWAY)
 
 _COLUMNS = "kind, name, id, wrapped, sealed"
 
@@ -36,6 +40,8 @@ class Belonging(NamedTuple):
             return f"the loan {self.id!r} of the session {self.name!r}"
         if self.kind == ENDPOINT:
             return f"the gateway's address of the session {self.name!r}"
+        if self.kind in (ADOPTION, ORIGINAL, AWAY):
+            return f"what is known of the adopted file {self.id if self.kind != AWAY else self.name!r}"
         return f"a row of the unknown kind {self.kind!r} of the session {self.name!r}"
 
 
@@ -53,6 +59,16 @@ class Belongings:
         """The rows of one kind of one session."""
         query = f"SELECT {_COLUMNS} FROM belongings WHERE kind = ? AND name = ? ORDER BY id"
         return _read(self._connection.execute(query, (kind, name)))
+
+    def one(self, kind: str, name: str, id: str) -> Belonging | None:
+        """A row; None if there is none."""
+        query = f"SELECT {_COLUMNS} FROM belongings WHERE kind = ? AND name = ? AND id = ?"
+        return next(iter(_read(self._connection.execute(query, (kind, name, id)))), None)
+
+    def ids(self, kind: str) -> list[tuple[str, str]]:
+        """Name and id of all rows of one kind."""
+        rows = self._connection.execute("SELECT name, id FROM belongings WHERE kind = ? ORDER BY name, id", (kind,))
+        return [(_text(name), _text(id)) for name, id in rows]
 
     def put(self, row: Belonging) -> None:
         """Write a row, in place of the one of this kind, name and id."""
