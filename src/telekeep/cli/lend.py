@@ -108,8 +108,8 @@ def _lent(invocation: Invocation, name: str, label: str, grant: str, seconds: fl
 
 def _written(given: dict[str, Any], form: str) -> bytes:
     """The loan as another program reads it."""
-    from telekeep.session.formats import FORMATS
     from telekeep.secret import Secret
+    from telekeep.session.formats import FORMATS
     from telekeep.session.model import Application, AuthKey, DataCenter, Session, User
 
     api_id, api_hash = _STAND_IN
