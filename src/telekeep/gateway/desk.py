@@ -124,7 +124,9 @@ class Desk:
             self._judge(loan, asked)
         if asked.initial:
             borrower.application = asked.application
-        if asked.wants_updates and not borrower.listens and loan is not None and granted(loan.grant).hears_updates:
+        if borrower.is_for_files(asked):
+            self.borrowers.no_longer_listen(borrower)
+        elif asked.wants_updates and not borrower.listens and loan is not None and granted(loan.grant).hears_updates:
             self.borrowers.listen_in(borrower)
             if anew:
                 borrower.catch_up()
