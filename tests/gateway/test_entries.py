@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from telethon._updates import MessageBox
 
 from telekeep.gateway.entries import Entry, Faces, entries_of
+from telekeep.gateway.in_part import in_part
 from telekeep.mtproto.schema import LAYER, read, types
+from telekeep.session.model import Peer, PeerKind
 from telekeep.upstream.settle import QTS, settle
 from upstream.telling import CHANNEL, FRIEND, LOG, ME, Client, Clock, Line, in_loop, label
 
@@ -144,6 +146,23 @@ def test_faces_are_bounded_and_take_nobody_in_part() -> None:
         faces=faces,
     )
     assert named(entry) == {1, 3}
+
+
+def test_whom_no_entry_has_shown_is_named_in_part_if_the_owner_knows_them() -> None:
+    """kurigram fails over a message of somebody who is not named; Telegram's short updates name nobody."""
+    met = {
+        (FRIEND, False): in_part(Peer(PeerKind.USER, FRIEND, 42, "bob", None, "Bob Ünal")),
+        (9, True): in_part(Peer(PeerKind.CHAT, 9, None, None, None, "Family")),
+    }
+    faces = Faces(acquaintance=lambda number, chat: met.get((number, chat)))
+    update = new(6, 13, peer=types.PeerChat(9), from_id=types.PeerUser(FRIEND))
+    (entry,) = entries_of([update], [], [], DATE, faces=faces)
+    [shown], [group] = told(entry).users, told(entry).chats
+    assert (shown.id, shown.first_name, shown.username, shown.min) == (FRIEND, "Bob Ünal", "bob", True)
+    assert (group.id, group.title) == (9, "Family")
+    (whole,) = entries_of([update], [person(FRIEND)], [], DATE, faces=faces)
+    assert [each.min for each in told(whole).users] == [False]
+    assert in_part(Peer(PeerKind.CHANNEL, 5, 6, None, None, "News")) is None
 
 
 def test_an_entry_knows_whose_call_it_comes_from() -> None:

@@ -106,6 +106,7 @@ async def test_every_kind_of_event_is_heard(house: House) -> None:
             client.add_event_handler(note(name), kind)
         await client.send_message("bob", "are you there?")
         sent = await bobs.send_message("ada", "one")
+        await until(lambda: "NewMessage" in heard)  # of Bob, whom the owner has not met, it asks first
         await sent.edit("two")
         await sent.delete(revoke=True)
         await bobs.send_read_acknowledge("ada")

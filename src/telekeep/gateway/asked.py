@@ -30,7 +30,9 @@ class Refused(Exception):
 
 
 class Application(NamedTuple):
-    """What a program says of itself in initConnection. For display only: it decides nothing."""
+    """What a program says of itself in initConnection. For display, and for the code of an error at most: what it may
+    do is the loan's alone.
+    """
 
     device_model: str
     app_version: str

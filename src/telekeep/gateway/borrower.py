@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from telekeep.gateway.asked import Application
+from telekeep.gateway.asked import Application, Asked
 from telekeep.gateway.entries import Entry
 from telekeep.gateway.interpreter import Interpreter
 from telekeep.gateway.journal import Journal, Replay, TooFar
@@ -32,6 +32,7 @@ class Borrower:
         "calls",
         "conversation",
         "cursor",
+        "files_only",
         "interpreter",
         "is_home",
         "key",
@@ -71,6 +72,7 @@ class Borrower:
         self.again: set[int | None] = set()  # the lines of which it is told again what lies up to there
         self.calls = 0
         self.interpreter: Interpreter | None = None  # where it does not speak the owner's layer
+        self.files_only: bool | None = None  # whether it asks for nothing but files; None before it asks for anything
         self.prelude: list[bytes] = []  # what it alone is told first
         self.application: Application | None = None
         self.process: Process | None = None
@@ -117,8 +119,18 @@ class Borrower:
             self.listens = True
             self.cursor = self.seen_until = journal.head
 
+    def is_for_files(self, asked: Asked) -> bool:
+        """Whether it is a connection for files, which is told no updates: its program hears them on another
+        (core.telegram.org/api/updates: "except for connections needed for downloading / uploading files").
+        """
+        if asked.method.startswith("upload."):
+            self.files_only = self.files_only is not False
+        elif not asked.initial:
+            self.files_only = False
+        return bool(self.files_only)
+
     def deafen(self) -> None:
-        """Tell it nothing any more: its loan has ended."""
+        """Tell it nothing any more."""
         self.listens = False
         self.prelude.clear()
 

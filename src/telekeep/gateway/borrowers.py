@@ -127,6 +127,11 @@ class Borrowers:
         if borrower.listens:
             self._listeners[borrower] = None
 
+    def no_longer_listen(self, borrower: Borrower) -> None:
+        """Tell a borrower nothing any more."""
+        borrower.deafen()
+        self._listeners.pop(borrower, None)
+
     def tell(self) -> None:
         """Tell those who listen what they have not heard yet."""
         for borrower in tuple(self._listeners):

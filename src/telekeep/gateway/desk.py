@@ -25,7 +25,7 @@ from telekeep.gateway.lending import Lending
 from telekeep.gateway.loans import OPEN, Loan
 from telekeep.gateway.news import News
 from telekeep.gateway.register import GatewayKey, Register
-from telekeep.gateway.verdict import Verdict
+from telekeep.gateway.verdict import Verdict, code_of_end
 from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.conversation import Conversation
 from telekeep.mtproto.schema import types
@@ -146,7 +146,9 @@ class Desk:
             self._judge(loan, asked)
         if asked.initial:
             borrower.application = asked.application
-        if asked.wants_updates and not borrower.listens and loan is not None and granted(loan.grant).hears_updates:
+        if borrower.is_for_files(asked):
+            self.borrowers.no_longer_listen(borrower)
+        elif asked.wants_updates and not borrower.listens and loan is not None and granted(loan.grant).hears_updates:
             self.borrowers.listen_in(borrower)
             if anew:
                 borrower.catch_up()
@@ -172,8 +174,7 @@ class Desk:
     def _judge(self, loan: Loan, asked: Asked) -> None:
         state = loan.state(self._clock.wall())
         if state != OPEN:
-            # Telethon's update loop ends its client on a 401, and goes on for ever after anything else
-            raise Refused(401 if asked.method.startswith("updates.") else 400, _ENDED[state])
+            raise Refused(code_of_end(asked), _ENDED[state])
         granted(loan.grant).judge(asked)
         if asked.method == "messages.forwardMessages" and self._news.hides(asked.request.id):
             raise Refused(403, "NOT_GRANTED_SERVICE_CHAT_messages.forwardMessages")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -66,11 +66,15 @@ class Entry:
 class Faces:
     """The users and chats that entries showed last, serialised; at most ``capacity`` of each kind.
 
-    Telegram names nobody whom the authorization has met. Borrowers met others, or nobody yet.
+    Telegram names nobody whom the authorization has met. Borrowers met others, or nobody yet. ``acquaintance(number,
+    chat)``: what the owner can say of somebody whom no entry has shown; None for nobody.
     """
 
-    def __init__(self, capacity: int = 2000) -> None:
+    def __init__(
+        self, capacity: int = 2000, acquaintance: Callable[[int, bool], Any] = lambda number, chat: None
+    ) -> None:
         self._capacity = capacity
+        self._acquaintance = acquaintance
         self._known: tuple[dict[int, bytes], dict[int, bytes]] = ({}, {})
 
     def meet(self, person: Any, packed: bytes, *, chat: bool) -> None:
@@ -84,9 +88,18 @@ class Faces:
             del known[next(iter(known))]
 
     def others(self, numbers: set[int], given: Iterable[int], *, chat: bool) -> list[bytes]:
-        """Those remembered whose id is among ``numbers`` and not ``given``."""
+        """Those remembered, or known to the owner, whose id is among ``numbers`` and not ``given``."""
         known = self._known[chat]
-        return [known[each] for each in numbers.difference(given) if each in known]
+        found = []
+        for each in numbers.difference(given):
+            packed = known.get(each)
+            if packed is None:
+                person = self._acquaintance(each, chat)
+                if person is None:
+                    continue
+                packed = bytes(person)
+            found.append(packed)
+        return found
 
 
 def entries_of(

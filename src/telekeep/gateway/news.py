@@ -9,7 +9,9 @@ from typing import Any
 from telekeep.clock import Clock
 from telekeep.gateway.borrowers import Borrowers
 from telekeep.gateway.entries import Faces, entries_of, service_chat_ids
+from telekeep.gateway.in_part import in_part
 from telekeep.gateway.journal import Journal
+from telekeep.session.model import PeerKind
 from telekeep.upstream.owned import OwnedClient
 
 _TOGETHER = 0.005  # seconds that updates wait at most for those that came in right behind them
@@ -23,9 +25,13 @@ class News:
         self._journal = journal
         self._borrowers = borrowers
         self._clock = clock
-        self._faces = Faces()
+        self._faces = Faces(acquaintance=self._acquaintance)
         self._hidden: set[int] = set()  # numbers of messages of the service chat, as far as they were seen
         self._untold: asyncio.TimerHandle | None = None  # while more is coming in that can be told with it
+
+    def _acquaintance(self, number: int, chat: bool) -> Any:
+        peer = self._client.session.peer(PeerKind.CHAT if chat else PeerKind.USER, number)
+        return None if peer is None else in_part(peer)
 
     def take(self, updates: list[Any], users: list[Any], chats: list[Any]) -> None:
         """Write down what has happened, and tell it as soon as nothing comes right behind it."""

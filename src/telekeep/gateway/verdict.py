@@ -51,3 +51,15 @@ def verdict(error: Exception | None) -> Verdict | None:
         if isinstance(error, kind):
             return Verdict(error, code, text, type(error.__cause__).__name__ == _UNKNOWN_KEY)
     return None
+
+
+def code_of_end(asked: Asked) -> int:
+    """The code by which a request is told that its loan has ended: one that ends the program, not its session file.
+
+    Telethon's update loop ends its client on a 401, and goes on for ever after anything else; kurigram connects anew
+    for ever, without a pause, where initConnection is answered with anything else. Elsewhere some programs take a 401
+    for the end of the login, and delete their session.
+    """
+    application = asked.application
+    is_pyrogram = application is not None and application.app_version.startswith("Pyrogram")
+    return 401 if asked.method.startswith("updates.") or (asked.initial and is_pyrogram) else 400

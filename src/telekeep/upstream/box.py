@@ -10,18 +10,21 @@ whole updates whose seq it thinks it has seen. This one loses none of it:
 - pts alone decides about updates with pts; seq about those without. A seq behind ours on updates that are new by their
   pts has begun anew (a new authorization), and becomes ours.
 - Where something was missed for good, `OwnerBox.holes` says so.
+- A short message of somebody whom the owner never met (a borrower did, by a call of its own) is asked for as a
+  difference, which brings everybody it names: borrowers could not show it otherwise.
 
 Everything is returned, also what Telethon marks as the result of the client's own calls. Short forms become full ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, GapError, MessageBox, epoch
 
 from telekeep.mtproto.schema import types
+from telekeep.session.model import PeerKind
 from telekeep.upstream.settle import ACCOUNT, QTS, in_full, no_op, place, settle
 
 __all__ = ["Hole", "OwnerBox", "in_full", "no_op", "place", "settle"]
@@ -39,12 +42,16 @@ class Hole(NamedTuple):
 
 
 class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
-    """See the module. Used as Telethon uses its own; ``holes`` are to be taken after each use, with `take_holes`."""
+    """See the module. Used as Telethon uses its own; ``holes`` are to be taken after each use, with `take_holes`.
+
+    ``knows(kind, number)``: whether the owner has met this user or group.
+    """
 
     seq: int
 
     def __init__(self, log: Any, **fields: Any) -> None:
         super().__init__(log, **fields)
+        self.knows: Callable[[PeerKind, int], bool] = lambda kind, number: True
         self.holes: list[Hole] = []
         self._waiting: dict[Any, list[Any]] = {}  # entry -> updates put off until its difference is there
         self._ahead: list[Any] = []  # updates whose seq was ahead, put off until the account's difference is there
@@ -64,6 +71,9 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
             return [], []  # nothing happened
         if isinstance(updates, types.UpdatesTooLong) or untold is not None:
             self.try_begin_get_diff(ENTRY_ACCOUNT, "told that something is missing")
+            raise GapError
+        if ENTRY_ACCOUNT in self.map and not all(self.knows(*each) for each in _named(updates)):
+            self.try_begin_get_diff(ENTRY_ACCOUNT, "a message of somebody unknown")
             raise GapError
         updates = in_full(updates, getattr(chat_hashes, "self_id", None))
         told = [updates.update] if isinstance(updates, types.UpdateShort) else list(updates.updates)
@@ -260,6 +270,15 @@ def _entry(line: int | None) -> Any:
 def _start(update: Any) -> int:
     where = place(update)
     return where.start if where else 0
+
+
+def _named(updates: Any) -> Iterable[tuple[PeerKind, int]]:
+    """Whom a short message names and does not show; nobody for all else."""
+    if isinstance(updates, types.UpdateShortMessage):
+        return [(PeerKind.USER, updates.user_id)]
+    if isinstance(updates, types.UpdateShortChatMessage):
+        return [(PeerKind.CHAT, updates.chat_id), (PeerKind.USER, updates.from_id)]
+    return []
 
 
 def _untold(updates: Any) -> Any:

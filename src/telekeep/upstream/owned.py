@@ -43,6 +43,7 @@ class OwnedClient(HeldClient):
         super().__init__(*args, **options)
         relay.cut_exactly()
         self._message_box = OwnerBox(self._log["messagebox"])
+        self._message_box.knows = lambda kind, number: self.session.peer(kind, number) is not None
         self._relayed: set[relay.Opaque] = set()  # those that have not ended
 
     # ---- calls of others
