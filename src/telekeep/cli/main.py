@@ -53,6 +53,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     },
     "Loans for other programs": {
         "lend": Listed("telekeep.cli.lend:lend", "Make a loan of a session for another program"),
+        "run": Listed("telekeep.cli.run:run", "Run a program on a loan of a session"),
         "loans": Listed("telekeep.cli.loans:loans", "Show loans and who uses them, or end one"),
     },
     "A session's life": {
