@@ -81,8 +81,8 @@ def run(
         )
     if seen.isolated:
         invocation.out.note(
-            f"With {seen.isolated}, Python takes no notice of PYTHONPATH: only a program that takes its session from "
-            "TELEGRAM_SESSION_STRING runs on the loan, and it cannot download from other data centers."
+            f"With {seen.isolated}, Python runs nothing of ours in the program: only one that takes its session from "
+            "TELEGRAM_SESSION_STRING is on the loan, and it cannot download from other data centers."
         )
     try:
         return run_program(
