@@ -92,10 +92,16 @@ def run(
             home=invocation.home,
             network=invocation.network,
             grant=grant,
-            label=label or Path(words[0]).name,
+            label=label or _label(words),
             seconds=seconds,
             note=invocation.out.note,
             warn=invocation.out.warn,
         )
     except OSError as error:
         raise Usage(f"{path} cannot be run: {error.strerror}.", remedy="Is it for this machine?") from None
+
+
+def _label(words: tuple[str, ...]) -> str:
+    """What others see the loan under unless told: the script, or what runs it."""
+    scripts = (each for each in words[1:] if each.endswith((".py", ".pyz")))
+    return Path(next(scripts, words[0])).name

@@ -17,14 +17,19 @@ def built() -> Iterator[House]:
     with Stage() as stage:
         users = furnished(stage)
         with Lending(stage) as lending:
-            yield House(lending, users)
+            house = House(lending, users)
+            yield house
+            house.kill()
 
 
 @pytest.fixture
 def house(built: House) -> Iterator[House]:
     """Whatever a test does in it: one login, one connection, nothing left."""
     yield built
-    built.check()
+    try:
+        built.check()
+    finally:
+        built.tidy()  # what one test leaves is not the next one's
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 
 from telethon import TelegramClient, connection
-from telethon.sessions import StringSession
 
 WAYS = {
     "proxy": {"proxy": ("socks5", "127.0.0.1", 9)},
@@ -27,7 +26,7 @@ async def main():
         await client.start()
         print(way, (await client.get_me()).id, client.session.server_address, sep="|")
         await client.disconnect()
-    client = TelegramClient(StringSession(), None, None, connection_retries=1)
+    client = TelegramClient("elsewhere", None, None, connection_retries=1)
     client.session.set_dc(2, "192.0.2.1", 443)
     client.set_proxy(("socks5", "127.0.0.1", 9))
     await client.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import signal
 import subprocess
 import sys
@@ -35,6 +35,7 @@ class House:
         self.key = urlsafe_b64decode(self.string[1:])[-256:]
         self.ada, self.grace = (str(each) for each in users)
         self.begun = lending.stats()
+        self.groups: list[int] = []
 
     def folder(self) -> Path:
         return Path(mkdtemp(dir=self.stage.folder, prefix="program-"))
@@ -49,7 +50,6 @@ class House:
         python: str | Path = sys.executable,
         flags: tuple[str, ...] = (),
         name: str = "main",
-        group: bool = False,
     ) -> subprocess.Popen[str]:
         """``telekeep run NAME OPTIONS -- PYTHON FLAGS PROGRAM WORDS``, in the folder ``cwd``."""
         path = PROGRAMS / program
@@ -62,9 +62,10 @@ class House:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=group,
+            process_group=0,  # as a shell would; and nothing of it outlives the test
         )
         self.stage.running.append(process)
+        self.groups.append(process.pid)
         return process
 
     def run(self, program: str | Path, *words: str | Path, **options: Any) -> Said:
@@ -77,6 +78,18 @@ class House:
         run = self.lending.where().run
         left = [each for each in (*(run / "programs").glob("*"), *(run / "files").glob("*")) if each.name != "turn.lock"]
         assert not left, left
+
+    def tidy(self) -> None:
+        self.kill()
+        self.run("-c", cwd=self.folder(), flags=("-c", ""))
+        self.begun = self.lending.stats()
+
+    def kill(self) -> None:
+        """Every program with all that it has started: what holds our pipes keeps us waiting."""
+        for group in self.groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        self.groups.clear()
 
     def __repr__(self) -> str:
         return "<House>"
@@ -105,9 +118,4 @@ def ended(process: subprocess.Popen[str]) -> Said:
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         raise
-    return Said(process.returncode, out.strip(), err.strip())
-
-
-def removed(folder: Path) -> None:
-    with suppress(OSError):
-        shutil.rmtree(folder)
+    return Said(process.returncode, (out or "").strip(), (err or "").strip())

@@ -86,7 +86,7 @@ def test_two_names_that_are_provably_the_same_account_are_both_the_loan(house: H
 
 
 def test_two_sessions_do_not_share_a_file(house: House, folder: Path) -> None:
-    first = house.start("listener.py", cwd=folder, group=True)
+    first = house.start("listener.py", cwd=folder)
     assert first.stdout is not None and first.stdout.readline() == "ready\n"
     said = house.run("by_name.py", "listener", cwd=folder, name="second")
     assert said.code == 6 and "in use by a program that runs on a loan of 'main'" in said.err, said

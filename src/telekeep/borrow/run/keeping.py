@@ -6,7 +6,6 @@ one that was stopped in order stays stopped.
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import threading
@@ -18,7 +17,12 @@ from telekeep.paths import Home
 
 _LOOK = 2.0  # seconds between two looks at the daemon: stock clients try for six until they give up
 _TELL = 60.0  # seconds between two words that the loan is needed; it is forgotten after ten minutes
-_REVIVE = "import sys; from telekeep.borrow.summon import summon; summon(sys.argv[1], sys.argv[2] or None)"
+_REVIVE = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
+from telekeep.borrow.summon import summon
+summon(sys.argv[1], sys.argv[2] or None)
+"""
 
 
 class Keeping:
@@ -66,8 +70,9 @@ class Keeping:
 
     def _revive(self) -> None:
         """In a process of its own: signals are kept from reaching this one, and what it starts would inherit that."""
-        argv = [sys.executable, "-c", _REVIVE, str(self._home.root), self._network or ""]
-        nowhere = [(os.POSIX_SPAWN_OPEN, each, os.devnull, os.O_RDWR, 0) for each in (0, 1, 2)]
+        import subprocess
+
+        command = [sys.executable, "-c", _REVIVE, str(self._home.root), self._network or ""]
+        nowhere = subprocess.DEVNULL
         with suppress(OSError):
-            pid = os.posix_spawn(sys.executable, argv, os.environ, file_actions=nowhere, setsigmask=())
-            os.waitpid(pid, 0)
+            subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)

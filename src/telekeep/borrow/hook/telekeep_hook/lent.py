@@ -149,6 +149,18 @@ class Lent:
         if unknown or (isinstance(error, RPCError) and "LOAN_" in str(error)):
             raise self.ended() from error
 
+    async def look_after_reconnecting(self) -> None:
+        """A loan that has ended meanwhile would be noticed by a client that only listens after a quarter of an hour."""
+        from telethon.errors import RPCError
+        from telethon.tl.functions.updates import GetStateRequest
+
+        try:
+            await self._client(GetStateRequest())
+        except RPCError as error:
+            self.raise_if_ended(error)
+        except ConnectionError:  # lost again, and this is called again
+            pass
+
     def ended(self) -> Refused:
         return ended(self._plan["name"])
 

@@ -19,6 +19,7 @@ def install(module: Any, plan: dict[str, Any]) -> None:
     try:
         from telethon.client.auth import AuthMethods
         from telethon.client.telegrambaseclient import TelegramBaseClient
+        from telethon.client.updates import UpdateMethods
         from telethon.crypto import rsa
         from telethon.network import ConnectionTcpAbridged
         from telethon.sessions import SQLiteSession
@@ -30,7 +31,7 @@ def install(module: Any, plan: dict[str, Any]) -> None:
     rsa.add_key(plan["rsa"], old=False)
     line = guarded(ConnectionTcpAbridged, {(each["host"], each["port"]) for each in plan["dcs"]})
     wrap(SQLiteSession, plan)
-    _wrap_client(TelegramBaseClient, plan, line)
+    _wrap_client(TelegramBaseClient, UpdateMethods, plan, line)
     _wrap_login(AuthMethods)
 
 
@@ -55,8 +56,9 @@ def guarded(kind: Any, addresses: set[tuple[str, int]]) -> Any:
     return ConnectionToGateway
 
 
-def _wrap_client(kind: Any, plan: dict[str, Any], line: Line) -> None:
+def _wrap_client(kind: Any, updates: Any, plan: dict[str, Any], line: Line) -> None:
     init, connect, set_proxy = kind.__init__, kind.connect, kind.set_proxy
+    reconnected = updates._handle_auto_reconnect
     get_dc, switch_dc, key_made = kind._get_dc, kind._switch_dc, kind._auth_key_callback
 
     @functools.wraps(init)
@@ -102,7 +104,15 @@ def _wrap_client(kind: Any, plan: dict[str, Any], line: Line) -> None:
             return key_made(self, auth_key)
         raise lent.ended()  # the gateway knows the loan no more, and Telethon has agreed on a new key
 
+    @functools.wraps(reconnected)
+    async def back(self: Any) -> None:
+        await reconnected(self)
+        lent = of(self)
+        if lent is not None:
+            await lent.look_after_reconnecting()
+
     kind._telekeep = None
+    updates._handle_auto_reconnect = back
     kind.__init__, kind.connect, kind.set_proxy = __init__, connected, proxied
     kind._get_dc, kind._switch_dc, kind._auth_key_callback = found_dc, switched, made
 
