@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Command, Invocation, Usage, command
+from telekeep.cli.running import Asked, carry_out
 from telekeep.cli.span import SPAN
-from telekeep.errors import ConfigError
 
 
 class _Run(Command):
@@ -66,42 +65,8 @@ def run(
     it stays a bot, and nothing ever asks for a code. The exit code is that of the program, or 128 and the number of the
     signal that ended it.
     """
-    from telekeep.borrow.run import program
-    from telekeep.borrow.run.run import run as run_program
-
-    path = program.find(words[0], os.environ)
+    asked = Asked(name, words, grant, label, seconds, invocation.home, invocation.network)
+    path = asked.program(os.environ)
     if path is None:
         raise Usage(f"There is no program {words[0]!r}.", remedy="Name it with its folder, or check PATH.")
-    seen = program.look(path, words[1:])
-    if seen.pyrogram:
-        raise ConfigError(
-            f"This program uses Pyrogram {seen.pyrogram}, whose sessions do not say where to connect to.",
-            remedy="Install its fork instead, which programs use in the same way: pip uninstall pyrogram && "
-            "pip install kurigram",
-        )
-    if seen.isolated:
-        invocation.out.note(
-            f"With {seen.isolated}, Python runs nothing of ours in the program: only one that takes its session from "
-            "TELEGRAM_SESSION_STRING is on the loan, and it cannot download from other data centers."
-        )
-    try:
-        return run_program(
-            name,
-            path,
-            words,
-            home=invocation.home,
-            network=invocation.network,
-            grant=grant,
-            label=label or _label(words),
-            seconds=seconds,
-            note=invocation.out.note,
-            warn=invocation.out.warn,
-        )
-    except OSError as error:
-        raise Usage(f"{path} cannot be run: {error.strerror}.", remedy="Is it for this machine?") from None
-
-
-def _label(words: tuple[str, ...]) -> str:
-    """What others see the loan under unless told: the script, or what runs it."""
-    scripts = (each for each in words[1:] if each.endswith((".py", ".pyz")))
-    return Path(next(scripts, words[0])).name
+    return carry_out(asked, path, invocation.out)

@@ -76,7 +76,9 @@ class House:
         seen = self.lending.check()
         assert (seen["logins"], seen["codes_sent"]) == (self.begun["logins"], self.begun["codes_sent"]), seen
         run = self.lending.where().run
-        left = [each for each in (*(run / "programs").glob("*"), *(run / "files").glob("*")) if each.name != "turn.lock"]
+        left = [
+            each for each in (*(run / "programs").glob("*"), *(run / "files").glob("*")) if each.name != "turn.lock"
+        ]
         assert not left, left
 
     def tidy(self) -> None:
@@ -109,6 +111,10 @@ def furnished(stage: Stage) -> tuple[int, int]:
     lending.telegram("account", phone="9996625555", first_name="Second")
     lending.ok("auth", "second", "--phone", "9996625555", "--code", "22222")
     return ada["id"], grace["id"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
 
 
 def ended(process: subprocess.Popen[str]) -> Said:

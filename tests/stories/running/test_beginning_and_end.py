@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
 import sys
+import termios
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from stories.borrowing.lending import line, until
 from stories.conftest import PHONE
-from stories.running.house import PROGRAMS, House, ended
+from stories.running.house import PROGRAMS, House, ended, names
 from stories.running.test_any_session import real_session
 from telekeep.borrow import summon
 from telekeep.errors import OwnerAbsent
@@ -40,12 +42,13 @@ def test_signals_are_passed_on_once(house: House, folder: Path) -> None:
 
 
 def test_control_c_reaches_the_program_once(house: House, folder: Path) -> None:
-    """The terminal sends it to both of us: passed on as well, it would come twice, and interrupt the cleaning up."""
+    """The terminal sends it to both of us: passed on as well, it would come twice, and interrupt cleaning up."""
     here, there = pty.openpty()
-    command = [sys.executable, "-m", "telekeep", "run", "main", "--", sys.executable, str(PROGRAMS / "obeying.py")]
+    program = [sys.executable, str(PROGRAMS / "obeying.py")]
+    command = [sys.executable, "-m", "telekeep", "run", "main", "--", *program]
     program = subprocess.Popen(
         command, cwd=folder, env=house.stage.environment(), stdin=there, stdout=subprocess.PIPE, stderr=there, text=True,
-        preexec_fn=lambda: (os.setsid(), __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0)),
+        preexec_fn=_in_front,
     )  # fmt: skip
     house.stage.running.append(program)
     os.close(there)
@@ -117,7 +120,7 @@ def test_if_run_itself_is_killed_the_next_one_puts_the_file_back(house: House, f
     ended(program)
     assert house.run("from_environment.py", cwd=folder).code == 0
     assert file.read_bytes() == before
-    assert os.listdir(folder) == ["listener.session"]
+    assert names(folder) == ["listener.session"]
 
 
 def test_a_program_that_outlives_its_run_gets_no_session_of_its_own(house: House, folder: Path) -> None:
@@ -243,6 +246,12 @@ def test_a_dead_session_is_told_before_anything_starts(house: House, folder: Pat
     said = house.run("by_name.py", "x", cwd=folder, name="gone")
     assert (said.code, said.out) == (1, ""), said
     assert not list(folder.iterdir())
+
+
+def _in_front() -> None:
+    """Standard input is our terminal, and we are what Ctrl-C is for."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _is_borrowing(house: House, label: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stories.running.house import BOT, House, ended
+from stories.running.house import BOT, House, ended, names
 from stories.running.test_any_session import real_session
 
 UNKNOWN = bytes(range(1, 256)) + b"\x01"  # an auth key nobody has
@@ -41,7 +41,7 @@ def test_the_file_of_an_account_nobody_knows_is_refused_and_left_alone(
     assert (said.code, said.out) == (6, ""), said
     assert "not provably that of 'main'" in said.err and "telekeep adopt" in said.err and "Traceback" not in said.err
     assert (file.read_bytes(), file.stat().st_ino) == before
-    assert os.listdir(folder) == ["bot.session"]
+    assert names(folder) == ["bot.session"]
 
 
 def test_a_file_that_is_no_session_is_refused_and_left_alone(house: House, folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_file_that_is_provably_the_same_account_is_set_aside_and_comes_back(
     said = house.run("by_name.py", "bot", cwd=folder)
     assert (said.code, said.out.splitlines()[0]) == (0, f"{house.ada}|['from bot']|['bot.session']"), said
     assert (file.read_bytes(), file.stat().st_ino, file.stat().st_mtime_ns) == before
-    assert os.listdir(folder) == ["bot.session"]
+    assert names(folder) == ["bot.session"]
 
 
 def test_two_names_in_which_nobody_is_logged_in_may_be_two_accounts(house: House, folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_two_names_that_are_provably_the_same_account_are_both_the_loan(house: H
     assert (said.code, said.out) == (0, f"one {house.ada}\ntwo {house.ada}"), said
     said = house.run("two_users.py", "bob", "bob", cwd=folder)  # one name, twice
     assert (said.code, said.out) == (0, f"one {house.ada}\ntwo {house.ada}"), said
-    assert os.listdir(folder) == ["alice.session"]
+    assert names(folder) == ["alice.session"]
 
 
 def test_two_sessions_do_not_share_a_file(house: House, folder: Path) -> None:
@@ -92,7 +92,7 @@ def test_two_sessions_do_not_share_a_file(house: House, folder: Path) -> None:
     assert said.code == 6 and "in use by a program that runs on a loan of 'main'" in said.err, said
     again = house.run("by_name.py", "listener", cwd=folder)
     assert (again.code, again.out.split("|")[0]) == (0, house.ada), again
-    assert os.listdir(folder) == ["listener.session"]
+    assert names(folder) == ["listener.session"]
     os.killpg(first.pid, signal.SIGKILL)
     ended(first)
     assert house.run("from_environment.py", cwd=folder).code == 0  # the next run tidies up
@@ -113,7 +113,7 @@ def _bot(house: House, folder: Path, how: str) -> tuple[str, ...]:
 def test_a_bot_beside_a_user_stays_a_bot(house: House, folder: Path, how: str) -> None:
     said = house.run("user_and_bot.py", *_bot(house, folder, how), cwd=folder)
     assert (said.code, said.out) == (0, f"{house.ada}|False|{BOT.split(':')[0]}|True|1|True"), said
-    assert sorted(os.listdir(folder)) == (["bot.session"] if how == "file" else [])
+    assert names(folder) == (["bot.session"] if how == "file" else [])
     house.begun = house.lending.stats()  # the bot's login is its own
     if how == "file":
         assert house.key not in (folder / "bot.session").read_bytes()
@@ -143,4 +143,4 @@ def test_a_bots_own_session_is_lent_to_its_own_program(house: House, folder: Pat
     )
     said = house.run(program, cwd=folder, name="robot")
     assert (said.code, said.out) == (0, "True 127.0.0.1"), said
-    assert os.listdir(folder) == ["bot.py"]
+    assert names(folder) == ["bot.py"]

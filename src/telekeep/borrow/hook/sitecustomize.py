@@ -30,7 +30,7 @@ def _hand_over():  # type: () -> None
     sys.path[:] = [each for each in sys.path if os.path.abspath(each or os.curdir) != _HERE]
     if sys.version_info < (3, 4):  # noqa: UP036
         return
-    from importlib.machinery import PathFinder
+    from _frozen_importlib_external import PathFinder  # importlib.machinery would load more than that
 
     spec = PathFinder.find_spec("sitecustomize", sys.path)
     if spec is not None and spec.loader is not None:

@@ -36,7 +36,7 @@ class Child:
             raise
 
     def _spawn(self, path: str, argv: list[str], environ: Mapping[str, str], inherit: int) -> int:
-        # Not posix_spawn: glibc's leaves two signals of its own blocked in the program, and threads hang (2.36, measured)
+        # not posix_spawn: that of glibc 2.36 leaves two signals of its own blocked in the program, which threads need
         told, tell = os.pipe()
         pid = os.fork()
         if not pid:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,6 @@ def _plan(given: dict[str, Any], files: Path) -> dict[str, Any]:
 
 def _string(address: Sequence[Any], key: bytes) -> str:
     """Telethon's session string (`telekeep.session.formats.telethon_string`, without what it takes to load that)."""
-    from socket import inet_aton
-
     dc, host, port = address
-    return "1" + urlsafe_b64encode(struct.pack(">B4sH256s", dc, inet_aton(host), port, key)).decode("ascii")
+    packed = struct.pack(">B4BH256s", dc, *map(int, host.split(".")), port, key)
+    return "1" + b2a_base64(packed, newline=False).decode("ascii").replace("+", "-").replace("/", "_")

@@ -34,6 +34,7 @@ def begin(folder: str) -> None:
 
         from .plan import read
 
-        import_module(f"{__name__}.kurigram").install(module, read(folder))
+        plan = read(folder)
+        import_module(f"{__name__}.kurigram").install(module, plan)
 
     sys.meta_path.insert(0, Waiting({"telethon": telethon, "pyrogram": pyrogram}))

@@ -17,7 +17,6 @@ import fcntl
 import json
 import os
 from contextlib import contextmanager
-from hashlib import sha256
 
 from .refusal import Refused
 
@@ -231,6 +230,8 @@ def _is_held(folder: str, path: str) -> bool:
 
 
 def _place(folder: str, path: str, kind: str) -> str:
+    from hashlib import sha256  # here: `telekeep run` looks after claims, of which there are none most of the time
+
     return os.path.join(folder, f"{sha256(os.fsencode(path)).hexdigest()[:32]}.{kind}")
 
 
