@@ -1,5 +1,5 @@
 """``python -m telekeep``: the command line."""
 
-from telekeep.cli.main import run
+from telekeep.cli.entry import run
 
 run()

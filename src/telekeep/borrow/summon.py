@@ -24,6 +24,7 @@ IDLE = 900.0  # seconds without a borrower or a command until a daemon that was 
 PATIENCE = 20.0  # seconds for a daemon to serve
 _PING = 5.0  # seconds for an answer to `ping`
 _STEP = 0.02  # seconds between two looks at somebody else's start
+HOOK = str(Path(__file__).with_name("hook"))  # what `telekeep run` puts on PYTHONPATH
 _FILES = ("KEY_FILE", "STATE", "LEASES", "PASSPHRASE_FILE", "TEST_CLOCK")  # TELEKEEP_… that name one
 _LOGINS = ("TELEGRAM_SESSION_STRING", "TELEGRAM_SESSION")  # whoever summons may have one; the daemon has its vault
 _SUPERVISOR = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
@@ -217,8 +218,9 @@ def _environment() -> dict[str, str]:
         if value := environment.get(f"TELEKEEP_{name}"):
             environment[f"TELEKEEP_{name}"] = _absolute(value)
     if modules := environment.get("PYTHONPATH"):
-        environment["PYTHONPATH"] = os.pathsep.join(_absolute(each) for each in modules.split(os.pathsep))
-    for name in ("TELEKEEP_HOME", "TELEKEEP_NETWORK"):  # handed over as options
+        foreign = [each for each in modules.split(os.pathsep) if each != HOOK]
+        environment["PYTHONPATH"] = os.pathsep.join(map(_absolute, foreign))
+    for name in ("TELEKEEP_HOME", "TELEKEEP_NETWORK", "TELEKEEP_RUN"):  # handed over as options; of a run's program
         environment.pop(name, None)
     return environment
 

@@ -203,7 +203,8 @@ def command(name: str | None = None, *, epilog: str, **attributes: Any) -> Calla
     """
 
     def decorate(function: Callable[..., Any]) -> Command:
-        return click.command(name, cls=Command, epilog=epilog, context_settings=_CONTEXT, **attributes)(
+        kind: type[Command] = attributes.pop("cls", Command)
+        return click.command(name, cls=kind, epilog=epilog, context_settings=_CONTEXT, **attributes)(
             _with_invocation(function)
         )
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from telekeep.cli.command import Group, group, invocation_of
+from telekeep.cli.command import Group, fitted, group, invocation_of
 from telekeep.cli.output import Output, Unwritable
 from telekeep.errors import TelekeepError
 
@@ -54,6 +54,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     },
     "Loans for other programs": {
         "lend": Listed("telekeep.cli.lend:lend", "Make a loan of a session for another program"),
+        "run": Listed("telekeep.cli.run:run", "Run a program on a loan of a session"),
         "loans": Listed("telekeep.cli.loans:loans", "Show loans and who uses them, or end one"),
     },
     "A session's life": {
@@ -158,6 +159,19 @@ def _carried_out(arguments: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
+    except Exception as error:
+        return told(error, out, root=invocation_of(context).home if context else None)
+    except KeyboardInterrupt as error:
+        return told(error, out)
+
+
+def told(error: BaseException, out: Output, name: str | None = None, root: Any = None) -> int:
+    """Say how a command failed; its exit code. ``name``: the session's, for the remedy; ``root``: the home's.
+
+    Raises what standard output or standard error raise.
+    """
+    try:
+        raise error
     except (BrokenPipeError, Unwritable):
         raise
     except (KeyboardInterrupt, click.Abort, EOFError):
@@ -169,12 +183,13 @@ def _carried_out(arguments: list[str]) -> int:
         out.error(_usage(error))
         return 2
     except TelekeepError as error:
+        error.remedy = fitted(error.remedy, name)
         out.error(described(error))
         return error.exit_code
     except Exception as error:
         from telekeep.cli.unexpected import report
 
-        out.error(report(error, root=invocation_of(context).home if context else None))
+        out.error(report(error, root=root))
         return UNEXPECTED
 
 

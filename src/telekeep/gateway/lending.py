@@ -131,7 +131,7 @@ class Lending:
 
     def _look_at(self, loan: Loan, now: float) -> None:
         if loan.ended_at is not None:
-            if now - loan.ended_at > _REMEMBERED:
+            if now - loan.ended_at > (_REMEMBERED if loan.lasting else _UNUSED):
                 self._drop(loan)
         elif loan.state(now) == EXPIRED:
             with suppress(TelekeepError):  # it is written the next time

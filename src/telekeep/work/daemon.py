@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from telekeep.borrow.run.folder import sweep
 from telekeep.borrow.summon import hail
 from telekeep.errors import OwnerAbsent, SessionConflict, TelekeepError
 from telekeep.gateway.control import DaemonControl
@@ -81,6 +82,8 @@ class Daemon:
         for folder in (home.root, home.run, home.log):
             private_folder(folder)
         lock = await self._take_lock(patience)
+        for line in sweep(home):  # what `telekeep run` has left where it was killed
+            _log.warning("%s", line)
         loop = asyncio.get_running_loop()
         signals = {signal.SIGTERM: self._on_signal, signal.SIGINT: self._on_signal, signal.SIGHUP: self._on_hangup}
         try:

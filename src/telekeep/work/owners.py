@@ -48,6 +48,7 @@ class Owners:
         self._handed: dict[str, float] = {}  # boot seconds until which a session is not taken back
         self._again: asyncio.Task[None] | None = None
         self._known_key: ServerKey | None = None
+        self._key_names: dict[str, str] = {}  # by lease: the key's id, which takes a record to be opened
         self._is_locked = False
         self._closing = False
 
@@ -58,6 +59,9 @@ class Owners:
         return {
             "borrow": self.borrow,
             "lend": self.lend,
+            "run": self.run,
+            "keep": self.keep,
+            "done": self.done,
             "loans": self.loans,
             "revoke": self.revoke,
             "release": self.release,
@@ -133,6 +137,44 @@ class Owners:
         if host is not None:
             await owner.reach(host)
         return self._given(owner, owner.lend(label, wanted, seconds=seconds, host=host))
+
+    async def run(
+        self,
+        name: str,
+        label: str = "",
+        grant: str = "full",
+        seconds: float | None = None,
+        network: str | None = None,
+    ) -> dict[str, Any]:
+        """A loan for a program that `telekeep run` starts, and what its hook has to know.
+
+        It does not last: whoever runs the program says with `keep` that it is still needed, and with `done` when not.
+        """
+        self._check_network(network)
+        if seconds is not None and not seconds > 0:
+            raise ConfigError("A loan lasts for more than no time.", remedy="Give a lifetime such as 8h, or none.")
+        wanted = Grant.parse(grant)
+        owner = await self.owner(name)
+        if owner.me is None:
+            raise TelegramNetworkError(f"Telegram has not said yet whose session {name!r} is.")
+        given = self._given(owner, owner.lend(label, wanted, seconds=seconds, lasting=False))
+        return {**given, "test": self._keeper.network.name == "test", **self._key_ids(name)}
+
+    def keep(self, name: str, loan: str) -> bool:
+        """Whether a loan is open; then it is not forgotten for the next ten minutes. Its owner may just be opening."""
+        owner = self._owners.get(name)
+        known = owner.register.loans.get(loan) if owner is not None else None
+        now = self._keeper.clock.wall()
+        if owner is None or known is None or known.state(now) != "open":
+            return False
+        owner.register.replace(known.used(now))
+        return True
+
+    def done(self, name: str, loan: str) -> None:
+        """The program that a loan was made for has ended."""
+        owner = self._owners.get(name)
+        if owner is not None:
+            owner.end_loan(loan, "revoked")
 
     def loans(self, name: str | None = None) -> list[dict[str, Any]]:
         """Every loan, open or ended, of one session or of all."""
@@ -319,6 +361,21 @@ class Owners:
                 remedy="Stop it with `telekeep daemon stop`, or use another --home.",
             )
 
+    def _key_ids(self, name: str) -> dict[str, Any]:
+        """By their ids: the keys that are ``name``, its loans among them, and those of every other kept session."""
+        ids: dict[str, list[str]] = {}
+        for entry in self._keeper.vault.entries():
+            if entry.lease not in self._key_names:
+                try:
+                    self._key_names[entry.lease] = _spelt(self._keeper.vault.load(entry.name).auth_key.id)
+                except TelekeepError:  # removed, or it cannot be read: then it opens nothing either
+                    continue
+            ids.setdefault(entry.name, []).append(self._key_names[entry.lease])
+        for each, owner in self._owners.items():
+            ids.setdefault(each, []).extend(_spelt(loan.key.id) for loan in owner.loans())
+        own = ids.pop(name, [])
+        return {"own_keys": own, "other_keys": {key: each for each, keys in ids.items() for key in keys}}
+
     def _given(self, owner: Owner, loan: Loan) -> dict[str, Any]:
         """What a borrower is told: all it needs, and the key, which is worth nothing anywhere else."""
         me, state = owner.me, owner.journal.state()
@@ -338,6 +395,10 @@ class Owners:
             "username": me.username if me else None,
             "state": [state.pts, state.qts, state.date],
         }
+
+
+def _spelt(key_id: int) -> str:
+    return f"{key_id:016x}"
 
 
 def _told(users: list[Any], now: float) -> str:

@@ -1,0 +1,78 @@
+"""A loan lives as long as the program it was made for, even one that connects only now and then.
+
+A thread tells the daemon so. If the daemon was killed, it is started again, as every borrower of telekeep's own would;
+one that was stopped in order stays stopped.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from contextlib import suppress
+
+from telekeep.borrow.summon import ask
+from telekeep.errors import TelekeepError
+from telekeep.paths import Home
+
+_LOOK = 2.0  # seconds between two looks at the daemon: stock clients try for six until they give up
+_TELL = 60.0  # seconds between two words that the loan is needed; it is forgotten after ten minutes
+_REVIVE = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
+from telekeep.borrow.summon import summon
+summon(sys.argv[1], sys.argv[2] or None)
+"""
+
+
+class Keeping:
+    """Keeps the loan ``loan`` of the session ``name``, from `start` to `end`."""
+
+    def __init__(self, home: Home, network: str | None, name: str, loan: str) -> None:
+        self._home = home
+        self._network = network
+        self._name = name
+        self._loan = loan
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        """The program has ended: the loan is over. Never raises: the daemon forgets it by itself otherwise."""
+        self._over.set()
+        with suppress(TelekeepError):
+            ask(self._home, "done", timeout=5.0, name=self._name, loan=self._loan)
+
+    def _keep(self) -> None:
+        told = 0.0
+        while not self._over.wait(_LOOK):
+            told += _LOOK
+            if not self._is_there():
+                if self._home.control.exists():  # whoever stops in order takes it away
+                    self._revive()
+            elif told >= _TELL:
+                told = 0.0
+                with suppress(TelekeepError):
+                    ask(self._home, "keep", name=self._name, loan=self._loan)
+
+    def _is_there(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.settimeout(_LOOK)
+            try:
+                line.connect(str(self._home.control))
+            except TimeoutError:
+                return True  # it is busy
+            except OSError:
+                return False
+        return True
+
+    def _revive(self) -> None:
+        """In a process of its own: signals are kept from reaching this one, and what it starts would inherit that."""
+        import subprocess
+
+        command = [sys.executable, "-c", _REVIVE, str(self._home.root), self._network or ""]
+        nowhere = subprocess.DEVNULL
+        with suppress(OSError):
+            subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)

@@ -1,0 +1,107 @@
+"""``telekeep run NAME -- CMD``: lend, start, wait, put everything back."""
+
+from __future__ import annotations
+
+import os
+import struct
+from binascii import b2a_base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from telekeep.borrow.run.child import Child
+from telekeep.borrow.run.environment import API, Lent, arguments, of_child
+from telekeep.borrow.run.folder import Folder, claims, sweep
+from telekeep.borrow.run.keeping import Keeping
+from telekeep.borrow.summon import HOOK, ask, home_of, summon
+from telekeep.errors import ConfigError, OwnerAbsent
+
+_PATIENCE = 90.0  # seconds: the owner may have to connect first
+
+
+def run(
+    name: str,
+    path: str,
+    argv: Sequence[str],
+    *,
+    home: Path | str | None = None,
+    network: str | None = None,
+    grant: str = "full",
+    label: str = "",
+    seconds: float | None = None,
+    note: Callable[[str], object] = lambda line: None,
+    warn: Callable[[str], object] = lambda line: None,
+) -> int:
+    """Run the program at ``path`` with the arguments ``argv`` on a loan of ``name``; its exit code.
+
+    ``grant``, ``label`` and ``seconds`` as in `telekeep lend`; the loan ends with the program in any case. ``note`` and
+    ``warn`` are called with lines for the user. Raises what the owner of the session says, ConfigError for what could
+    not work, OSError if the program cannot be started.
+    """
+    if os.pathsep in HOOK:
+        raise ConfigError(f"telekeep lies in {HOOK}, and a name with {os.pathsep!r} cannot be put on PYTHONPATH.")
+    summon(home, network)
+    where = home_of(home)
+    for line in sweep(where):
+        warn(line)
+    folder = Folder(where)
+    try:
+        given = _lent(where, name, label, grant, seconds)
+        keeping = Keeping(where, network, name, given["id"])
+        try:
+            plan = _plan(given, claims(where))
+            folder.write(plan)
+            lent = Lent(plan["string"], frozenset(plan["own_keys"]), frozenset(plan["other_keys"]))
+            words = arguments(argv, lent)
+            environ, withheld = of_child(os.environ, lent, folder=str(folder.path), hook=HOOK)
+            for each in withheld:
+                note(f"{each} holds the key of a kept session; the program does not get it.")
+            child = Child(path, words, environ, inherit=folder.lock)
+            keeping.start()
+            return child.wait()
+        finally:
+            keeping.end()
+    finally:
+        folder.remove()
+        for line in sweep(where):
+            warn(line)
+
+
+def _lent(where: Any, name: str, label: str, grant: str, seconds: float | None) -> dict[str, Any]:
+    asked: dict[str, Any] = {"name": name, "label": label, "grant": grant, "seconds": seconds}
+    for again in (True, False):
+        try:
+            given: dict[str, Any] = ask(where, "run", timeout=_PATIENCE, **asked)
+            return given
+        except OwnerAbsent:  # it was just stopping: the next one is asked
+            if not again:
+                raise
+            summon(where.root)
+    raise AssertionError("unreachable")
+
+
+def _plan(given: dict[str, Any], files: Path) -> dict[str, Any]:
+    """What the hook reads: see `telekeep_hook.plan`."""
+    return {
+        "v": 1,
+        "name": given["name"],
+        "loan": given["id"],
+        "string": _string(given["addresses"][0], bytes.fromhex(given["key"])),
+        "key": given["key"],
+        "dcs": [{"id": dc, "host": host, "port": port} for dc, host, port in given["addresses"]],
+        "rsa": given["server_key"],
+        "test": given["test"],
+        "user": {"id": given["user_id"], "bot": given["is_bot"]},
+        "own_keys": given["own_keys"],
+        "other_keys": given["other_keys"],
+        "api_id": API[0],
+        "api_hash": API[1],
+        "files": str(files),
+    }
+
+
+def _string(address: Sequence[Any], key: bytes) -> str:
+    """Telethon's session string (`telekeep.session.formats.telethon_string`, without what it takes to load that)."""
+    dc, host, port = address
+    packed = struct.pack(">B4BH256s", dc, *map(int, host.split(".")), port, key)
+    return "1" + b2a_base64(packed, newline=False).decode("ascii").replace("+", "-").replace("/", "_")

@@ -1,0 +1,77 @@
+"""The way in. `telekeep run NAME -- CMD`, written plainly, goes straight to `telekeep.cli.running`; all else to `main`.
+
+A program waits for `telekeep run`, and what other commands need takes longer to load than all that it does. Whatever is
+not understood here at once is `main`'s to understand, or to refuse.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+_TEXTS = ("--as", "--grant", "--home", "--network")
+_LONGEST_NAME = 64
+
+
+def run() -> None:
+    """The console script."""
+    code = _quickly(sys.argv[1:])
+    if code is not None:
+        sys.exit(code)
+    from telekeep.cli import main
+
+    main.run()
+
+
+def understood(words: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]] | None:
+    """What a plain `run` says: its options and its name, and the program with its arguments. None for all else."""
+    if words[:1] != ["run"]:
+        return None
+    said: dict[str, str] = {}
+    at = 1
+    while at < len(words) and words[at] != "--" and not ("name" in said and not words[at].startswith("-")):
+        word = words[at]
+        if word in _TEXTS and at + 1 < len(words):
+            at += 1
+            said[word[2:]] = words[at]
+        elif word in ("-q", "--quiet"):
+            said["quiet"] = word
+        elif len(word) <= _LONGEST_NAME and word.replace("-", "").replace("_", "").isalnum() and word[0] != "-":
+            said["name"] = word
+        else:
+            return None
+        at += 1
+    program = tuple(words[at + 1 :] if words[at : at + 1] == ["--"] else words[at:])
+    return (said, program) if "name" in said and program else None
+
+
+def _quickly(words: Sequence[str]) -> int | None:
+    """The exit code of `telekeep run`; None if it is for `main`, and nothing has been done."""
+    plain = understood(words)
+    if plain is None or sys.stdout is None or sys.stderr is None:
+        return None
+    said, program = plain
+    from telekeep.cli.output import Output
+
+    out = Output(quiet="quiet" in said)
+    try:
+        from pathlib import Path
+
+        from telekeep.cli.running import Asked, carry_out
+
+        home = said.get("home") or os.environ.get("TELEKEEP_HOME")
+        asked = Asked(
+            said["name"],
+            program,
+            said.get("grant", "full"),
+            said.get("as", ""),
+            home=Path(home).expanduser() if home else None,
+            network=said.get("network") or os.environ.get("TELEKEEP_NETWORK") or None,
+        )
+        path = asked.program(os.environ)
+        return None if path is None else carry_out(asked, path, out)
+    except (Exception, KeyboardInterrupt) as error:
+        from telekeep.cli.main import told
+
+        return told(error, out, said["name"], said.get("home"))
