@@ -5,12 +5,13 @@ The bot goes to the emulator by itself: its program says where that is, as one s
 
 import asyncio
 import sys
+from pathlib import Path
 
 from telethon import TelegramClient, events
 from telethon.crypto import rsa
 from telethon.sessions import StringSession
 
-port, pem, token = int(sys.argv[1]), open(sys.argv[2]).read(), sys.argv[3]
+port, pem, token = int(sys.argv[1]), Path(sys.argv[2]).read_text(), sys.argv[3]
 how = sys.argv[4] if len(sys.argv) > 4 else "start"
 rsa.add_key(pem, old=False)
 user = TelegramClient("user", 1, "a" * 32)

@@ -1,4 +1,4 @@
-"""Writes to somebody it has met before, by phone number: only its session file knows who that is. ``writes_to.py WHO``"""
+"""Writes to somebody it has met before: only its session file knows who that is. ``writes_to.py WHO``"""
 
 import sys
 
