@@ -47,8 +47,8 @@ def test_control_c_reaches_the_program_once(house: House, folder: Path) -> None:
     program = [sys.executable, str(PROGRAMS / "obeying.py")]
     command = [sys.executable, "-m", "telekeep", "run", "main", "--", *program]
     program = subprocess.Popen(
-        command, cwd=folder, env=house.stage.environment(), stdin=there, stdout=subprocess.PIPE, stderr=there, text=True,
-        preexec_fn=_in_front,
+        command, cwd=folder, env=house.stage.environment(), stdin=there, stdout=subprocess.PIPE, stderr=there,
+        text=True, preexec_fn=_in_front,
     )  # fmt: skip
     house.stage.running.append(program)
     os.close(there)
