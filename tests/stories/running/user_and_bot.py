@@ -4,14 +4,14 @@ The bot goes to the emulator by itself: its program says where that is, as one s
 """
 
 import asyncio
+import pathlib
 import sys
-from pathlib import Path
 
 from telethon import TelegramClient, events
 from telethon.crypto import rsa
 from telethon.sessions import StringSession
 
-port, pem, token = int(sys.argv[1]), Path(sys.argv[2]).read_text(), sys.argv[3]
+port, pem, token = int(sys.argv[1]), pathlib.Path(sys.argv[2]).read_text(), sys.argv[3]
 how = sys.argv[4] if len(sys.argv) > 4 else "start"
 rsa.add_key(pem, old=False)
 user = TelegramClient("user", 1, "a" * 32)
