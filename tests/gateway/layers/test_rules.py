@@ -289,6 +289,13 @@ def test_buttons_of_an_older_owner() -> None:
     assert found.raw("reply_markup") == V229("replyInlineMarkup", rows=[row])
 
 
+def test_a_keyboard_of_which_a_button_is_lost_is_lost() -> None:
+    buttons = [V201("keyboardButton", text="a"), V201("keyboardButtonUrl", text="b", url="https://x")]
+    for row, there in ((buttons[:1], True), (buttons, False)):  # a link belongs below a message, not there
+        markup = V201("replyKeyboardMarkup", rows=[V201("keyboardButtonRow", buttons=row)])
+        assert told(V229, V201, reply_markup=markup).has("reply_markup") is there
+
+
 def test_a_poll_for_the_oldest() -> None:
     def text(what: str) -> bytes:
         return V229("textWithEntities", text=what, entities=[])

@@ -87,7 +87,7 @@ def test_what_has_no_place_and_no_word_is_left_out() -> None:
 
 
 def test_a_single_update_that_is_left_out_leaves_an_empty_list() -> None:
-    there = translator(149)
+    there = translator(149, 229)
     assert there is not None
     short = NOW("updateShort", update=NOW("updateReadStories", peer=ANNA, max_id=1), date=9)
     empty = Words(149)("updates", updates=[], users=[], chats=[], date=9, seq=0)
@@ -109,7 +109,7 @@ def test_a_new_message_arrives_whatever_it_holds() -> None:
 
 def test_the_short_forms_are_told() -> None:
     short = NOW("updateShortMessage", id=1, user_id=5, message="x", pts=3, pts_count=1, date=1)
-    there = translator(149)
+    there = translator(149, 229)
     assert there is not None
     found = Words(149).look(there.update(short))
     assert found.word.name == "updateShortMessage" and found.data("message") == b"x"
@@ -124,7 +124,7 @@ def test_the_ways_to_take_a_place_and_tell_nothing_are_the_owners(layer: int) ->
 
 
 def test_the_same_update_for_many_is_made_once() -> None:
-    there = translator(155)
+    there = translator(155, 229)
     assert there is not None
     message = NOW("message", id=1, peer_id=ANNA, date=2, message="hello")
     more = [
