@@ -10,7 +10,7 @@ from telekeep.gateway.layers import coverage, served
 from telekeep.gateway.layers.covered import USUAL, Coverage
 
 _NEWEST: Final = max(served())
-_OWNERS: Final = [layer for layer in served() if layer >= 201]  # Telethon 1.40 and later may own a session
+_OLDEST: Final = 201
 
 
 def page() -> str:
@@ -61,13 +61,11 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "## On an older Telethon"
     yield ""
-    yield "Programs of a newer release than telekeep's own are served too, but for what is newer than that."
+    yield f"The oldest that telekeep runs on is {_name(_OLDEST)}. Programs of a newer release than telekeep's own are"
+    yield "served too, but for what is newer than that: there, of each layer,"
     yield ""
-    yield "| telekeep runs on | requests served of each layer |"
-    yield "| --- | --- |"
-    for own in _OWNERS[:-1]:
-        counts = [coverage(layer, own) for layer in served() if layer != own]
-        yield f"| {_name(own)} | {', '.join(f'{each.layer}: {each.served} of {each.requests}' for each in counts)} |"
+    counts = [coverage(layer, _OLDEST) for layer in served() if layer != _OLDEST]
+    yield "; ".join(f"{each.layer}: {each.served} of {each.requests}" for each in counts) + "."
 
 
 def _name(layer: int) -> str:

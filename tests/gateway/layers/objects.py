@@ -12,13 +12,17 @@ _TEXTS = ["", "a", "äöü", "телега", "x" * 253, "y" * 254, "z" * 300]
 
 
 class Objects:
-    """``rare``: how often an optional field is there, 0 to 1. Deep down only the shortest constructors are taken."""
+    """``rare``: how often an optional field is there, 0 to 1. Deeper than ``depth`` only the shortest constructors are
+    taken. ``without``: constructors that are in nothing."""
 
-    def __init__(self, schema: Table, rng: random.Random, *, rare: float = 0.5, depth: int = 5) -> None:
+    def __init__(
+        self, schema: Table, rng: random.Random, *, rare: float = 0.5, depth: int = 5, without: str = ""
+    ) -> None:
         self.table = schema
         self.rng = rng
         self._rare = rare
         self._depth = depth
+        self._without = without
 
     def of(self, kind: str, depth: int = 0, *, least: int = 0) -> bytes:
         """Something of ``kind``; a vector has ``least`` elements."""
@@ -40,6 +44,8 @@ class Objects:
             items = [self.of(kind[7:-1], depth) for _ in range(number)]
             return VECTOR + struct.pack("<I", len(items)) + b"".join(items)
         words = list(self.table.functions.values()) if kind == REQUEST else self.table.kinds[kind]
+        if self._without:
+            words = [word for word in words if word.name != self._without]
         if depth >= self._depth:
             words = sorted(words, key=self._size)[:1]
         return self.word(rng.choice(words), depth)

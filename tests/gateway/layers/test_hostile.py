@@ -50,6 +50,14 @@ def test_unknown_flags_are_refused() -> None:
             refused(SEND[:4] + struct.pack("<I", flags | 1 << bit) + SEND[8:])
 
 
+def test_unknown_flags_are_refused_where_nothing_is_made_by_hand() -> None:
+    asked = OLD("messages.getDialogs", offset_date=0, offset_id=0, offset_peer=PEER, limit=1, hash=0)
+    assert ASK is not None
+    assert ASK.up(asked) == asked
+    for bit in range(2, 32):
+        refused(asked[:4] + struct.pack("<I", 1 << bit) + asked[8:])
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -85,14 +93,15 @@ def test_wrappers_within_wrappers_are_refused_beyond_reason() -> None:
         body = OLD("invokeWithoutUpdates", query=body)
     assert ASK is not None
     ASK.up(body)
-    for _ in range(20_000):
-        body = OLD("invokeWithoutUpdates", query=b"") + body
-    refused(body)
+    for more in (10, 20_000):
+        body = OLD("invokeWithoutUpdates", query=b"") * more + body
+        refused(body)
 
 
-def test_objects_within_objects_are_refused_beyond_reason() -> None:
+@pytest.mark.parametrize("levels", [70, 5000])
+def test_objects_within_objects_are_refused_beyond_reason(levels: int) -> None:
     value = OLD("jsonNull")
-    for _ in range(5000):
+    for _ in range(levels):
         value = OLD("jsonArray", value=[value])
     hello = OLD("help.getNearestDc")
     said = dict.fromkeys(("device_model", "system_version", "app_version"), "x")
