@@ -99,7 +99,7 @@ def test_an_edit_is_caught_up_on(hers: Device, his: Device, bob: Account) -> Non
 
 
 def test_formatting_alone_is_an_edit_and_nothing_at_all_is_none(hers: Device, ada: Account) -> None:
-    sent = hers(send(SELF, "hello"))
+    sent = hers(send(SELF, "hello")).updates[0]
     pts = ada.box.pts
     assert hers.refused(edit(SELF, sent.id, "hello")) == "MESSAGE_NOT_MODIFIED"
     assert hers.refused(edit(SELF, sent.id, None)) == "MESSAGE_NOT_MODIFIED"
@@ -114,7 +114,7 @@ def test_only_its_author_edits_a_message(hers: Device, his: Device, ada: Account
 
 
 def test_an_edit_needs_a_message_of_this_dialog_and_a_text(bench: Bench, hers: Device, ada: Account, bob: Any) -> None:
-    sent = hers(send(SELF, "hello"))
+    sent = hers(send(SELF, "hello")).updates[0]
     assert hers.refused(edit(SELF, 9_999, "x")) == "MESSAGE_ID_INVALID"
     assert hers.refused(edit(to(hers, bob), sent.id, "x")) == "MESSAGE_ID_INVALID"
     assert hers.refused(edit(SELF, sent.id, " ")) == "MESSAGE_EMPTY"
@@ -159,12 +159,12 @@ def test_either_side_of_a_private_dialog_may_revoke(hers: Device, his: Device, a
 
 
 def test_what_was_deleted_before_is_passed_over(hers: Device, ada: Account) -> None:
-    sent = hers(send(SELF, "x"))
+    sent = hers(send(SELF, "x")).updates[0]
     assert hers(delete(sent.id, sent.id, 9_999)).pts_count == 1
     pts = ada.box.pts
     again = hers(delete(sent.id))
     assert (again.pts, again.pts_count) == (pts, 0)
-    assert hers(send(SELF, "y", random_id=2)).id == sent.id + 1, "an id is never given twice"
+    assert hers(send(SELF, "y", random_id=2)).updates[0].id == sent.id + 1, "an id is never given twice"
 
 
 def test_a_message_sent_and_deleted_meanwhile_shows_up_as_deleted_only(hers: Device, his: Device, bob: Account) -> None:
