@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,18 +100,14 @@ class Marks:
 
     def check(self, name: str, here: Position | None) -> None:
         """Compare the record as the vault has it with its mark. Raises VaultRolledBack if it is older."""
-        mark = self._mark(name)
-        if mark is None or not is_older(here, mark):
-            return
-        found = "is not in the vault" if here is None else f"is at generation {here.generation}, fence {here.fence}"
-        raise VaultRolledBack(
-            f"The session {name!r} {found}; it had come to generation {mark.generation}, fence {mark.fence}. "
-            "An older copy was put back."
-        )
+        _check(name, here, self._mark(name))
 
-    def raise_to(self, name: str, here: Position) -> None:
-        """Set the mark of a record, unless it is further already."""
-        if self._mark(name) == here:
+    def raise_to(self, name: str, here: Position, *, checked: bool = False) -> None:
+        """Set the mark of a record, unless it is further already; ``checked``: raises VaultRolledBack then."""
+        mark = self._mark(name)
+        if checked:
+            _check(name, here, mark)
+        if mark == here:
             return
         self.prepare()
         seen = self._database.inode()
@@ -129,6 +125,10 @@ class Marks:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM marks")
             connection.executemany("INSERT INTO marks VALUES (?, ?, ?, ?, ?)", (_row(*each) for each in positions))
+
+    def view(self) -> AbstractContextManager[None]:
+        """See `Database.view`."""
+        return self._database.view()
 
     def close(self) -> None:
         self._database.close()
@@ -157,6 +157,16 @@ class Marks:
         aside = set_aside(self._database.path, inode=inode, stamp=int(self._clock.wall()))
         if aside is not None:
             self._report(f"{error} It was set aside as {aside.name}; the marks are set again as sessions are read.")
+
+
+def _check(name: str, here: Position | None, mark: Position | None) -> None:
+    if mark is None or not is_older(here, mark):
+        return
+    found = "is not in the vault" if here is None else f"is at generation {here.generation}, fence {here.fence}"
+    raise VaultRolledBack(
+        f"The session {name!r} {found}; it had come to generation {mark.generation}, fence {mark.fence}. "
+        "An older copy was put back."
+    )
 
 
 def _find(connection: sqlite3.Connection, name: str) -> Position | None:

@@ -9,8 +9,8 @@ changed nothing then.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.lending import StoredLoan
     from telekeep.vault.seal import Seal
+    from telekeep.vault.stores.sessions import Sealed
+    from telekeep.vault.unsealed import Unsealed
 
 
 class Vault:
@@ -125,6 +127,16 @@ class Vault:
         private_folder(folder)
         return cls(folder, clock=clock, marks=marks, source=source)
 
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """All that is read inside is one view of the vault, which is looked for and locked once; writing ends it.
+
+        For work that waits for nothing: other threads wait for it. Raises SessionSealed.
+        """
+        self.unlock()  # a person may be asked: not while the files are locked
+        with self._sessions.view(), self._marks.view(), self._lagging.view():
+            yield
+
     # ---- what needs no key
 
     def entries(self) -> list[Entry]:
@@ -169,22 +181,20 @@ class Vault:
         ``generation``: an older one; it is read even where the newest is damaged, removed, or older than its mark.
         Raises SessionNotFound, SessionSealed, SessionCorrupt, RecordSwapped, VaultRolledBack, UnknownFormat.
         """
-        from telekeep.vault.payload import read_session
-
-        with self._unlocking.reading() as unsealed:
-            rows = unsealed.rows
-            sealed = kept(rows, self._marks, name) if generation is None else older(rows, name, generation)
-            session = read_session(unsealed.open(sealed))
-            here = position(rows, sealed, opened=True)
-            seal = unsealed.lagging_seal()
         if generation is None:
-            self._marks.check(name, here)
-            self._mark(name, here)
-        if seal is None:
-            self._report("the key of the lagging file is damaged: update state and peers will be fetched again")
-            return session
-        state, peers = self._lagging.read(sealed.header.lease, seal)
-        return replace(session, state=state, peers=peers)
+            return self.read(name)[1]
+        with self._unlocking.reading() as unsealed:
+            sealed = older(unsealed.rows, name, generation)
+            return self._opened(unsealed, sealed)
+
+    def read(self, name: str) -> tuple[Entry, Session]:
+        """What `entry` and `load` say, in one view of the record. Raises what they do."""
+        with self._unlocking.reading() as unsealed:
+            sealed = kept(unsealed.rows, self._marks, name)
+            session = self._opened(unsealed, sealed)
+            here = position(unsealed.rows, sealed, opened=True)
+        self._mark(name, here, checked=True)
+        return self._entry(sealed.header, here.fence), session
 
     def keep(self, name: str, session: Session, *, fence: int, expected: int | None) -> Entry:
         """Write ``session`` as the new generation of ``name``; on disk when this returns.
@@ -522,7 +532,18 @@ class Vault:
     # ---- inside
 
     def _entry(self, header: Generation, fence: int) -> Entry:
-        return entry_of(header, fence=fence, last_used_at=self._lagging.uses().get(header.lease))
+        return entry_of(header, fence=fence, last_used_at=self._lagging.used(header.lease))
+
+    def _opened(self, unsealed: Unsealed, sealed: Sealed) -> Session:
+        from telekeep.vault.payload import read_session
+
+        session = read_session(unsealed.open(sealed))
+        seal = unsealed.lagging_seal()
+        if seal is None:
+            self._report("the key of the lagging file is damaged: update state and peers will be fetched again")
+            return session
+        state, peers = self._lagging.read(sealed.header.lease, seal)
+        return replace(session, state=state, peers=peers)
 
     def _keep_belonging(self, kind: str, name: str, id: str, payload: bytes) -> None:
         with self._unlocking.writing() as unsealed:
@@ -571,9 +592,10 @@ class Vault:
             with suppress(StorageUnavailable):  # rows of a key that no record has: they may stay
                 self._lagging.forget(leases)
 
-    def _mark(self, name: str, here: Position) -> None:
+    def _mark(self, name: str, here: Position, *, checked: bool = False) -> None:
+        """Raise the mark of ``name`` to ``here``; ``checked``: raise VaultRolledBack if it is further already."""
         try:
-            self._marks.raise_to(name, here)
+            self._marks.raise_to(name, here, checked=checked)
         except StorageUnavailable as error:  # the record is safe, its mark lags: the next read catches it up
             self._report(f"the high-water mark of {name!r} could not be set: {error.message}")
 
