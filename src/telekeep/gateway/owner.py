@@ -42,7 +42,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts to connect
 
 
 class Owner:
-    """One session and its borrowers. ``open`` and ``close``; ``name`` is that of the session.
+    """One session and its borrowers. ``restore``, ``open`` and ``close``; ``name`` is that of the session.
 
     ``shelf``: where loans, doubts and the journal are kept.
     """
@@ -97,13 +97,16 @@ class Owner:
 
     # ---- life
 
+    def restore(self) -> None:
+        """Know what was lent, and what has happened, before. Raises what the vault says."""
+        self._lending.restore()
+        self.journal.restore(self._shelf.journal(), self._client.kept_session.state)
+
     async def open(self, *, patient: bool = False) -> None:
         """Listen, and connect to Telegram. ``patient``: do not fail if it cannot be reached now, but go on trying.
 
         Raises what `HeldClient.connect` does, GatewayError if the gateway's port is taken; nothing is open then.
         """
-        self._lending.restore()
-        self.journal.restore(self._shelf.journal(), self._client.kept_session.state)
         try:
             await self._listening.open(self.endpoint.addresses)
             await self._mind_containers()

@@ -59,7 +59,9 @@ class LocalLeases:
         """Who holds the lease called ``name``, or None if it is free. Disturbs nobody."""
         return probe.holder(self.folder, name)
 
-    def try_acquire(self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None) -> LocalLease:
+    def try_acquire(
+        self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None, durable: bool = True
+    ) -> LocalLease:
         """Take the lease on a key now; see `telekeep.lease.lease.Leases`.
 
         Raises SessionBusy if another has it, or its file cannot be opened; ConfigError for a folder that cannot be
@@ -70,7 +72,7 @@ class LocalLeases:
         for attempt in range(_ATTEMPTS):
             if attempt:
                 time.sleep(_PAUSE)
-            claim = _Claim(self.folder / f"{name}.lease", auth_key_id, self._clock, floor, purpose)
+            claim = _Claim(self.folder / f"{name}.lease", auth_key_id, self._clock, floor, purpose, durable)
             if lock := claim.stake():
                 return LocalLease(claim, lock)
             if holder := self.holder(name):
@@ -93,18 +95,21 @@ class _Replaced(Exception):
 class _Claim:
     """One attempt at a lease, and what was signed under its lock."""
 
-    def __init__(self, path: Path, auth_key_id: int, clock: Clock, floor: int, purpose: str | None) -> None:
+    def __init__(
+        self, path: Path, auth_key_id: int, clock: Clock, floor: int, purpose: str | None, durable: bool
+    ) -> None:
         self.path = path
         self.auth_key_id = auth_key_id
         self._clock = clock
         self._floor = floor
         self._purpose = purpose
+        self._durable = durable
         self.descriptor = -1
         self.identity = (0, 0)
         self.holder: Holder
 
     def stake(self) -> FileLock | None:
-        """The lock, if the lease is now ours: locked, and signed on disk."""
+        """The lock, if the lease is now ours: locked and signed, on disk if it is to be durable."""
         from filelock import FileLock, Timeout  # 20-30 ms to import: not before a lease is wanted
 
         lock = FileLock(
@@ -138,7 +143,8 @@ class _Claim:
         self.holder = this_process(clock=self._clock, fence=fence, purpose=self._purpose)
         os.pwrite(descriptor, encode(self.holder), 0)
         probe.light(descriptor)
-        _sync(descriptor)
+        if self._durable:
+            _sync(descriptor)
         self._check_place(opened)
         self.descriptor = descriptor
         self.identity = (opened.st_ino, opened.st_dev)
@@ -155,9 +161,7 @@ class _Claim:
         from errno import EDQUOT, ENOSPC, ENOSYS, EROFS
 
         if error.errno in (ENOSPC, EDQUOT, EROFS):
-            raise StorageUnavailable(
-                f"The lease folder {self.path.parent} cannot be written: {error.strerror}."
-            ) from None
+            raise _unwritable(self.path, error) from None
         if error.errno != ENOSYS and os.path.lexists(self.path):
             raise self._unusable(error.strerror or "unknown error") from None
         raise ConfigError(
@@ -171,6 +175,10 @@ class _Claim:
             f"This session counts as held: its lease file {self.path} cannot be used ({why}).",
             remedy=f"If no program uses the session, have root remove it: sudo rm -r {self.path}",
         )
+
+
+def _unwritable(path: Path, error: OSError) -> StorageUnavailable:
+    return StorageUnavailable(f"The lease folder {path.parent} cannot be written: {error.strerror}.")
 
 
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -218,6 +226,14 @@ class LocalLease:
         except OSError:
             return Lost.REPLACED
         return None
+
+    def sync(self) -> None:
+        """Put the fence on disk; see `telekeep.lease.lease.Lease`."""
+        self.check()
+        try:
+            _sync(self._descriptor)
+        except OSError as error:
+            raise _unwritable(Path(self._path), error) from None
 
     def release(self) -> None:
         """Give it back; see `telekeep.lease.lease.Lease`."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
-from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable
+from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable, TelegramSessionError
 from telekeep.lease.lease import lease_name
 from telekeep.paths import no_folder, private_folder
 from telekeep.vault import machine
@@ -193,7 +193,8 @@ class Vault:
             sealed = kept(unsealed.rows, self._marks, name)
             session = self._opened(unsealed, sealed)
             here = position(unsealed.rows, sealed, opened=True)
-        self._mark(name, here, checked=True)
+        if self._marks.check(name, here) != here:
+            self._mark((name, here))
         return self._entry(sealed.header, here.fence), session
 
     def keep(self, name: str, session: Session, *, fence: int, expected: int | None) -> Entry:
@@ -235,7 +236,7 @@ class Vault:
                 seal = unsealed.lagging_seal() or unsealed.new_lagging_seal()
                 self._lagging.save(header.lease, seal, state=session.state, peers=session.peers)
                 self._lagging.flush()
-        self._mark(name, here)
+        self._mark((name, here))
         self._forget(forgotten)
         return self._entry(header, fence)
 
@@ -251,7 +252,7 @@ class Vault:
             unsealed.rows.admit(last.lease, fence)
             header = last._replace(generation=last.generation + 1, fence=fence, saved_at=now, state=REMOVED, size=0)
             here = position(unsealed.rows, unsealed.add(header, b""), opened=True)
-        self._mark(name, here)
+        self._mark((name, here))
 
     def restore_removed(self, name: str) -> Entry:
         """Keep the session ``name`` again as it was when it was removed, its loans included.
@@ -272,8 +273,32 @@ class Vault:
             fence = max(removal.fence, rows.fence(removal.lease))
             header = sealed.header._replace(generation=removal.generation + 1, fence=fence, saved_at=now)
             here = position(rows, unsealed.add(header, unsealed.open(sealed)), opened=True)
-        self._mark(name, here)
+        self._mark((name, here))
         return self._entry(header, fence)
+
+    def admit(self, fences: Iterable[tuple[str, int, int]]) -> list[Position | TelekeepError]:
+        """Remember the fencing tokens of several sessions in one commit: on disk when this returns, and from then on
+        older ones are refused.
+
+        ``fences``: the name of the session, the id of its auth key, the token. Returns how far each had come before,
+        or what `entry` raises of it. A token that is not newer, or not of the session's key any more, is left out.
+        Needs no key.
+        """
+        self._marks.prepare()
+        found: list[Position | TelekeepError] = []
+        admitted: list[tuple[str, Position]] = []
+        with self._sessions.transaction() as rows:
+            for name, auth_key_id, fence in fences:
+                try:
+                    before = position(rows, kept(rows, self._marks, name))
+                    if before.lease == lease_name(auth_key_id) and before.fence < fence:
+                        rows.admit(before.lease, fence)
+                        admitted.append((name, before._replace(fence=fence)))
+                    found.append(before)
+                except TelegramSessionError as error:
+                    found.append(error)
+        self._mark(*admitted)
+        return found
 
     # ---- what the gateway of a session must not lose
 
@@ -562,7 +587,7 @@ class Vault:
                 sealed = in_force(rows, self._marks, name)
                 rows.admit(lease, fence)
                 here = position(rows, sealed)
-            self._mark(name, here)
+            self._mark((name, here))
 
         def admit() -> None:
             with self._sessions.reading() as rows:
@@ -592,12 +617,13 @@ class Vault:
             with suppress(StorageUnavailable):  # rows of a key that no record has: they may stay
                 self._lagging.forget(leases)
 
-    def _mark(self, name: str, here: Position, *, checked: bool = False) -> None:
-        """Raise the mark of ``name`` to ``here``; ``checked``: raise VaultRolledBack if it is further already."""
+    def _mark(self, *reached: tuple[str, Position]) -> None:
+        """Set the marks of records, by name."""
         try:
-            self._marks.raise_to(name, here, checked=checked)
-        except StorageUnavailable as error:  # the record is safe, its mark lags: the next read catches it up
-            self._report(f"the high-water mark of {name!r} could not be set: {error.message}")
+            self._marks.raise_to(reached)
+        except StorageUnavailable as error:  # the records are safe, their marks lag: the next read catches them up
+            names = ", ".join(repr(name) for name, _ in reached)
+            self._report(f"the high-water mark of {names} could not be set: {error.message}")
 
     def _report(self, what: str) -> None:
         import logging
