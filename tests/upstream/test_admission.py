@@ -42,8 +42,9 @@ async def test_the_fences_are_on_disk_before_the_first_packet_of_any(
     found: list[tuple[str, int, int]] = []
     with Vault.open(several.vault.folder, clock=several.clock, marks=several.root / "state") as other:
         several.events.listen(
-            lambda event: isinstance(event, LeaseTaken)
-            and found.append((event.name, event.fence, other.entry(event.name).fence))
+            lambda event: (
+                isinstance(event, LeaseTaken) and found.append((event.name, event.fence, other.entry(event.name).fence))
+            )
         )
         monkeypatch.setattr(Vault, "admit", counted)
         terms = admitting(several)
