@@ -63,7 +63,7 @@ class Holding:
     lease: Lease
     line: Line
     record: Record
-    writing: asyncio.Task[None] | None = None
+    writing: asyncio.TimerHandle | None = None
     closing: asyncio.Task[None] | None = None
     announced: int | None = None  # the MTProto session that Telegram has said it began
     logged_out: bool = False

@@ -21,11 +21,15 @@ from telekeep.session.model import PeerKind, Session, UpdateState
 from telekeep.upstream import progress, relay
 from telekeep.upstream.box import OwnerBox
 from telekeep.upstream.faults import DEAD, another, named
-from telekeep.upstream.held import HeldClient
+from telekeep.upstream.held import HeldClient, HeldSender
 from telekeep.upstream.relay import RpcFailure
 
 Tap = Callable[[list[Any], list[Any], list[Any]], None]
 """Updates in order, and the users and chats they came with."""
+
+
+class OwnedSender(relay.Relaying, HeldSender):
+    """The sender of an owner's main connection."""
 
 
 class OwnedClient(HeldClient):
@@ -38,6 +42,7 @@ class OwnedClient(HeldClient):
     tap: Tap | None = None
     resumed: Callable[[UpdateState], UpdateState] | None = None
     save_progress: Callable[[UpdateState | None, int], None] | None = None
+    _sender_kind = OwnedSender
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -82,13 +87,10 @@ class OwnedClient(HeldClient):
 
     async def _exported(self, dc_id: int) -> Any:
         sender = await self._borrow_exported_sender(dc_id)
-        if not hasattr(sender, "relays"):
-            relay.prepare(sender, self._on_exported_failure)
-            sender.relays = True
-        return sender
+        return sender if isinstance(sender, relay.Relaying) else relay.adopt(sender, self._on_exported_failure)
 
     def _new_sender(self) -> Any:
-        return relay.prepare(super()._new_sender(), self._on_failure)
+        return relay.adopt(super()._new_sender(), self._on_failure)
 
     def _on_failure(self, failure: RpcFailure) -> None:
         error = errors.rpc_message_to_error(types.RpcError(failure.code, failure.text), None)
