@@ -178,7 +178,8 @@ class Owner:
             desk.verdict = verdict(self._client.last_error) or desk.verdict
             if desk.verdict is not None:
                 _log.error("%r is over: %s", self.name, desk.verdict.error)
-                return desk.pronounce()
+                desk.pronounce()
+                return
             await asyncio.sleep(pause)
             try:
                 await self._connect()

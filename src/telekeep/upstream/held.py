@@ -365,14 +365,14 @@ _open_clients: WeakSet[HeldClient] = WeakSet()
 
 @cache
 def _mind_the_exit() -> None:
-    """Called when a lease is held, and filelock loaded: it gives all leases back at exit, and we must come before."""
+    """Called when a lease is held for the first time."""
     atexit.register(_at_exit)
 
 
 def _at_exit() -> None:
     """Write what clients know that nobody disconnected, and close their lines.
 
-    Ended first: a client in a daemon thread goes on running, and would connect again under a lease that is given back.
+    Ended first: a client in a daemon thread goes on running, and would connect again.
     """
     for client in tuple(_open_clients):
         hold = client._hold
