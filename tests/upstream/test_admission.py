@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telekeep.errors import SessionNotFound, StorageUnavailable
+from telekeep.errors import SessionBusy, SessionNotFound, StorageUnavailable
 from telekeep.events import LeaseTaken
 from telekeep.upstream.admission import Admission
 from telekeep.vault.vault import Vault
@@ -97,3 +97,15 @@ async def test_where_the_vault_takes_no_fence_the_lease_file_does(
     async with several.client("second", terms=admitting(several)) as client:
         assert client.is_connected()
     assert len(synced) == 1
+
+
+async def test_a_key_that_lies_in_a_file_by_now_is_not_used(several: Place) -> None:
+    clients = [several.client(name, terms=terms) for terms in [admitting(several)] for name in NAMES]
+    several.vault.keep_adoption("1", b"", original=b"", away=[several.vault.entry("second").lease])
+    connections = several.telegram.stats.connections
+    ends = await asyncio.gather(*(client.connect() for client in clients), return_exceptions=True)
+    assert [type(end) for end in ends] == [type(None), SessionBusy, type(None)]
+    assert several.telegram.stats.connections == connections + 2
+    assert several.is_free("second")
+    for client in clients:
+        await client.disconnect()

@@ -48,7 +48,8 @@ async def own(
             session = client.kept_session
             shelf = Shelf(keeper.vault, name, session.auth_key.id)
             stored = endpoints.stored(shelf, session.dc.id)
-            endpoint = stored or endpoints.fresh(keeper, session.dc.id, server_key())
+        endpoint = stored or endpoints.fresh(keeper, session.dc.id, server_key())
+        with keeper.vault.view():
             owner = Owner(name, client, endpoint, shelf, clock=keeper.clock)
             owner.restore()
         try:

@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from telekeep.errors import TelekeepError
-from telekeep.lease.lease import Lease
+from telekeep.lease.lease import Lease, lease_name
 
 if TYPE_CHECKING:
     from telekeep.vault.highwater import Position
@@ -21,17 +21,18 @@ class Admission:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._waiting: list[tuple[str, Lease, asyncio.Future[Position]]] = []
+        self._waiting: list[tuple[str, Lease, asyncio.Future[tuple[Position, bool]]]] = []
 
-    async def admit(self, name: str, lease: Lease) -> Position:
-        """Put the fence of a lease that was just taken on disk, see `Vault.admit`. How far the session had come before.
+    async def admit(self, name: str, lease: Lease) -> tuple[Position, bool]:
+        """Put the fence of a lease that was just taken on disk, see `Vault.admit`.
 
-        Raises StorageUnavailable, and what `Vault.entry` does.
+        Returns how far the session had come before, and whether its key lies in a file (`Vault.away`). Raises
+        StorageUnavailable, and what `Vault.entry` does.
         """
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._commit)
-        answer: asyncio.Future[Position] = loop.create_future()
+        answer: asyncio.Future[tuple[Position, bool]] = loop.create_future()
         self._waiting.append((name, lease, answer))
         return await answer
 
@@ -40,12 +41,13 @@ class Admission:
         found: list[Position | TelekeepError]
         try:
             found = self._vault.admit((name, lease.auth_key_id, lease.fence) for name, lease, _ in waiting)
+            away = self._vault.away()
         except TelekeepError as error:
-            found = [error] * len(waiting)
-        for (_, _, answer), was in zip(waiting, found, strict=True):
+            found, away = [error] * len(waiting), frozenset()
+        for (_, lease, answer), was in zip(waiting, found, strict=True):
             if answer.cancelled():
                 continue
             if isinstance(was, TelekeepError):
                 answer.set_exception(was)
             else:
-                answer.set_result(was)
+                answer.set_result((was, lease_name(lease.auth_key_id) in away))

@@ -115,13 +115,9 @@ async def take(terms: Terms, kept: Kept) -> tuple[Lease, Kept]:
         left = max(0.0, deadline - terms.clock.boot())
         lease = await _acquire(terms, key_id, floor, left)
         try:
-<<<<<<< HEAD
-            now = terms.vault.entry(terms.name)
-            if lease_name(key_id) in terms.vault.away():  # asked under the lease: who gives a key away holds it
+            now, is_away = await _found(terms, lease)
+            if is_away:  # asked under the lease: who gives a key away holds it
                 raise _away(terms.name)
-=======
-            now = await _found(terms, lease)
->>>>>>> 6b5c940 (Many sessions are taken with one commit for all their fences)
             if _mark(now) != _mark(kept.entry):  # somebody has written since we read it
                 kept = Kept.read(terms.vault, terms.name)
             if kept.session.auth_key.id == key_id and now.fence < lease.fence:
@@ -132,14 +128,18 @@ async def take(terms: Terms, kept: Kept) -> tuple[Lease, Kept]:
         lease.release()  # somebody logged in anew, or wrote under a newer fence, while we waited: begin from there
 
 
-async def _found(terms: Terms, lease: Lease) -> Entry | Position:
-    """How far the session had come before we took it. Our fence is on disk when this returns, unless it is too old."""
+async def _found(terms: Terms, lease: Lease) -> tuple[Entry | Position, bool]:
+    """How far the session had come before we took it, and whether its key lies in a file.
+
+    Our fence is on disk when this returns, unless it is too old.
+    """
     if terms.admission is not None:
         try:
             return await terms.admission.admit(terms.name, lease)
         except StorageUnavailable:
             lease.sync()
-    return terms.vault.entry(terms.name)
+    with terms.vault.view():
+        return terms.vault.entry(terms.name), lease_name(lease.auth_key_id) in terms.vault.away()
 
 
 async def _acquire(terms: Terms, key_id: int, floor: int, timeout: float) -> Lease:
@@ -173,7 +173,6 @@ async def _acquire(terms: Terms, key_id: int, floor: int, timeout: float) -> Lea
                 raise refused or busy from None
 
 
-<<<<<<< HEAD
 def _away(name: str) -> SessionBusy:
     return SessionBusy(
         f"The key of {name!r} lies in a file, where a program may use it that knows nothing of telekeep; two users of "
@@ -182,9 +181,6 @@ def _away(name: str) -> SessionBusy:
     )
 
 
-def _mark(entry: Entry) -> Any:
-=======
 def _mark(entry: Entry | Position) -> Any:
->>>>>>> 6b5c940 (Many sessions are taken with one commit for all their fences)
     """Differs if anybody has written in between: every holder writes under a fence of its own."""
     return entry.lease, entry.generation, entry.fence

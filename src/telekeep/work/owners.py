@@ -266,20 +266,22 @@ class Owners:
         now = self._keeper.clock.boot()
         self._handed = {name: until for name, until in self._handed.items() if until > now}
         try:
-            entries, away = self._keeper.vault.entries(), self._keeper.vault.away()
+            vault = self._keeper.vault
         except SessionNotFound:
             return
-        wanted = [
-            entry.name
-            for entry in entries
-            if entry.name not in self._owners
-            and entry.name not in self._handed
-            and entry.lease not in away
-            and self._is_lent(entry.name)
-            and not is_held(lease_folder(), entry.lease)
-        ]
+        with vault.view():
+            entries, away = vault.entries(), vault.away()
+            wanted = [
+                entry.name
+                for entry in entries
+                if entry.name not in self._owners
+                and entry.name not in self._handed
+                and entry.lease not in away
+                and self._is_lent(entry.name)
+                and not is_held(lease_folder(), entry.lease)
+            ]
         for start in range(0, len(wanted), _AT_ONCE):
-            admission = Admission(self._keeper.vault)
+            admission = Admission(vault)
             await asyncio.gather(*(self._open_again(name, admission) for name in wanted[start : start + _AT_ONCE]))
         for entry in entries:
             owner = self._owners.get(entry.name)
