@@ -39,13 +39,17 @@ def kilobytes():
     return own_kilobytes(os.getpid())
 """
 
-# Owners as the daemon has them; it opens on its own those that are lent.
+# Owners as the daemon has them, and loads them; it opens on its own those that are lent.
 _OWNERS = (
-    _READ
+    """
+from telekeep.loading import settled
+with settled():
+    from telekeep.work.owners import Owners
+"""
+    + _READ
     + """
 import asyncio
 from telekeep.keeper.keeper import Keeper
-from telekeep.work.owners import Owners
 from telekeep.upstream import owned
 
 async def main(few, many):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -38,15 +39,20 @@ class SystemClock:
         return time.clock_gettime(_BOOT_CLOCK)
 
     def boot_id(self) -> str:
-        try:
-            return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        except OSError:
-            return f"boot-{round(time.time() - self.boot())}"  # other Unixes: the moment of the boot
+        return _boot_id() or f"boot-{round(time.time() - self.boot())}"  # other Unixes: the moment of the boot
 
     async def sleep(self, seconds: float) -> None:
         import asyncio  # here: `telekeep status` tells the time and never waits
 
         await asyncio.sleep(seconds)
+
+
+@cache
+def _boot_id() -> str | None:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
 
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

@@ -70,8 +70,11 @@ def _in_background(keeper: DaemonKeeper, idle: float | None, left: Detached) -> 
 def _serve(keeper: DaemonKeeper, idle: float | None, log: Path | None, ready: Any, *, patience: float = 1.0) -> None:
     import asyncio
 
+    from telekeep.loading import settled
     from telekeep.work.daemon import Daemon
-    from telekeep.work.owners import Owners
+
+    with settled():
+        from telekeep.work.owners import Owners
 
     with keeper:
         asyncio.run(Daemon(keeper, Owners(keeper), idle=idle, log=log).run(ready=ready, patience=patience))

@@ -42,7 +42,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts to connect
 
 
 class Owner:
-    """One session and its borrowers. ``open`` and ``close``; ``name`` is that of the session.
+    """One session and its borrowers. ``restore``, ``open`` and ``close``; ``name`` is that of the session.
 
     ``shelf``: where loans, doubts and the journal are kept.
     """
@@ -74,7 +74,9 @@ class Owner:
         self._borrowers.left = self._forwarding.left
         self._listening = Listening(name, self._front)
         self._reaching: set[str] = set()  # addresses for which a loan is about to be made
-        self._tasks: list[asyncio.Task[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._coming_back: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         client.tap = self._tap
         client.save_progress = self._save_progress
         client.resumed = self.journal.resumed
@@ -97,13 +99,16 @@ class Owner:
 
     # ---- life
 
+    def restore(self) -> None:
+        """Know what was lent, and what has happened, before. Raises what the vault says."""
+        self._lending.restore()
+        self.journal.restore(self._shelf.journal(), self._client.kept_session.state)
+
     async def open(self, *, patient: bool = False) -> None:
         """Listen, and connect to Telegram. ``patient``: do not fail if it cannot be reached now, but go on trying.
 
         Raises what `HeldClient.connect` does, GatewayError if the gateway's port is taken; nothing is open then.
         """
-        self._lending.restore()
-        self.journal.restore(self._shelf.journal(), self._client.kept_session.state)
         try:
             await self._listening.open(self.endpoint.addresses)
             await self._mind_containers()
@@ -117,8 +122,10 @@ class Owner:
         except BaseException:
             await self.close(0.0)
             raise
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._stay_connected()), loop.create_task(self._tick())]
+        self._client.ended = self._come_back
+        if not self._client.is_held:
+            self._come_back()
+        self._tick_later()
 
     def _front(self, address: Address, told: tuple[Address, ...]) -> Front:
         return Front(self.register, self._borrowers, self._desk, address, told, self.endpoint.server_key)
@@ -158,16 +165,21 @@ class Owner:
         desk.go_on_early()
         self._forwarding.go()
 
-    async def _stay_connected(self) -> None:
-        """Connect again whenever the connection ends, for as long as the login stands."""
+    def _come_back(self) -> None:
+        """The connection has ended."""
+        if self._coming_back is None or self._coming_back.done():
+            self._coming_back = asyncio.get_running_loop().create_task(self._connect_again())
+
+    async def _connect_again(self) -> None:
+        """Until it holds, for as long as the login stands."""
         desk, pause = self._desk, 0.0
-        while True:
-            error = await self._client.ended()
+        while not self._client.is_held:
             self._forwarding.is_up = False
-            desk.verdict = verdict(error) or desk.verdict
+            desk.verdict = verdict(self._client.last_error) or desk.verdict
             if desk.verdict is not None:
                 _log.error("%r is over: %s", self.name, desk.verdict.error)
-                return desk.pronounce()
+                desk.pronounce()
+                return
             await asyncio.sleep(pause)
             try:
                 await self._connect()
@@ -182,9 +194,13 @@ class Owner:
         self._desk.is_closing = self._borrowers.is_closing = True
         self._listening.stop()
         await self._quiet(grace)
-        for task in self._tasks:
+        self._client.ended = None
+        if self._timer is not None:
+            self._timer.cancel()
+        running = [task for task in (self._coming_back, self._looking) if task is not None]
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
         self._forwarding.abandon()
         self._borrowers.close_all()
         with suppress(Exception):
@@ -200,18 +216,24 @@ class Owner:
                 return
             await asyncio.sleep(0.02)
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK)
-            try:
-                self._forwarding.tidy()
-                self._lending.look_after()
-                await self._mind_containers()
-                await self._borrowers.look_after()
-            except TelekeepError as error:  # a disk that does not take it now may do so the next time
-                _log.warning("%r: %s", self.name, error)
-            except Exception:
-                _log.exception("%r could not be looked after", self.name)
+    def _tick_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._looking = asyncio.get_running_loop().create_task(self._look_after())
+
+    async def _look_after(self) -> None:
+        try:
+            self._forwarding.tidy()
+            self._lending.look_after()
+            await self._mind_containers()
+            await self._borrowers.look_after()
+        except TelekeepError as error:  # a disk that does not take it now may do so the next time
+            _log.warning("%r: %s", self.name, error)
+        except Exception:
+            _log.exception("%r could not be looked after", self.name)
+        self._looking = None
+        self._tick_later()
 
     # ---- updates
 

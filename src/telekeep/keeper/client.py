@@ -15,6 +15,7 @@ from telekeep.upstream.record import Kept
 if TYPE_CHECKING:
     from telekeep.session.model import Session
     from telekeep.session.network import Network
+    from telekeep.upstream.admission import Admission
     from telekeep.upstream.held import HeldClient
 
 
@@ -50,6 +51,7 @@ def hold(
     connect_seconds: float = 60.0,
     purpose: str | None = None,
     asks: bool = False,
+    admission: Admission | None = None,
     api_id: int | None = None,
     api_hash: str | None = None,
     **options: Any,
@@ -57,7 +59,8 @@ def hold(
     """The client that holds ``name`` of ``keeper``; see `client`.
 
     ``connect_seconds``: from the lease to a proven login; ``purpose``: a word or two that others are shown.
-    ``asks``: ask a daemon that holds the session, and lends it to nobody just now, to hand it over.
+    ``asks``: ask a daemon that holds the session, and lends it to nobody just now, to hand it over; ``admission`` as in
+    `Terms`.
     """
     with settled():
         vault = keeper.vault
@@ -74,7 +77,7 @@ def hold(
     terms = Terms(
         name, vault, keeper.leases, keeper.network, keeper.clock, keeper.events,
         timeout=timeout, connect_seconds=connect_seconds, purpose=purpose,
-        hand_over=partial(hand_over_async, keeper) if asks else None,
+        hand_over=partial(hand_over_async, keeper) if asks else None, admission=admission,
     )  # fmt: skip
     client: HeldClient = held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)
     return client

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from telekeep.gateway.owner import Owner
     from telekeep.keeper.keeper import Keeper
     from telekeep.mtproto.rsa import ServerKey
+    from telekeep.upstream.admission import Admission
 
 
 async def own(
@@ -25,12 +26,13 @@ async def own(
     timeout: float = 0.0,
     patient: bool = False,
     server_key: Callable[[], ServerKey] = keys.make,
+    admission: Admission | None = None,
 ) -> Owner:
     """Take the session ``name``, connect, and listen for borrowers.
 
     ``timeout``: seconds to wait for the lease; ``patient``: go on trying if Telegram cannot be reached now;
-    ``server_key``: the RSA key of a gateway that is new. Raises what the vault says, SessionBusy, what
-    `HeldClient.connect` raises, GatewayError if the gateway's port is taken.
+    ``server_key``: the RSA key of a gateway that is new; ``admission``: puts fences on disk for many at once. Raises
+    what the vault says, SessionBusy, what `HeldClient.connect` raises, GatewayError if the gateway's port is taken.
     """
     from telekeep.gateway.owner import Owner
     from telekeep.gateway.shelf import Shelf
@@ -38,14 +40,18 @@ async def own(
     from telekeep.upstream.owned import OwnedClient
 
     for left in reversed(range(endpoints.TRIES)):
-        client = hold(
-            keeper, name, timeout=timeout, purpose="daemon", kind=OwnedClient, connection_retries=None, retry_delay=1
-        )
-        session = client.kept_session
-        shelf = Shelf(keeper.vault, name, session.auth_key.id)
-        stored = endpoints.stored(shelf, session.dc.id)
+        with keeper.vault.view():
+            client = hold(
+                keeper, name, timeout=timeout, purpose="daemon", admission=admission,
+                kind=OwnedClient, connection_retries=None, retry_delay=1,
+            )  # fmt: skip
+            session = client.kept_session
+            shelf = Shelf(keeper.vault, name, session.auth_key.id)
+            stored = endpoints.stored(shelf, session.dc.id)
         endpoint = stored or endpoints.fresh(keeper, session.dc.id, server_key())
-        owner = Owner(name, client, endpoint, shelf, clock=keeper.clock)
+        with keeper.vault.view():
+            owner = Owner(name, client, endpoint, shelf, clock=keeper.clock)
+            owner.restore()
         try:
             await owner.open(patient=patient)
         except GatewayError:

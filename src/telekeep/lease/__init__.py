@@ -5,10 +5,9 @@
     renewal    waiting for one                         probe      asking who has one, without taking it
     fence      the number that only grows              record     what lies in a lease file
     folder     where the files lie                     redaction  command lines without their secrets
-    busy       the error that says who has it
+    busy       the error that says who has it     flock      the kernel's lock, kept from children
 
-Asking (`probe`) is light: fcntl and nothing else, for commands that must start fast. filelock is loaded when a lease
-is first taken.
+Asking (`probe`) is light: fcntl and nothing else, for commands that must start fast.
 """
 
 from telekeep.lease.holder import Holder

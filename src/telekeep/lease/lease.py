@@ -59,6 +59,9 @@ class Lease(Protocol):
         Raises LeaseLost with the reason; from then on it always does.
         """
 
+    def sync(self) -> None:
+        """Put the fence on disk, where that was not done before. Raises StorageUnavailable."""
+
     def release(self) -> None:
         """Give it back. Any number of times, from any thread; in a forked child it does nothing to the parent's."""
 
@@ -66,11 +69,14 @@ class Lease(Protocol):
 class Leases(Protocol):
     """Where leases are taken."""
 
-    def try_acquire(self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None) -> Lease:
+    def try_acquire(
+        self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None, durable: bool = True
+    ) -> Lease:
         """Take the lease now, or raise SessionBusy with whoever has it. Never waits; see `telekeep.lease.renewal`.
 
         ``floor``: the highest fence the caller knows of (the vault's); the new one is greater. ``purpose``: a word or
-        two that others are shown. The fence is on disk before this returns. One process gets a key once: a second
+        two that others are shown. The fence is on disk before this returns, unless not ``durable``: then the caller
+        puts it on disk before anything is sent, in the vault or by `Lease.sync`. One process gets a key once: a second
         call, from whichever thread, is refused like anyone else's.
         """
 

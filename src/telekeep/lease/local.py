@@ -1,11 +1,8 @@
-"""Leases of one machine: a flock per key, taken through filelock, with the holder's face and the fence in its file.
+"""Leases of one machine: a flock per key (`telekeep.lease.flock`), with the holder's face and the fence in its file.
 
 The kernel gives a flock back when its holder dies, however it dies; it lies on the descriptor, not on the process, so
-that a second attempt of the same process is refused like anyone's. Three things filelock sees to: the descriptor is
-closed in forked children (a Celery prefork child must not keep it after its parent died; the connections are cut there
-as well, see upstream) and not inherited by programs that are started; a file is made with O_CREAT | O_EXCL or opened
-without O_CREAT (a sticky folder refuses O_CREAT on other users' files, fs.protected_regular); links are not followed.
-Lease files are never unlinked, nor made shorter.
+that a second attempt of the same process is refused like anyone's. Forked children have no part in it: a Celery prefork
+child must not keep it after its parent died (the connections are cut there as well, see upstream).
 
 The files are 0666. Who can read one can flock it as well, so a stricter mode would not keep a hostile user from denying
 a lease; it would only make a key unusable for a second user of the machine, for good, once the first has held it. What
@@ -22,7 +19,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
 from telekeep.errors import ConfigError, LeaseLost, SessionBusy, StorageUnavailable, TelekeepError
-from telekeep.lease import probe
+from telekeep.lease import flock, probe
 from telekeep.lease.busy import busy
 from telekeep.lease.fence import next_fence
 from telekeep.lease.folder import lease_folder, machine_folder, make_ready, refuse_network
@@ -31,11 +28,10 @@ from telekeep.lease.lease import Lost, lease_name
 from telekeep.lease.record import FENCE_BYTES, decode_fence, encode, encode_fence
 
 if TYPE_CHECKING:
-    from filelock import FileLock
-
     from telekeep.clock import Clock
 
 _ATTEMPTS = 5
+_MODE = 0o666  # see above
 _PAUSE = 0.001  # seconds; longer than another acquirer needs from its flock to its face
 
 
@@ -59,7 +55,9 @@ class LocalLeases:
         """Who holds the lease called ``name``, or None if it is free. Disturbs nobody."""
         return probe.holder(self.folder, name)
 
-    def try_acquire(self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None) -> LocalLease:
+    def try_acquire(
+        self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None, durable: bool = True
+    ) -> LocalLease:
         """Take the lease on a key now; see `telekeep.lease.lease.Leases`.
 
         Raises SessionBusy if another has it, or its file cannot be opened; ConfigError for a folder that cannot be
@@ -70,9 +68,9 @@ class LocalLeases:
         for attempt in range(_ATTEMPTS):
             if attempt:
                 time.sleep(_PAUSE)
-            claim = _Claim(self.folder / f"{name}.lease", auth_key_id, self._clock, floor, purpose)
-            if lock := claim.stake():
-                return LocalLease(claim, lock)
+            claim = _Claim(f"{self.folder}{os.sep}{name}.lease", auth_key_id, self._clock, floor, purpose, durable)
+            if claim.stake():
+                return LocalLease(claim)
             if holder := self.holder(name):
                 raise busy(holder, clock=self._clock)
             # Taken, yet nobody shows: it was given back this moment, or its new holder has not signed yet.
@@ -93,38 +91,37 @@ class _Replaced(Exception):
 class _Claim:
     """One attempt at a lease, and what was signed under its lock."""
 
-    def __init__(self, path: Path, auth_key_id: int, clock: Clock, floor: int, purpose: str | None) -> None:
+    def __init__(
+        self, path: str, auth_key_id: int, clock: Clock, floor: int, purpose: str | None, durable: bool
+    ) -> None:
         self.path = path
         self.auth_key_id = auth_key_id
         self._clock = clock
         self._floor = floor
         self._purpose = purpose
+        self._durable = durable
         self.descriptor = -1
         self.identity = (0, 0)
         self.holder: Holder
 
-    def stake(self) -> FileLock | None:
-        """The lock, if the lease is now ours: locked, and signed on disk."""
-        from filelock import FileLock, Timeout  # 20-30 ms to import: not before a lease is wanted
-
-        lock = FileLock(
-            self.path,
-            timeout=0,
-            mode=0o666,
-            thread_local=False,
-            preserve_lock_file=True,
-            fallback_to_soft=False,
-            on_acquired=self._sign,
-        )
+    def stake(self) -> bool:
+        """Whether the lease is now ours: locked and signed, on disk if it is to be durable."""
         try:
-            lock.acquire()
-        except (Timeout, _Replaced):
-            return None
+            descriptor = flock.take(self.path, _MODE)
+            if descriptor is None:
+                return False
+            try:
+                self._sign(descriptor)
+            except BaseException:
+                flock.give_back(descriptor)
+                raise
+        except _Replaced:
+            return False
         except TelekeepError:
             raise
         except OSError as error:
             self._refuse(error)
-        return lock
+        return True
 
     def _sign(self, descriptor: int) -> None:
         """Write the next fence and our face. Runs under the lock; an error gives it back."""
@@ -138,14 +135,15 @@ class _Claim:
         self.holder = this_process(clock=self._clock, fence=fence, purpose=self._purpose)
         os.pwrite(descriptor, encode(self.holder), 0)
         probe.light(descriptor)
-        _sync(descriptor)
+        if self._durable:
+            _sync(descriptor)
         self._check_place(opened)
         self.descriptor = descriptor
         self.identity = (opened.st_ino, opened.st_dev)
 
     def _check_place(self, opened: os.stat_result) -> None:
         try:
-            found = self.path.lstat()
+            found = lstat(self.path)
         except FileNotFoundError:
             raise _Replaced from None
         if not os.path.samestat(opened, found):
@@ -155,13 +153,11 @@ class _Claim:
         from errno import EDQUOT, ENOSPC, ENOSYS, EROFS
 
         if error.errno in (ENOSPC, EDQUOT, EROFS):
-            raise StorageUnavailable(
-                f"The lease folder {self.path.parent} cannot be written: {error.strerror}."
-            ) from None
+            raise _unwritable(self.path, error) from None
         if error.errno != ENOSYS and os.path.lexists(self.path):
             raise self._unusable(error.strerror or "unknown error") from None
         raise ConfigError(
-            f"The lease folder {self.path.parent} cannot be used: {error.strerror}.",
+            f"The lease folder {Path(self.path).parent} cannot be used: {error.strerror}.",
             remedy="Set TELEKEEP_LEASES to a folder on a disk of this machine that you may write to.",
         ) from None
 
@@ -173,16 +169,19 @@ class _Claim:
         )
 
 
+def _unwritable(path: str, error: OSError) -> StorageUnavailable:
+    return StorageUnavailable(f"The lease folder {Path(path).parent} cannot be written: {error.strerror}.")
+
+
 _sync = getattr(os, "fdatasync", os.fsync)
 
 
 class LocalLease:
     """A lease of this machine. Made by `LocalLeases`."""
 
-    def __init__(self, claim: _Claim, lock: FileLock) -> None:
-        self._lock = lock
+    def __init__(self, claim: _Claim) -> None:
         self._descriptor = claim.descriptor
-        self._path = str(claim.path)
+        self._path = claim.path
         self._inode, self._device = claim.identity
         self._signature = encode_fence(claim.holder.fence)
         self._pid = getpid()
@@ -219,6 +218,14 @@ class LocalLease:
             return Lost.REPLACED
         return None
 
+    def sync(self) -> None:
+        """Put the fence on disk; see `telekeep.lease.lease.Lease`."""
+        self.check()
+        try:
+            _sync(self._descriptor)
+        except OSError as error:
+            raise _unwritable(self._path, error) from None
+
     def release(self) -> None:
         """Give it back; see `telekeep.lease.lease.Lease`."""
         if getpid() != self._pid:
@@ -230,4 +237,4 @@ class LocalLease:
             descriptor, self._descriptor = self._descriptor, -1
             self.lost = self.lost or Lost.RELEASED
             probe.put_out(descriptor)
-            self._lock.release()
+            flock.give_back(descriptor)

@@ -30,7 +30,9 @@ class MemoryLeases:
         lease = self._held.get(name)
         return lease.holder if lease else None
 
-    def try_acquire(self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None) -> MemoryLease:
+    def try_acquire(
+        self, auth_key_id: int, *, floor: int = 0, purpose: str | None = None, durable: bool = True
+    ) -> MemoryLease:
         """Take the lease on a key now, or raise SessionBusy; see `telekeep.lease.lease.Leases`."""
         name = lease_name(auth_key_id)
         with self._guard:
@@ -69,6 +71,9 @@ class MemoryLease:
             self.lost = Lost.FORKED
         if self.lost is not None:
             raise LeaseLost(reason=self.lost)
+
+    def sync(self) -> None:
+        """There is no disk."""
 
     def release(self) -> None:
         """Give it back; any number of times."""

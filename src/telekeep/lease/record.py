@@ -14,7 +14,7 @@ alone: it is read even where the face is damaged.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from telekeep.lease.fence import CEILING
@@ -39,9 +39,16 @@ def decode_fence(data: bytes) -> int:
 def encode(holder: Holder) -> bytes:
     """The lease file of ``holder``, exactly SIZE bytes."""
     fence = encode_fence(holder.fence)
-    while len(face := json.dumps(asdict(holder), ensure_ascii=False).encode(errors="replace")) >= SIZE - len(fence):
+    while len(face := json.dumps(_facts(holder), ensure_ascii=False).encode(errors="replace")) >= SIZE - len(fence):
         holder = replace(holder, command=holder.command[: len(holder.command) // 2], purpose=None)
     return (fence + face).ljust(SIZE - 1) + b"\n"
+
+
+_FIELDS = tuple(each.name for each in fields(Holder))
+
+
+def _facts(holder: Holder) -> dict[str, Any]:
+    return {name: getattr(holder, name) for name in _FIELDS}
 
 
 def decode(data: bytes) -> Holder:

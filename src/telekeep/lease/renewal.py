@@ -29,6 +29,7 @@ async def acquire(
     clock: Clock,
     floor: int = 0,
     purpose: str | None = None,
+    durable: bool = True,
 ) -> Lease:
     """Take the lease on a key as soon as it is free, waiting at most ``timeout`` seconds of the boot clock.
 
@@ -38,7 +39,7 @@ async def acquire(
     wait = _Wait(timeout, clock)
     while True:
         try:
-            return leases.try_acquire(auth_key_id, floor=floor, purpose=purpose)
+            return leases.try_acquire(auth_key_id, floor=floor, purpose=purpose, durable=durable)
         except SessionBusy as refused:
             pause = wait.pause_after(refused)
         await clock.sleep(pause)

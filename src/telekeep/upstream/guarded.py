@@ -7,42 +7,41 @@ No forked child has a part in it. Given to Telethon by its public ``connection=`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from telekeep.upstream import pacing
-from telekeep.upstream.line import Line
 from telekeep.upstream.unshared import ConnectionUnshared
 
 
-def guarded(line: Callable[[], Line]) -> type[Any]:
-    """A Telethon connection class. Each connection belongs to the line that is in force when it is made, for ever."""
+class ConnectionGuarded(ConnectionUnshared):
+    """See the module. Belongs for ever to the line that is in force when it is made.
 
-    class ConnectionGuarded(ConnectionUnshared):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            self._line = line()
-            self._line.register(self)
-            self._since: float | None = None  # when it was last made: Telethon makes the same one anew
-            self._short = 0
+    ``loggers``: those of its client, the one thing that Telethon gives to each connection of a client: they know the
+    line (`telekeep.upstream.loggers`).
+    """
 
-        async def connect(self, timeout: float | None = None, ssl: Any = None) -> None:
+    def __init__(self, *args: Any, loggers: Any, **options: Any) -> None:
+        super().__init__(*args, loggers=loggers, **options)
+        self._line = loggers.line()
+        self._line.register(self)
+        self._since: float | None = None  # when it was last made: Telethon makes the same one anew
+        self._short = 0
+
+    async def connect(self, timeout: float | None = None, ssl: Any = None) -> None:
+        self._line.check()
+        with self._line.call():  # an attempt under way must not outlive the lease
+            await asyncio.sleep(self._pause())
             self._line.check()
-            with self._line.call():  # an attempt under way must not outlive the lease
-                await asyncio.sleep(self._pause())
-                self._line.check()
-                await super().connect(timeout=timeout, ssl=ssl)
-                self._since = asyncio.get_running_loop().time()
+            await super().connect(timeout=timeout, ssl=ssl)
+            self._since = asyncio.get_running_loop().time()
 
-        def _pause(self) -> float:
-            if self._since is not None:
-                lasted = asyncio.get_running_loop().time() - self._since
-                self._short = self._short + 1 if pacing.is_short(lasted) else 0
-                self._since = None  # attempts that fail are not counted: Telethon pauses after those itself
-            return pacing.pause(self._short)
+    def _pause(self) -> float:
+        if self._since is not None:
+            lasted = asyncio.get_running_loop().time() - self._since
+            self._short = self._short + 1 if pacing.is_short(lasted) else 0
+            self._since = None  # attempts that fail are not counted: Telethon pauses after those itself
+        return pacing.pause(self._short)
 
-        def post(self, data: bytes) -> None:
-            self._line.check()
-            super().post(data)
-
-    return ConnectionGuarded
+    def post(self, data: bytes) -> None:
+        self._line.check()
+        super().post(data)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any
@@ -31,9 +31,10 @@ from telekeep.lease.lease import Lease
 from telekeep.session.network import Network
 from telekeep.upstream import endpoints
 from telekeep.upstream.faults import DEAD, another, named
-from telekeep.upstream.guarded import guarded
+from telekeep.upstream.guarded import ConnectionGuarded
 from telekeep.upstream.holding import Holding, Terms, take
 from telekeep.upstream.line import Line
+from telekeep.upstream.loggers import Loggers
 from telekeep.upstream.record import Kept, Record
 from telekeep.upstream.unshared import refusal
 from telekeep.upstream.writeback import VaultSession
@@ -41,6 +42,16 @@ from telekeep.upstream.writeback import VaultSession
 GRACE_SECONDS = 8.0  # for closing politely; what is still open then is dropped
 DISCONNECT_SECONDS = 10.0
 FLUSH_SECONDS = 3.0
+
+
+class HeldSender(MTProtoSender):  # type: ignore[misc]  # Telethon carries no types
+    """Telethon's sender. ``on_new_session(sender)`` is awaited when Telegram says that it began a new session."""
+
+    on_new_session: Callable[[Any], Awaitable[None]]
+
+    async def _handle_new_session_created(self, message: Any) -> None:
+        await super()._handle_new_session_created(message)
+        await self.on_new_session(self)
 
 
 class HeldClient(Dispatching):
@@ -51,9 +62,11 @@ class HeldClient(Dispatching):
     _hold: Holding | None = None
     _authorized: bool | None  # Telethon's own
     _proof: Any = None  # who Telegram said we are, when it was asked at the start
+    _sender_kind: type[HeldSender] = HeldSender
 
     def __init__(self, session: Any, api_id: int, api_hash: str, **options: Any) -> None:
-        super().__init__(session, api_id, api_hash, **{**options, "connection": guarded(self._line)})
+        super().__init__(session, api_id, api_hash, **{**options, "connection": ConnectionGuarded})
+        self._log = Loggers(options.get("base_logger"), self._line)
         self._turn = asyncio.Lock()  # one connects at a time
 
     # ---- the public methods that differ
@@ -112,7 +125,7 @@ class HeldClient(Dispatching):
                     raise self._told(hold.error or refused or error) from error
                 raise
             self._sender.disconnected.add_done_callback(self._on_disconnected)
-            hold.writing = asyncio.create_task(self._write_back(hold))
+            self._write_back_later(hold)
             _open_clients.add(self)
             _mind_the_exit()
 
@@ -130,7 +143,7 @@ class HeldClient(Dispatching):
 
     def _new_sender(self) -> Any:
         """A sender of this holding's own: an old one could still hold packets of an earlier one."""
-        sender = MTProtoSender(
+        sender = self._sender_kind(
             TelethonKey(self.session.auth_key.key),
             loggers=self._log,
             retries=self._connection_retries,
@@ -141,14 +154,7 @@ class HeldClient(Dispatching):
             updates_queue=self._updates_queue,
             auto_reconnect_callback=self._handle_auto_reconnect,
         )
-        handlers = sender._handlers
-        stock = handlers[types.NewSessionCreated.CONSTRUCTOR_ID]
-
-        async def on_new_session(message: Any) -> None:
-            await stock(message)
-            await self._on_new_session(sender)
-
-        handlers[types.NewSessionCreated.CONSTRUCTOR_ID] = on_new_session
+        sender.on_new_session = self._on_new_session
         return sender
 
     async def _prove(self, hold: Holding) -> None:
@@ -217,10 +223,12 @@ class HeldClient(Dispatching):
 
     # ---- writing back
 
-    async def _write_back(self, hold: Holding) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            self._write(hold)
+    def _write_back_later(self, hold: Holding) -> None:
+        hold.writing = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._write_back, hold)
+
+    def _write_back(self, hold: Holding) -> None:
+        self._write_back_later(hold)
+        self._write(hold)
 
     def _write(self, hold: Holding) -> None:
         self.session.see_box(*self._message_box.session_state())
@@ -357,14 +365,14 @@ _open_clients: WeakSet[HeldClient] = WeakSet()
 
 @cache
 def _mind_the_exit() -> None:
-    """Called when a lease is held, and filelock loaded: it gives all leases back at exit, and we must come before."""
+    """Called when a lease is held for the first time."""
     atexit.register(_at_exit)
 
 
 def _at_exit() -> None:
     """Write what clients know that nobody disconnected, and close their lines.
 
-    Ended first: a client in a daemon thread goes on running, and would connect again under a lease that is given back.
+    Ended first: a client in a daemon thread goes on running, and would connect again.
     """
     for client in tuple(_open_clients):
         hold = client._hold

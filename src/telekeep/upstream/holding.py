@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from telekeep.clock import Clock
-from telekeep.errors import LeaseLost, SessionBusy, StaleFence, TelekeepError
+from telekeep.errors import LeaseLost, SessionBusy, StaleFence, StorageUnavailable, TelekeepError
 from telekeep.events import Events, LeaseGone
 from telekeep.lease.lease import Lease, Leases, lease_name
 from telekeep.lease.renewal import TIMEOUT, acquire
@@ -19,6 +19,8 @@ from telekeep.upstream.record import Kept, Record
 if TYPE_CHECKING:
     import asyncio
 
+    from telekeep.upstream.admission import Admission
+    from telekeep.vault.highwater import Position
     from telekeep.vault.record import Entry
     from telekeep.vault.vault import Vault
 
@@ -36,7 +38,8 @@ class Terms:
 
     ``timeout``: seconds to wait for the lease; ``connect_seconds``: from then on to a proven login (Telethon itself
     waits for an answer without end); ``purpose``: a word or two that others are shown; ``hand_over``: asks whoever has
-    the lease of this name for it, and returns why it is not given, if it is not.
+    the lease of this name for it, and returns why it is not given, if it is not; ``admission``: puts fences on disk
+    for many sessions at once, in place of each lease file on its own.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Terms:
     connect_seconds: float = CONNECT_SECONDS
     purpose: str | None = None
     hand_over: HandOver | None = None
+    admission: Admission | None = None
 
 
 @dataclass(eq=False)
@@ -59,7 +63,7 @@ class Holding:
     lease: Lease
     line: Line
     record: Record
-    writing: asyncio.Task[None] | None = None
+    writing: asyncio.TimerHandle | None = None
     closing: asyncio.Task[None] | None = None
     announced: int | None = None  # the MTProto session that Telegram has said it began
     logged_out: bool = False
@@ -111,17 +115,31 @@ async def take(terms: Terms, kept: Kept) -> tuple[Lease, Kept]:
         left = max(0.0, deadline - terms.clock.boot())
         lease = await _acquire(terms, key_id, floor, left)
         try:
-            now = terms.vault.entry(terms.name)
-            if lease_name(key_id) in terms.vault.away():  # asked under the lease: who gives a key away holds it
+            now, is_away = await _found(terms, lease)
+            if is_away:  # asked under the lease: who gives a key away holds it
                 raise _away(terms.name)
             if _mark(now) != _mark(kept.entry):  # somebody has written since we read it
-                kept = Kept(now, terms.vault.load(terms.name))
-            if kept.session.auth_key.id == key_id:
+                kept = Kept.read(terms.vault, terms.name)
+            if kept.session.auth_key.id == key_id and now.fence < lease.fence:
                 return lease, kept
         except BaseException:
             lease.release()
             raise
-        lease.release()  # somebody logged in anew while we waited: wait for that key
+        lease.release()  # somebody logged in anew, or wrote under a newer fence, while we waited: begin from there
+
+
+async def _found(terms: Terms, lease: Lease) -> tuple[Entry | Position, bool]:
+    """How far the session had come before we took it, and whether its key lies in a file.
+
+    Our fence is on disk when this returns, unless it is too old.
+    """
+    if terms.admission is not None:
+        try:
+            return await terms.admission.admit(terms.name, lease)
+        except StorageUnavailable:
+            lease.sync()
+    with terms.vault.view():
+        return terms.vault.entry(terms.name), lease_name(lease.auth_key_id) in terms.vault.away()
 
 
 async def _acquire(terms: Terms, key_id: int, floor: int, timeout: float) -> Lease:
@@ -129,7 +147,13 @@ async def _acquire(terms: Terms, key_id: int, floor: int, timeout: float) -> Lea
 
     async def attempt(seconds: float) -> Lease:
         return await acquire(
-            terms.leases, key_id, timeout=seconds, clock=terms.clock, floor=floor, purpose=terms.purpose
+            terms.leases,
+            key_id,
+            timeout=seconds,
+            clock=terms.clock,
+            floor=floor,
+            purpose=terms.purpose,
+            durable=terms.admission is None,
         )
 
     if terms.hand_over is None:
@@ -157,6 +181,6 @@ def _away(name: str) -> SessionBusy:
     )
 
 
-def _mark(entry: Entry) -> Any:
+def _mark(entry: Entry | Position) -> Any:
     """Differs if anybody has written in between: every holder writes under a fence of its own."""
     return entry.lease, entry.generation, entry.fence

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,23 +20,31 @@ from telekeep.session.model import PeerKind, Session, UpdateState
 from telekeep.upstream import progress, relay
 from telekeep.upstream.box import OwnerBox
 from telekeep.upstream.faults import DEAD, another, named
-from telekeep.upstream.held import HeldClient
+from telekeep.upstream.held import HeldClient, HeldSender
 from telekeep.upstream.relay import RpcFailure
 
 Tap = Callable[[list[Any], list[Any], list[Any]], None]
 """Updates in order, and the users and chats they came with."""
 
 
+class OwnedSender(relay.Relaying, HeldSender):
+    """The sender of an owner's main connection."""
+
+
 class OwnedClient(HeldClient):
     """See the module. Made by `telekeep.upstream.held.held_client` with ``kind=OwnedClient``.
 
     ``tap`` is called from the event loop. ``resumed(state)``: where the message box begins, if not with what is kept.
-    ``save_progress(state, fence)`` writes the update state in the record's place.
+    ``save_progress(state, fence)`` writes the update state in the record's place. ``ended`` is called when the
+    connection has ended and the lease is given back; ``last_error`` says why, None if that was by choice.
     """
 
     tap: Tap | None = None
     resumed: Callable[[UpdateState], UpdateState] | None = None
     save_progress: Callable[[UpdateState | None, int], None] | None = None
+    ended: Callable[[], None] | None = None
+    last_error: Exception | None = None
+    _sender_kind = OwnedSender
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -82,13 +89,10 @@ class OwnedClient(HeldClient):
 
     async def _exported(self, dc_id: int) -> Any:
         sender = await self._borrow_exported_sender(dc_id)
-        if not hasattr(sender, "relays"):
-            relay.prepare(sender, self._on_exported_failure)
-            sender.relays = True
-        return sender
+        return sender if isinstance(sender, relay.Relaying) else relay.adopt(sender, self._on_exported_failure)
 
     def _new_sender(self) -> Any:
-        return relay.prepare(super()._new_sender(), self._on_failure)
+        return relay.adopt(super()._new_sender(), self._on_failure)
 
     def _on_failure(self, failure: RpcFailure) -> None:
         error = errors.rpc_message_to_error(types.RpcError(failure.code, failure.text), None)
@@ -210,23 +214,17 @@ class OwnedClient(HeldClient):
     async def _ask_own_user(self) -> Any:
         return (await self(functions.users.GetUsersRequest([types.InputUserSelf()])))[0]
 
-    async def ended(self) -> Exception | None:
-        """Wait until the connection has ended and the lease is given back. Why, None if by choice."""
-        while (hold := self._hold) is not None:
-            if hold.closing is None:
-                with suppress(Exception):
-                    await self._sender.disconnected
-                await asyncio.sleep(0)
-            else:
-                await asyncio.shield(hold.closing)
-        return self._last_error
-
-    _last_error: Exception | None = None
+    @property
+    def is_held(self) -> bool:
+        """Whether the lease is ours: from connecting until the connection has ended."""
+        return self._hold is not None
 
     def _give_back(self, hold: Any) -> None:
-        self._last_error = hold.error
+        self.last_error = hold.error
         try:
             super()._give_back(hold)
         finally:
             for request in tuple(self._relayed):
                 request.end(None, hold.error or ConnectionError("the session was let go"))
+            if self.ended is not None:
+                self.ended()

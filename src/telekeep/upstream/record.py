@@ -27,7 +27,8 @@ class Kept(NamedTuple):
 
     @classmethod
     def read(cls, vault: Vault, name: str) -> Kept:
-        return cls(vault.entry(name), vault.load(name))
+        with vault.view():
+            return cls(*vault.read(name))
 
 
 class Record:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from telethon.network import MTProtoSender
 from telethon.tl import TLRequest
 from telethon.tl.core import GzipPacked, RpcResult, core_objects
 from telethon.tl.types import RpcError
@@ -110,39 +111,46 @@ def cut_exactly() -> None:
     core_objects[RpcResult.CONSTRUCTOR_ID] = ExactResult
 
 
-def prepare(sender: Any, on_failure: Callable[[RpcFailure], None]) -> Any:
-    """Make a Telethon sender carry `Opaque` requests, and return it.
+class Relaying(MTProtoSender):  # type: ignore[misc]
+    """A Telethon sender that carries `Opaque` requests; see `adopt`.
 
-    ``on_failure`` sees each of their errors first. When the line is lost, those that must not be repeated end with
-    MaybeDone; Telethon would send all of them once more.
+    When the line is lost, those that must not be repeated end with MaybeDone; Telethon would send all of them once
+    more. ``on_failure`` sees each of their errors first.
     """
-    stock_result, stock_reconnect = sender._handle_rpc_result, sender._reconnect
 
-    def on_answer(waiting: Waiting, body: bytes) -> None:
+    carrier: Carrier
+    on_failure: Callable[[RpcFailure], None]
+
+    async def _handle_rpc_result(self, message: Any) -> None:
+        result = message.obj
+        state = self._pending_state.get(result.req_msg_id)
+        if type(state) is not Waiting:
+            await super()._handle_rpc_result(message)
+            return
+        del self._pending_state[result.req_msg_id]
+        self._on_answer(state, bytes(result.error) if result.error is not None else result.body)
+
+    def _on_answer(self, waiting: Waiting, body: bytes) -> None:
         if int.from_bytes(body[:4], "little") != RpcError.CONSTRUCTOR_ID:
             waiting.request.end(body, None)
             return
         error = read(body)
         failure = RpcFailure(error.error_code, error.error_message)
         waiting.request.end(None, failure)
-        on_failure(failure)
+        self.on_failure(failure)
 
-    async def on_result(message: Any) -> None:
-        result = message.obj
-        state = sender._pending_state.get(result.req_msg_id)
-        if type(state) is not Waiting:
-            await stock_result(message)
-            return
-        del sender._pending_state[result.req_msg_id]
-        on_answer(state, bytes(result.error) if result.error is not None else result.body)
+    async def _reconnect(self, error: Any) -> None:
+        settle_doubts(self)
+        await super()._reconnect(error)
 
-    async def reconnect(error: Any) -> None:
-        settle_doubts(sender)
-        await stock_reconnect(error)
 
-    sender._handlers[RpcResult.CONSTRUCTOR_ID] = on_result
-    sender._reconnect = reconnect
-    sender.carrier = Carrier(sender, on_answer)
+def adopt(sender: Any, on_failure: Callable[[RpcFailure], None]) -> Any:
+    """Make a Telethon sender a `Relaying` one, if it is none yet, and return it."""
+    if not isinstance(sender, Relaying):
+        sender.__class__ = Relaying
+        sender._handlers[RpcResult.CONSTRUCTOR_ID] = sender._handle_rpc_result
+    sender.on_failure = on_failure
+    sender.carrier = Carrier(sender, sender._on_answer)
     return sender
 
 

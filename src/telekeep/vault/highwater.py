@@ -7,8 +7,8 @@ is locked out; the next read or write of the record catches it up.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -98,29 +98,30 @@ class Marks:
             self._begin_anew(seen, error)
             return {}
 
-    def check(self, name: str, here: Position | None) -> None:
-        """Compare the record as the vault has it with its mark. Raises VaultRolledBack if it is older."""
+    def check(self, name: str, here: Position | None) -> Position | None:
+        """Compare the record as the vault has it with its mark, which is returned.
+
+        Raises VaultRolledBack if it is older.
+        """
         mark = self._mark(name)
         if mark is None or not is_older(here, mark):
-            return
+            return mark
         found = "is not in the vault" if here is None else f"is at generation {here.generation}, fence {here.fence}"
         raise VaultRolledBack(
             f"The session {name!r} {found}; it had come to generation {mark.generation}, fence {mark.fence}. "
             "An older copy was put back."
         )
 
-    def raise_to(self, name: str, here: Position) -> None:
-        """Set the mark of a record, unless it is further already."""
-        if self._mark(name) == here:
-            return
+    def raise_to(self, positions: Sequence[tuple[str, Position]]) -> None:
+        """Set the marks of records, by name, unless they are further already: all in one commit."""
         self.prepare()
         seen = self._database.inode()
         try:
-            self._raise_to(name, here)
+            self._raise_to(positions)
         except (SessionCorrupt, UnknownFormat) as error:
             self._begin_anew(seen, error)
             self.prepare()
-            self._raise_to(name, here)
+            self._raise_to(positions)
 
     def replace(self, positions: Iterable[tuple[str, Position]]) -> None:
         """Make these the marks, whatever they were."""
@@ -129,6 +130,10 @@ class Marks:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM marks")
             connection.executemany("INSERT INTO marks VALUES (?, ?, ?, ?, ?)", (_row(*each) for each in positions))
+
+    def view(self) -> AbstractContextManager[None]:
+        """See `Database.view`."""
+        return self._database.view()
 
     def close(self) -> None:
         self._database.close()
@@ -144,13 +149,14 @@ class Marks:
             self._begin_anew(seen, error)
             return None
 
-    def _raise_to(self, name: str, here: Position) -> None:
+    def _raise_to(self, positions: Iterable[tuple[str, Position]]) -> None:
         with self._database.transaction() as connection:
-            mark = _find(connection, name)
-            if mark is not None and here.tag is None and here.generation == mark.generation:
-                here = here._replace(tag=mark.tag)
-            if mark is None or (mark != here and not is_older(here, mark)):
-                connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", _row(name, here))
+            for name, here in positions:
+                mark = _find(connection, name)
+                if mark is not None and here.tag is None and here.generation == mark.generation:
+                    here = here._replace(tag=mark.tag)
+                if mark is None or (mark != here and not is_older(here, mark)):
+                    connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", _row(name, here))
 
     def _begin_anew(self, inode: int, error: Exception) -> None:
         self._database.close()

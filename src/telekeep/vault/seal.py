@@ -65,6 +65,7 @@ class Master(Seal):
     def __init__(self, material: Secret, vault_id: str) -> None:
         derivation = HKDF(SHA256(), KEY_BYTES, salt=vault_id.encode(), info=b"telekeep vault master key")
         super().__init__(Secret(derivation.derive(material.reveal())), vault_id)
+        self._last: tuple[tuple[bytes, bytes], Seal | None] = (b"", b""), None
 
     def verifier(self, bound: bytes) -> bytes:
         """What lies in the vault so that a wrong key is known at once. ``bound``: how this key is to be found."""
@@ -85,6 +86,14 @@ class Master(Seal):
     def unwrap(self, bound: bytes, wrapped: bytes) -> Secret:
         """The data key that `wrap` sealed. Raises DoesNotOpen."""
         return Secret(self.open(b"data key", bound, wrapped))
+
+    def seal_with(self, bound: bytes, wrapped: bytes) -> Seal:
+        """The seal of a data key that `wrap` sealed; the last one is remembered. Raises DoesNotOpen."""
+        known, seal = self._last
+        if seal is None or known != (bound, wrapped):
+            seal = Seal(self.unwrap(bound, wrapped), self.vault_id)
+            self._last = (bound, wrapped), seal
+        return seal
 
     def seal_record(self, bound: bytes, payload: bytes) -> tuple[bytes, bytes]:
         """A record sealed with a fresh data key: the wrapped key, and the sealed payload."""

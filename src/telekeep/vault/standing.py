@@ -24,12 +24,12 @@ def in_force(rows: Rows, marks: Marks, name: str) -> Sealed:
     if its header cannot be believed.
     """
     check_name(name)
-    current, newest = rows.current(name), rows.newest(name)
-    if not newest:
+    current, last = rows.numbers(name)
+    if not (current or last):
         marks.check(name, None)
         raise not_found(name)
-    if current != newest:
-        raise VaultRolledBack(f"The session {name!r} is at generation {current}, but {newest} was written.")
+    if current < last:
+        raise VaultRolledBack(f"The session {name!r} is at generation {current}, but {last} was written.")
     sealed = rows.generation(name, current)
     if sealed is None:
         raise VaultRolledBack(f"Generation {current} of the session {name!r} is not in the vault any more.")

@@ -34,11 +34,12 @@ class Unlocking:
         from telekeep.vault.unsealed import Unsealed
 
         while True:
-            master = self._unlocked()
             with self._sessions.reading() as rows:
-                if rows.opening() == self._opening:  # else somebody rotated the key in between
-                    yield Unsealed(rows, master)
+                opening = rows.opening()
+                if self._master is not None and opening == self._opening:
+                    yield Unsealed(rows, self._master)
                     return
+            self._find(opening)
 
     @contextmanager
     def writing(self) -> Iterator[Unsealed]:
@@ -46,10 +47,11 @@ class Unlocking:
         from telekeep.vault.unsealed import Unsealed
 
         while True:
-            master = self._unlocked()
+            with self.reading():
+                pass
             with self._sessions.transaction() as rows:
-                if rows.opening() == self._opening:
-                    yield Unsealed(rows, master)
+                if self._master is not None and rows.opening() == self._opening:  # else somebody has just rotated it
+                    yield Unsealed(rows, self._master)
                     return
 
     def retire(self, old: Opening, new: KeySource) -> None:
@@ -58,14 +60,6 @@ class Unlocking:
 
         (self._source or source_for(old.source, _parameters(old))).retire(old.vault_id, _parameters(old))
         self._source, self._opening, self._master = new, None, None
-
-    def _unlocked(self) -> Master:
-        with self._sessions.reading() as rows:
-            opening = rows.opening()
-        if self._master is None or self._opening != opening:
-            self._master = self._find(opening)
-            self._opening = opening
-        return self._master
 
     def missing(self) -> TelekeepError | None:
         """Why the source has no key for this vault; None if it has one, or if only a person or a desktop can tell."""
@@ -82,7 +76,8 @@ class Unlocking:
             return error
         return None
 
-    def _find(self, opening: Opening) -> Master:
+    def _find(self, opening: Opening) -> None:
+        """Ask for the key that ``opening`` wants."""
         from telekeep.vault.keys import source_for, worded
         from telekeep.vault.seal import Master
 
@@ -96,7 +91,8 @@ class Unlocking:
         for material in source.masters(opening.vault_id, parameters):
             master = Master(material, opening.vault_id)
             if master.fits(opening.bound(), opening.verifier):
-                return master
+                self._opening, self._master = opening, master
+                return
         raise SessionSealed(f"This {worded(opening.source)} does not open this vault: it gives another key.")
 
 

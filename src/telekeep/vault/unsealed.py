@@ -52,7 +52,7 @@ class Unsealed:
         if wrapped is None:
             return None
         try:
-            return Seal(self.master.unwrap(LAGGING_KEY.encode(), wrapped), self.master.vault_id)
+            return self.master.seal_with(LAGGING_KEY.encode(), wrapped)
         except DoesNotOpen:
             return None
 

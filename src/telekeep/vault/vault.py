@@ -9,14 +9,14 @@ changed nothing then.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
-from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable
+from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable, TelegramSessionError
 from telekeep.lease.lease import lease_name
 from telekeep.paths import no_folder, private_folder
 from telekeep.vault import machine
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.lending import StoredLoan
     from telekeep.vault.seal import Seal
+    from telekeep.vault.stores.sessions import Sealed
+    from telekeep.vault.unsealed import Unsealed
 
 
 class Vault:
@@ -125,6 +127,16 @@ class Vault:
         private_folder(folder)
         return cls(folder, clock=clock, marks=marks, source=source)
 
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """All that is read inside is one view of the vault, which is looked for and locked once; writing ends it.
+
+        For work that waits for nothing: other threads wait for it. Raises SessionSealed.
+        """
+        self.unlock()  # a person may be asked: not while the files are locked
+        with self._sessions.view(), self._marks.view(), self._lagging.view():
+            yield
+
     # ---- what needs no key
 
     def entries(self) -> list[Entry]:
@@ -169,22 +181,21 @@ class Vault:
         ``generation``: an older one; it is read even where the newest is damaged, removed, or older than its mark.
         Raises SessionNotFound, SessionSealed, SessionCorrupt, RecordSwapped, VaultRolledBack, UnknownFormat.
         """
-        from telekeep.vault.payload import read_session
-
-        with self._unlocking.reading() as unsealed:
-            rows = unsealed.rows
-            sealed = kept(rows, self._marks, name) if generation is None else older(rows, name, generation)
-            session = read_session(unsealed.open(sealed))
-            here = position(rows, sealed, opened=True)
-            seal = unsealed.lagging_seal()
         if generation is None:
-            self._marks.check(name, here)
-            self._mark(name, here)
-        if seal is None:
-            self._report("the key of the lagging file is damaged: update state and peers will be fetched again")
-            return session
-        state, peers = self._lagging.read(sealed.header.lease, seal)
-        return replace(session, state=state, peers=peers)
+            return self.read(name)[1]
+        with self._unlocking.reading() as unsealed:
+            sealed = older(unsealed.rows, name, generation)
+            return self._opened(unsealed, sealed)
+
+    def read(self, name: str) -> tuple[Entry, Session]:
+        """What `entry` and `load` say, in one view of the record. Raises what they do."""
+        with self._unlocking.reading() as unsealed:
+            sealed = kept(unsealed.rows, self._marks, name)
+            session = self._opened(unsealed, sealed)
+            here = position(unsealed.rows, sealed, opened=True)
+        if self._marks.check(name, here) != here:
+            self._mark((name, here))
+        return self._entry(sealed.header, here.fence), session
 
     def keep(self, name: str, session: Session, *, fence: int, expected: int | None) -> Entry:
         """Write ``session`` as the new generation of ``name``; on disk when this returns.
@@ -225,7 +236,7 @@ class Vault:
                 seal = unsealed.lagging_seal() or unsealed.new_lagging_seal()
                 self._lagging.save(header.lease, seal, state=session.state, peers=session.peers)
                 self._lagging.flush()
-        self._mark(name, here)
+        self._mark((name, here))
         self._forget(forgotten)
         return self._entry(header, fence)
 
@@ -241,7 +252,7 @@ class Vault:
             unsealed.rows.admit(last.lease, fence)
             header = last._replace(generation=last.generation + 1, fence=fence, saved_at=now, state=REMOVED, size=0)
             here = position(unsealed.rows, unsealed.add(header, b""), opened=True)
-        self._mark(name, here)
+        self._mark((name, here))
 
     def restore_removed(self, name: str) -> Entry:
         """Keep the session ``name`` again as it was when it was removed, its loans included.
@@ -262,8 +273,32 @@ class Vault:
             fence = max(removal.fence, rows.fence(removal.lease))
             header = sealed.header._replace(generation=removal.generation + 1, fence=fence, saved_at=now)
             here = position(rows, unsealed.add(header, unsealed.open(sealed)), opened=True)
-        self._mark(name, here)
+        self._mark((name, here))
         return self._entry(header, fence)
+
+    def admit(self, fences: Iterable[tuple[str, int, int]]) -> list[Position | TelekeepError]:
+        """Remember the fencing tokens of several sessions in one commit: on disk when this returns, and from then on
+        older ones are refused.
+
+        ``fences``: the name of the session, the id of its auth key, the token. Returns how far each had come before,
+        or what `entry` raises of it. A token that is not newer, or not of the session's key any more, is left out.
+        Needs no key.
+        """
+        self._marks.prepare()
+        found: list[Position | TelekeepError] = []
+        admitted: list[tuple[str, Position]] = []
+        with self._sessions.transaction() as rows:
+            for name, auth_key_id, fence in fences:
+                try:
+                    before = position(rows, kept(rows, self._marks, name))
+                    if before.lease == lease_name(auth_key_id) and before.fence < fence:
+                        rows.admit(before.lease, fence)
+                        admitted.append((name, before._replace(fence=fence)))
+                    found.append(before)
+                except TelegramSessionError as error:
+                    found.append(error)
+        self._mark(*admitted)
+        return found
 
     # ---- what the gateway of a session must not lose
 
@@ -522,7 +557,18 @@ class Vault:
     # ---- inside
 
     def _entry(self, header: Generation, fence: int) -> Entry:
-        return entry_of(header, fence=fence, last_used_at=self._lagging.uses().get(header.lease))
+        return entry_of(header, fence=fence, last_used_at=self._lagging.used(header.lease))
+
+    def _opened(self, unsealed: Unsealed, sealed: Sealed) -> Session:
+        from telekeep.vault.payload import read_session
+
+        session = read_session(unsealed.open(sealed))
+        seal = unsealed.lagging_seal()
+        if seal is None:
+            self._report("the key of the lagging file is damaged: update state and peers will be fetched again")
+            return session
+        state, peers = self._lagging.read(sealed.header.lease, seal)
+        return replace(session, state=state, peers=peers)
 
     def _keep_belonging(self, kind: str, name: str, id: str, payload: bytes) -> None:
         with self._unlocking.writing() as unsealed:
@@ -541,7 +587,7 @@ class Vault:
                 sealed = in_force(rows, self._marks, name)
                 rows.admit(lease, fence)
                 here = position(rows, sealed)
-            self._mark(name, here)
+            self._mark((name, here))
 
         def admit() -> None:
             with self._sessions.reading() as rows:
@@ -571,11 +617,13 @@ class Vault:
             with suppress(StorageUnavailable):  # rows of a key that no record has: they may stay
                 self._lagging.forget(leases)
 
-    def _mark(self, name: str, here: Position) -> None:
+    def _mark(self, *reached: tuple[str, Position]) -> None:
+        """Set the marks of records, by name."""
         try:
-            self._marks.raise_to(name, here)
-        except StorageUnavailable as error:  # the record is safe, its mark lags: the next read catches it up
-            self._report(f"the high-water mark of {name!r} could not be set: {error.message}")
+            self._marks.raise_to(reached)
+        except StorageUnavailable as error:  # the records are safe, their marks lag: the next read catches them up
+            names = ", ".join(repr(name) for name, _ in reached)
+            self._report(f"the high-water mark of {names} could not be set: {error.message}")
 
     def _report(self, what: str) -> None:
         import logging

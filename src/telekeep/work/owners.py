@@ -23,6 +23,7 @@ from telekeep.keeper.endpoint import known_server_key
 from telekeep.keeper.own import own
 from telekeep.lease.probe import is_held
 from telekeep.mtproto import keys
+from telekeep.upstream.admission import Admission
 from telekeep.words import span
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 _AGAIN = 2.0  # seconds between looks at sessions that should be owned and are not
 _PROBE = 15.0  # seconds for Telegram to answer a probe
-_AT_ONCE = 16  # sessions opened at the same time
+_AT_ONCE = 100  # sessions opened at the same time
 _PATIENCE = 30.0  # seconds until one that could not be opened is tried again
 _HANDED_OVER = 5.0  # seconds whoever asked for a session has to take it
 
@@ -307,20 +308,23 @@ class Owners:
         now = self._keeper.clock.boot()
         self._handed = {name: until for name, until in self._handed.items() if until > now}
         try:
-            entries, away = self._keeper.vault.entries(), self._keeper.vault.away()
+            vault = self._keeper.vault
         except SessionNotFound:
             return
-        wanted = [
-            entry.name
-            for entry in entries
-            if entry.name not in self._owners
-            and entry.name not in self._handed
-            and entry.lease not in away
-            and self._is_lent(entry.name)
-            and not is_held(lease_folder(), entry.lease)
-        ]
-        at_once = asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(self._open_again(name, at_once) for name in wanted))
+        with vault.view():
+            entries, away = vault.entries(), vault.away()
+            wanted = [
+                entry.name
+                for entry in entries
+                if entry.name not in self._owners
+                and entry.name not in self._handed
+                and entry.lease not in away
+                and self._is_lent(entry.name)
+                and not is_held(lease_folder(), entry.lease)
+            ]
+        for start in range(0, len(wanted), _AT_ONCE):
+            admission = Admission(vault)
+            await asyncio.gather(*(self._open_again(name, admission) for name in wanted[start : start + _AT_ONCE]))
         for entry in entries:
             owner = self._owners.get(entry.name)
             if owner is not None and owner.lease != entry.lease and not is_held(lease_folder(), entry.lease):
@@ -333,12 +337,14 @@ class Owners:
         except TelekeepError as error:
             _log.warning("%r was logged in anew, and cannot be opened: %s", name, error)
 
-    async def _open_again(self, name: str, at_once: asyncio.Semaphore) -> None:
+    async def _open_again(self, name: str, admission: Admission) -> None:
         try:
-            async with at_once, self._turn(name):
+            async with self._turn(name):
                 if name in self._owners or self._closing or self._is_locked:
                     return
-                self._owners[name] = await own(self._keeper, name, patient=True, server_key=self._server_key)
+                self._owners[name] = await own(
+                    self._keeper, name, patient=True, server_key=self._server_key, admission=admission
+                )
             _log.info("%r is owned again for its borrowers", name)
         except TelekeepError as error:
             _log.warning("%r is lent, and cannot be opened: %s", name, error)

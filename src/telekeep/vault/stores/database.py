@@ -70,6 +70,7 @@ class Database:
         self._turns = turns or RLock()
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int, int] | None = None  # process, device, inode
+        self._in_view = False
         self._is_old = False  # whether the file could not be brought up to date when it was opened
 
     @classmethod
@@ -114,13 +115,42 @@ class Database:
             yield connection
 
     @contextmanager
+    def view(self) -> Iterator[None]:
+        """All that is read inside is one view of the file, which is looked for and locked once; writing ends it.
+
+        For work that waits for nothing: other threads wait for it.
+        """
+        with self._turns:
+            before, self._in_view = self._in_view, True
+            try:
+                yield
+            finally:
+                self._in_view = before
+                if not before:
+                    self._end_view()
+
+    def _viewed(self) -> sqlite3.Connection | None:
+        """The connection whose transaction is the view we are in."""
+        found = self._connection
+        return found if self._in_view and found is not None and found.in_transaction else None
+
+    def _end_view(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            with border(self.path):
+                self._connection.execute("COMMIT")
+
+    @contextmanager
     def _begun(self, begin: str, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
         with self._turns, border(self.path):
-            connection = self._connected(writing=writing)
-            connection.execute(begin)
+            connection = self._viewed()
+            if connection is None or writing:
+                self._end_view()
+                connection = self._connected(writing=writing)
+                connection.execute(begin)
             try:
                 yield connection
-                connection.execute("COMMIT")
+                if writing or not self._in_view:
+                    connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     with suppress(sqlite3.Error):  # the first error is the one that counts
@@ -134,6 +164,8 @@ class Database:
 
     def inode(self) -> int:
         """The inode of the file under our name now; 0 if there is none."""
+        if self._opened is not None and self._viewed() is not None:
+            return self._opened[2]
         with border(self.path):
             try:
                 return self.path.stat().st_ino

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -154,11 +154,16 @@ class Lagging:
             rows = connection.execute("SELECT lease, last_used_at FROM uses")
             return {lease: at for lease, at in rows if isinstance(lease, str) and isinstance(at, float)}
 
-        try:
-            return self._read(read, {})
-        except StorageUnavailable as error:  # no reason not to list what is kept
-            self._report(f"when sessions were last used cannot be read: {error.message}")
-            return {}
+        return self._read_uses(read, {})
+
+    def used(self, lease: str) -> float | None:
+        """When this auth key was last used; None if that is not known."""
+
+        def read(connection: sqlite3.Connection) -> float | None:
+            row = connection.execute("SELECT last_used_at FROM uses WHERE lease = ?", (lease,)).fetchone()
+            return row[0] if row is not None and isinstance(row[0], float) else None
+
+        return self._read_uses(read, None)
 
     def read(self, lease: str, seal: Seal) -> tuple[UpdateState | None, tuple[Peer, ...]]:
         """The update state and the peers of one auth key. Rows that do not open are left out, and reported."""
@@ -195,6 +200,10 @@ class Lagging:
 
         return self._read(read, {})
 
+    def view(self) -> AbstractContextManager[None]:
+        """See `Database.view`."""
+        return self._database.view()
+
     def close(self) -> None:
         self._database.close()
 
@@ -226,6 +235,13 @@ class Lagging:
                 return work(connection)
         except (SessionCorrupt, UnknownFormat) as error:
             self._set_aside(seen, error)
+            return nothing
+
+    def _read_uses(self, work: Callable[[sqlite3.Connection], _T], nothing: _T) -> _T:
+        try:
+            return self._read(work, nothing)
+        except StorageUnavailable as error:  # no reason not to show what is kept
+            self._report(f"when sessions were last used cannot be read: {error.message}")
             return nothing
 
     def _begin(self) -> None:

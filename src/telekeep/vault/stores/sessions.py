@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
@@ -123,6 +124,10 @@ class Sessions:
         with self._database.reading() as connection:
             yield Rows(connection)
 
+    def view(self) -> AbstractContextManager[None]:
+        """See `Database.view`."""
+        return self._database.view()
+
     def close(self) -> None:
         self._database.close()
 
@@ -141,13 +146,7 @@ class Rows:
 
     def opening(self) -> Opening:
         query = "SELECT vault_id, source, parameters, verifier, epoch, checksum FROM vault WHERE id = 1"
-        row = self._connection.execute(query).fetchone()
-        if row is None or not _typed(row, (str, str, str, bytes, int, int)):
-            raise _damaged("header")
-        opening = Opening(*row[:5])
-        if opening.checksum() != row[5]:
-            raise _damaged("header")
-        return opening
+        return _opening(self._connection.execute(query).fetchone())
 
     def set_opening(self, opening: Opening) -> None:
         self._connection.execute(
@@ -199,13 +198,18 @@ class Rows:
 
         Both tables are asked: where they disagree, the larger number counts for writing and the record cannot be read.
         """
-        current = self.current(name)
-        last = self._one("SELECT max(generation) FROM generations WHERE name = ?", (name,), int) or 0
-        return max(current, last)
+        return max(self.numbers(name))
 
-    def current(self, name: str) -> int:
-        """The generation that is in force; 0 if there is no such record."""
-        return self._one("SELECT generation FROM records WHERE name = ?", (name,), int) or 0
+    def numbers(self, name: str) -> tuple[int, int]:
+        """The generation of ``name`` that is in force, and the newest that is stored; 0 where there is none."""
+        query = (
+            "SELECT (SELECT generation FROM records WHERE name = ?1),"
+            " (SELECT max(generation) FROM generations WHERE name = ?1)"
+        )
+        current, last = (each or 0 for each in self._connection.execute(query, (name,)).fetchone())
+        if not _typed((current, last), (int, int)):
+            raise _damaged("table")
+        return current, last
 
     def generation(self, name: str, number: int) -> Sealed | None:
         """One generation; None if it is not kept (any more). Raises SessionCorrupt if its header is damaged."""
@@ -338,6 +342,16 @@ def check_fence(fence: int, newest: int) -> None:
         raise StaleFence(
             f"Fencing token {fence} is too old: {newest} has written to this session since.", fence=fence, newest=newest
         )
+
+
+@lru_cache(maxsize=4)  # it is read at every turn, and hardly ever another
+def _opening(row: tuple[Any, ...] | None) -> Opening:
+    if row is None or not _typed(row, (str, str, str, bytes, int, int)):
+        raise _damaged("header")
+    opening = Opening(*row[:5])
+    if opening.checksum() != row[5]:
+        raise _damaged("header")
+    return opening
 
 
 def _header(row: list[Any], checksum: object) -> Generation | None:
