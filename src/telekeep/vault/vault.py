@@ -153,6 +153,10 @@ class Vault:
             raise not_found(name)
         return generations
 
+    def broken(self) -> list[str]:
+        """The files whose pages SQLite finds damaged, by noun; what a page holds, it cannot judge. Needs no key."""
+        return [file.noun for file in (self._sessions, self._lagging) if not file.is_whole()]
+
     # ---- what needs the key
 
     def unlock(self) -> None:

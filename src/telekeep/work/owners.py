@@ -62,6 +62,7 @@ class Owners:
             "revoke": self.revoke,
             "release": self.release,
             "probe": self.probe,
+            "devices": self.devices,
             "server_key": self.server_key,
         }
 
@@ -207,18 +208,24 @@ class Owners:
 
         Raises what Telegram answers instead, by its name.
         """
+        found = await self.devices(name, all=False)
+        return None if found is None else {"id": found["id"], "username": found["username"]}
+
+    async def devices(self, name: str, all: bool = True) -> dict[str, Any] | None:
+        """As `probe`, and who else is logged in to the account (None for a bot's, or if not ``all`` is wanted)."""
         owner = self._owners.get(name)
         if owner is None:
             return None
         try:
             async with asyncio.timeout(_PROBE):
                 user = await owner.ask_own_user()
+                found = await owner.ask_devices() if all and not user.bot else None
         except TimeoutError:
             raise TelegramNetworkError(
                 "The daemon owns this session, and cannot reach Telegram just now.",
                 remedy="It goes on trying by itself: check the connection, and `telekeep daemon logs`.",
             ) from None
-        return {"id": user.id, "username": user.username}
+        return {"id": user.id, "username": user.username, "devices": found.facts() if found else None}
 
     # ---- owning
 

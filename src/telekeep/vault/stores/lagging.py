@@ -71,6 +71,12 @@ class Lagging:
         self._clock = clock
         self._report = report
 
+    noun = LAGGING.noun
+
+    def is_whole(self) -> bool:
+        """Whether SQLite finds nothing wrong with the file."""
+        return self._database.is_whole()
+
     # ---- what is written
 
     def touch(self, lease: str, at: float, *, admit: Callable[[], None]) -> None:
