@@ -50,6 +50,7 @@ def hold(
     connect_seconds: float = 60.0,
     purpose: str | None = None,
     asks: bool = False,
+    brief: bool = False,
     api_id: int | None = None,
     api_hash: str | None = None,
     **options: Any,
@@ -58,6 +59,7 @@ def hold(
 
     ``connect_seconds``: from the lease to a proven login; ``purpose``: a word or two that others are shown.
     ``asks``: ask a daemon that holds the session, and lends it to nobody just now, to hand it over.
+    ``brief``: to ask a question or two; the caller writes down that it was used (`Vault.note_uses`).
     """
     with settled():
         vault = keeper.vault
@@ -74,7 +76,7 @@ def hold(
     terms = Terms(
         name, vault, keeper.leases, keeper.network, keeper.clock, keeper.events,
         timeout=timeout, connect_seconds=connect_seconds, purpose=purpose,
-        hand_over=partial(hand_over_async, keeper) if asks else None,
+        hand_over=partial(hand_over_async, keeper) if asks else None, brief=brief,
     )  # fmt: skip
     client: HeldClient = held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)
     return client

@@ -7,6 +7,7 @@ needs one, and a step here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +78,14 @@ class Diagnosis:
         self._runs = runs
         self._vault = vault.Facts(exists=False)
         self._owned: dict[str, dict[str, Any]] = {}
+        self._uses: list[tuple[str, int, float]] = []
 
     async def run(self) -> list[Finding]:
         """Every finding, in the order of `ORDER`. Raises nothing that telekeep has a name for."""
         found = await doctor.examine(self._ground())
         found += self._absent()
         found += await doctor.examine(self._above())
+        self._note_uses()
         found += self._elsewhere()
         found += await doctor.examine([Step(versions.CHECK, versions_facts.gather, versions.judge)])  # by now loaded
         return sorted(found, key=lambda finding: ORDER.index(finding.check))
@@ -132,6 +135,12 @@ class Diagnosis:
         if record.error is not None or record.network != self._keeper.network.name or self._vault.moved:
             return False
         return self._vault.sealed is None or record.name in self._owned
+
+    def _note_uses(self) -> None:
+        """To be asked about is to be used: it keeps a login from its inactivity limit."""
+        if self._uses:
+            with suppress(TelekeepError):  # a disk that refuses has a finding of its own
+                self._keeper.vault.note_uses(self._uses)
 
     # ---- findings of no step
 
@@ -226,11 +235,12 @@ class Diagnosis:
         from telekeep.upstream.devices import devices
 
         client = hold(
-            self._keeper, name, timeout=0.0, purpose="diagnostics", receive_updates=False,
+            self._keeper, name, timeout=0.0, purpose="diagnostics", receive_updates=False, brief=True,
             connect_seconds=doctor.STEP_SECONDS - 1, connection_retries=2, request_retries=0,
         )  # fmt: skip
         async with client:
             me = client.session.user
+            self._uses.append((name, client.fence, self._keeper.clock.wall()))
             found = None if me.is_bot else await devices(client, clock=self._keeper.clock)
         return authorization.Facts(name, self._keeper.clock.wall(), user_id=me.id, username=me.username, devices=found)
 

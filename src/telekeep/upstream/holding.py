@@ -36,7 +36,8 @@ class Terms:
 
     ``timeout``: seconds to wait for the lease; ``connect_seconds``: from then on to a proven login (Telethon itself
     waits for an answer without end); ``purpose``: a word or two that others are shown; ``hand_over``: asks whoever has
-    the lease of this name for it, and returns why it is not given, if it is not.
+    the lease of this name for it, and returns why it is not given, if it is not. ``brief``: held to ask a question or
+    two; the use is not written down by the holding itself (see `Vault.note_uses`).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Terms:
     connect_seconds: float = CONNECT_SECONDS
     purpose: str | None = None
     hand_over: HandOver | None = None
+    brief: bool = False
 
 
 @dataclass(eq=False)

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
-from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable
+from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable, TelegramSessionError
 from telekeep.lease.lease import lease_name
 from telekeep.paths import no_folder, private_folder
 from telekeep.vault import machine
@@ -448,6 +448,20 @@ class Vault:
         with self._sessions.reading() as rows:
             lease = kept(rows, self._marks, name).header.lease
         self._lagging.touch(lease, at, admit=self._admitted(name, lease, fence))
+
+    def note_uses(self, uses: Iterable[tuple[str, int, float]]) -> None:
+        """Note, in one transaction, that Telegram accepted sessions: name, fencing token, wall-clock second.
+
+        One that is not kept any more, or that a newer holder has written to since, is left out. Needs no key.
+        """
+        with self._sessions.reading() as rows:
+            found = []
+            for name, fence, at in uses:
+                with suppress(TelegramSessionError):
+                    lease = kept(rows, self._marks, name).header.lease
+                    check_fence(fence, rows.fence(lease))
+                    found.append((lease, at))
+        self._lagging.touch_all(found)
 
     def flush(self) -> None:
         """Put on disk what lags. (What must never be lost is there already.)"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from telekeep.clock import Clock
 from telekeep.errors import SessionSealed, TelegramSessionError, TelekeepError
@@ -53,35 +54,22 @@ def _unopened(entry: Entry, vault: Vault) -> Record:
             vault.entry(entry.name)
         except TelekeepError as found:
             error = found
-    return _record(entry, vault, error=error)
+    return replace(_record(entry, _history(entry.name, vault)), error=error)
 
 
 def _opened(entry: Entry, vault: Vault) -> Record:
+    history = _history(entry.name, vault)
+    record = _record(entry, history)
     try:
         session = vault.load(entry.name)
     except TelekeepError as error:
-        whole = _newest_whole(entry.name, vault)
-        return _record(entry, vault, error=error, whole=whole)
-    damaged = tuple(
-        each.generation
-        for each in _history(entry.name, vault)
-        if each.generation != entry.generation
-        and each.state != REMOVED
-        and not _opens(entry.name, each.generation, vault)
-    )
-    return _record(entry, vault, damaged=damaged, has_application=session.application is not None)
+        return replace(record, error=error, whole=_newest_whole(history, vault))
+    older = (each for each in history if each.generation != entry.generation and each.state != REMOVED)
+    damaged = tuple(each.generation for each in older if not _opens(each, vault))
+    return replace(record, damaged=damaged, has_application=session.application is not None)
 
 
-def _record(
-    entry: Entry,
-    vault: Vault,
-    *,
-    error: TelekeepError | None = None,
-    whole: int | None = None,
-    damaged: tuple[int, ...] = (),
-    has_application: bool = True,
-) -> Record:
-    history = _history(entry.name, vault)
+def _record(entry: Entry, history: list[Generation]) -> Record:
     return Record(
         entry.name,
         newest=max((each.generation for each in history), default=entry.generation),
@@ -91,18 +79,12 @@ def _record(
         generations=len(history),
         saved_at=entry.saved_at,
         last_used_at=entry.last_used_at,
-        error=error,
-        whole=whole,
-        damaged=damaged,
-        has_application=has_application,
     )
 
 
-def _newest_whole(name: str, vault: Vault) -> int | None:
-    for each in _history(name, vault):
-        if each.state == KEPT and _opens(name, each.generation, vault):
-            return each.generation
-    return None
+def _newest_whole(history: list[Generation], vault: Vault) -> int | None:
+    kept = (each for each in history if each.state == KEPT)
+    return next((each.generation for each in kept if _opens(each, vault)), None)
 
 
 def _history(name: str, vault: Vault) -> list[Generation]:
@@ -111,9 +93,9 @@ def _history(name: str, vault: Vault) -> list[Generation]:
     return []
 
 
-def _opens(name: str, generation: int, vault: Vault) -> bool:
+def _opens(each: Generation, vault: Vault) -> bool:
     try:
-        vault.load(name, generation=generation)
+        vault.load(each.name, generation=each.generation)
     except TelekeepError:
         return False
     return True

@@ -88,6 +88,16 @@ class Lagging:
 
         self._write(write)
 
+    def touch_all(self, uses: Sequence[tuple[str, float]]) -> None:
+        """Note the last use of several; a later one that is known stays."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            query = "INSERT INTO uses VALUES (?, ?) ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, ?)"
+            connection.executemany(query, ((lease, at, at) for lease, at in uses))
+
+        if uses:
+            self._write(write)
+
     def save(
         self,
         lease: str,
