@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import time
 import tomllib
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 
 from cli.helpers import keep, new_session
 from telekeep.keeper.keeper import Keeper
+from telekeep.paths import home
+from telekeep.work.alone import is_free
 
 PHONE, CODE = "9996621234", "22222"
 
@@ -175,7 +178,15 @@ def test_a_daemon_that_hangs_is_told_and_does_not_hang_us(lent, kept, world: Pat
 def test_a_daemon_that_was_killed_leaves_nothing_that_harms(lent, kept, world: Path) -> None:
     run = world / "home" / "run"
     os.kill(tomllib.loads((run / "daemon.toml").read_text())["pid"], signal.SIGKILL)
+    while not is_free(home()):
+        time.sleep(0.01)
     said = kept("diagnostics", "--json")
     assert said.code == 0
     mends = [each["mends"] for each in of(said, "daemon")]
     assert any("daemon.toml" in str(each) for each in mends)
+
+
+def test_to_be_asked_about_is_a_use(kept) -> None:
+    assert kept("status", "main", "--json").json["sessions"][0]["level"] == "recent"
+    assert kept("diagnostics").code == 0
+    assert "used " in kept("status", "main", "--json").json["sessions"][0]["recommendation"]

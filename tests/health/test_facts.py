@@ -128,3 +128,14 @@ def _edit(path: Path, statement: str) -> None:
     with connection:
         connection.execute(statement)
     connection.close()
+
+
+def test_uses_are_noted_together_and_not_by_whoever_comes_too_late(keeper: Keeper, main: Session) -> None:
+    entry = keeper.vault.entry("main")
+    keeper.vault.note_uses([("main", entry.fence, 5.0), ("nobody", 1, 6.0)])
+    assert keeper.vault.entry("main").last_used_at == 5.0
+    keeper.vault.note_uses([("main", entry.fence, 4.0)])
+    assert keeper.vault.entry("main").last_used_at == 5.0, "a later use that is known stays"
+    keeper.vault.touch("main", fence=entry.fence + 1, at=7.0)
+    keeper.vault.note_uses([("main", entry.fence, 9.0)])
+    assert keeper.vault.entry("main").last_used_at == 7.0
