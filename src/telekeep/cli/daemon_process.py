@@ -71,7 +71,11 @@ def _serve(keeper: DaemonKeeper, idle: float | None, log: Path | None, ready: An
     import asyncio
 
     from telekeep.work.daemon import Daemon
+    from telekeep.work.health import HealthRound, Owned
     from telekeep.work.owners import Owners
 
     with keeper:
-        asyncio.run(Daemon(keeper, Owners(keeper), idle=idle, log=log).run(ready=ready, patience=patience))
+        owners = Owners(keeper)
+        health = HealthRound(keeper, Owned(owners.turn, owners.devices))
+        daemon = Daemon(keeper, owners, idle=idle, log=log, besides=health.run)
+        asyncio.run(daemon.run(ready=ready, patience=patience))

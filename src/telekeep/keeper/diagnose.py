@@ -198,7 +198,17 @@ class Diagnosis:
         return self._clocks(None)
 
     def _clocks(self, skew: float | None) -> clocks.Facts:
-        return clocks.Facts(skew, clocks_facts.reading(self._keeper.clock))
+        return clocks.Facts(skew, clocks_facts.reading(self._keeper.clock), self._earlier())
+
+    def _earlier(self) -> clocks.Reading | None:
+        """What both clocks said at the last check of any session."""
+        try:
+            checks = [each.last for each in self._keeper.vault.health().values()]
+        except TelekeepError:
+            return None
+        boot_id = self._keeper.clock.boot_id()
+        last = max((each for each in checks if each.boot_id == boot_id), key=lambda each: each.boot, default=None)
+        return clocks.Reading(last.at, last.boot, last.boot_id) if last else None
 
     def _deadlines(self) -> list[ledger.Deadline]:
         """The waits that the daemon knows of. (The ledger on disk joins them here.)"""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.lending import StoredLoan
+    from telekeep.vault.record import Checked, Health
     from telekeep.vault.seal import Seal
 
 
@@ -462,6 +463,24 @@ class Vault:
                     check_fence(fence, rows.fence(lease))
                     found.append((lease, at))
         self._lagging.touch_all(found)
+
+    def note_check(self, name: str, health: Health, *, keep_from: float) -> None:
+        """Note a check of the session ``name`` and what its checks come to now; those before wall-clock second
+        ``keep_from`` are forgotten. Needs no key. Raises SessionNotFound.
+        """
+        with self._sessions.reading() as rows:
+            lease = kept(rows, self._marks, name).header.lease
+        self._lagging.note_check(lease, health, keep_from=keep_from)
+
+    def checks(self, name: str) -> list[Checked]:
+        """The checks of the login that is kept as ``name``, oldest first. Needs no key. Raises SessionNotFound."""
+        with self._sessions.reading() as rows:
+            lease = kept(rows, self._marks, name).header.lease
+        return self._lagging.checks(lease)
+
+    def health(self) -> dict[str, Health]:
+        """What the checks of each login come to, by the lease name of its key. Needs no key."""
+        return self._lagging.health()
 
     def flush(self) -> None:
         """Put on disk what lags. (What must never be lost is there already.)"""

@@ -182,7 +182,7 @@ class Owners:
         name = next((name for name, owner in self._owners.items() if owner.lease == lease), None)
         if name is None:
             return False
-        async with self._turn(name):
+        async with self.turn(name):
             owner = self._owners.get(name)
             if owner is None:
                 return False
@@ -231,7 +231,7 @@ class Owners:
 
     async def owner(self, name: str) -> Owner:
         """The owner of ``name``, which is opened if it is not. Raises what `telekeep.keeper.own.own` does."""
-        async with self._turn(name):
+        async with self.turn(name):
             found = self._owners.get(name)
             if found is not None and (found.verdict or found.lease != self._keeper.vault.entry(name).lease):
                 why = found.verdict.error if found.verdict else "another login is kept under its name"
@@ -250,7 +250,8 @@ class Owners:
             self._known_key = known_server_key(self._keeper) or keys.make()
         return self._known_key
 
-    def _turn(self, name: str) -> asyncio.Lock:
+    def turn(self, name: str) -> asyncio.Lock:
+        """Held by whoever opens, closes or touches the session ``name``: one at a time."""
         return self._turns.setdefault(name, asyncio.Lock())
 
     async def _keep_resuming(self) -> None:
@@ -300,7 +301,7 @@ class Owners:
 
     async def _open_again(self, name: str, at_once: asyncio.Semaphore) -> None:
         try:
-            async with at_once, self._turn(name):
+            async with at_once, self.turn(name):
                 if name in self._owners or self._closing or self._is_locked:
                     return
                 self._owners[name] = await own(self._keeper, name, patient=True, server_key=self._server_key)
