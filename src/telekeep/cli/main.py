@@ -56,6 +56,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "diagnostics": Listed(
             "telekeep.cli.diagnostics:diagnostics", "Check everything, and say what to do", speaks=True
         ),
+        "recover": Listed("telekeep.cli.recover:recover", "Mend what can be mended without you", speaks=True),
     },
     "Loans for other programs": {
         "lend": Listed("telekeep.cli.lend:lend", "Make a loan of a session for another program"),

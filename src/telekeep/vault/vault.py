@@ -508,6 +508,12 @@ class Vault:
         if damaged:
             self._report(f"{damaged} data keys were damaged already and could not be wrapped anew")
 
+    def rebuild_lagging(self) -> None:
+        """Set the lagging file aside, damaged or not, and begin a new one: what it held is fetched again, or lost
+        without harm to a session.
+        """
+        self._lagging.rebuild()
+
     def accept(self) -> None:
         """Take the vault as it is: what it holds now becomes the high-water mark of every record."""
         positions: list[tuple[str, Position]] = []

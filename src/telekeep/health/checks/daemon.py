@@ -58,7 +58,8 @@ def judge(facts: Facts) -> list[Finding]:
     findings = []
     if facts.version != version:
         words = f"{who} is telekeep {facts.version}, this program {version}."
-        findings.append(warning(CHECK, words, _RESTART, action=RestartDaemon()))
+        may = facts.network == network  # else it would begin again on another network
+        findings.append(warning(CHECK, words, _RESTART, action=RestartDaemon() if may else None))
     if facts.network != network:
         words = f"{who} speaks to the network {facts.network!r}, this command to {network!r}."
         findings.append(warning(CHECK, words, "Name its network with --network, or another home with --home."))

@@ -238,6 +238,13 @@ class Lagging:
     def close(self) -> None:
         self._database.close()
 
+    def rebuild(self) -> None:
+        """Set the file aside, and begin a new one."""
+        seen = self._database.inode()
+        if seen:
+            self._set_aside(seen, SessionCorrupt("The lagging file was to be begun anew."))
+        self._begin()
+
     # ---- damage
 
     def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
