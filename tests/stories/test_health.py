@@ -98,3 +98,17 @@ def test_a_clock_that_was_set_back_by_a_year_is_told_and_stops_nothing(kept: Sta
     again = checked(kept, hours, 60, after=first["checked_at"] - 366 * DAY)
     assert again["outcome"] == "ok"
     assert kept.stats()["overlap"] == 0
+
+
+def test_a_daemon_logs_json_where_that_is_wanted(kept: Stage, hours: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = Stage.environment
+
+    def with_json(self: Stage, home: str = "home") -> dict[str, str]:
+        return environment(self, home) | {"TELEKEEP_LOG_FORMAT": "json", "TELEKEEP_HEALTH_HOURS": "1"}
+
+    monkeypatch.setattr(Stage, "environment", with_json)
+    assert kept.telekeep("daemon", "start").code == 0
+    checked(kept, hours, 1.1 * HOUR)
+    lines = [json.loads(line) for line in kept.telekeep("daemon", "logs").out.splitlines()]
+    events = [(each["event"], each["fields"]["name"]) for each in lines if "event" in each]
+    assert ("SessionChecked", "main") in events and ("LeaseTaken", "main") in events
