@@ -78,3 +78,9 @@ def test_availability_counts_a_week_and_what_says_something() -> None:
 def test_failures_in_a_row() -> None:
     assert failures([]) == failures([row(1.0, "network"), row(2.0)]) == 0
     assert failures([row(1.0), row(2.0, "network"), row(3.0, "network")]) == 2
+
+
+def test_a_login_that_is_used_again_is_not_over() -> None:
+    over = health("needs_login", next_at=None)
+    assert due(entry(used=NOW - 1), over, now=NOW + DAY) is None
+    assert (due(entry(used=NOW + DAY), over, now=NOW + DAY) or 0) > NOW + DAY

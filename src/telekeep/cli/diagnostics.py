@@ -11,6 +11,7 @@ import click
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, command
 from telekeep.cli.output import style, wrapped
+from telekeep.cli.passphrase import unlock_first
 
 if TYPE_CHECKING:
     from telekeep.health.check import Finding
@@ -37,8 +38,10 @@ def diagnostics(invocation: Invocation, names: tuple[str, ...], offline: bool) -
     from telekeep.keeper.diagnose import diagnose
     from telekeep.work.alone import is_free
 
-    with invocation.keeper() as keeper, invocation.out.progress("Checking"):
-        found = asyncio.run(diagnose(keeper, names, offline=offline, runs=lambda: not is_free(keeper.home)))
+    with invocation.keeper() as keeper:
+        unlock_first(keeper)
+        with invocation.out.progress("Checking"):
+            found = asyncio.run(diagnose(keeper, names, offline=offline, runs=lambda: not is_free(keeper.home)))
     code = exit_code(found)
     shown = [each for each in found if each.severity > Severity.NOTE] if invocation.quiet else found
     invocation.out.data({"findings": [each.facts() for each in found], "exit_code": code}, page(shown))

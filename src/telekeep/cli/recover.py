@@ -11,6 +11,7 @@ from telekeep.cli.ask import confirm
 from telekeep.cli.command import Invocation, command
 from telekeep.cli.diagnostics import page
 from telekeep.cli.output import style
+from telekeep.cli.passphrase import unlock_first
 from telekeep.errors import TelekeepError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _examined(invocation: Invocation, keeper: Keeper, names: tuple[str, ...], *,
     from telekeep.keeper.diagnose import diagnose
     from telekeep.work.alone import is_free
 
+    unlock_first(keeper)
     with invocation.out.progress("Checking"):
         return asyncio.run(diagnose(keeper, names, offline=offline, runs=lambda: not is_free(keeper.home)))
 

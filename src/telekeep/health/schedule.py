@@ -55,8 +55,9 @@ def due(entry: Entry, health: Health | None, *, now: float, interval: float = IN
     if health is None:
         used = entry.saved_at if entry.last_used_at is None else entry.last_used_at
         return min(used, now) + _usual(Outcome(entry.name, "ok"), interval)
-    if health.next_at is None:
-        return None
+    if health.next_at is None:  # the login was over; a use that was accepted since says that it is not
+        used = entry.last_used_at
+        return used + _usual(Outcome(entry.name, "ok"), interval) if used and used > health.last.at else None
     asked_to_wait = health.last.outcome == "rate_limited" and health.last.at <= now
     if asked_to_wait or health.next_at - now <= 2 * max(interval, HOUR):
         return health.next_at
