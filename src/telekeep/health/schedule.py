@@ -56,8 +56,10 @@ def due(entry: Entry, health: Health | None, *, now: float, interval: float = IN
         used = entry.saved_at if entry.last_used_at is None else entry.last_used_at
         return min(used, now) + _usual(Outcome(entry.name, "ok"), interval)
     if health.next_at is None:  # the login was over; a use that was accepted since says that it is not
-        used = entry.last_used_at
-        return used + _usual(Outcome(entry.name, "ok"), interval) if used and used > health.last.at else None
+        since = entry.last_used_at
+        if since is None or since <= health.last.at:
+            return None
+        return since + _usual(Outcome(entry.name, "ok"), interval)
     asked_to_wait = health.last.outcome == "rate_limited" and health.last.at <= now
     if asked_to_wait or health.next_at - now <= 2 * max(interval, HOUR):
         return health.next_at
