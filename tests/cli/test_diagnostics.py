@@ -190,3 +190,10 @@ def test_to_be_asked_about_is_a_use(kept) -> None:
     assert kept("status", "main", "--json").json["sessions"][0]["level"] == "recent"
     assert kept("diagnostics").code == 0
     assert "used " in kept("status", "main", "--json").json["sessions"][0]["recommendation"]
+
+
+def test_how_fully_programs_of_other_releases_are_served(call) -> None:
+    said = call("diagnostics", "--offline", "--programs", "--json")
+    told = [str(each["finding"]) for each in of(said, "programs")]
+    assert any("Telethon 1.26" in each and "methods are refused" in each for each in told), told
+    assert len(of(call("diagnostics", "--offline", "--json"), "programs")) == 1

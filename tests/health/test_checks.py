@@ -274,5 +274,8 @@ def test_ledger_and_quarantine() -> None:
 
 
 def test_programs() -> None:
-    served = [programs.Served(229, "Telethon 1.45", 800, 0), programs.Served(149, "Telethon 1.26", 600, 12)]
-    assert severities(programs.judge(served)) == ["OK", "NOTE"]
+    served = [programs.Served(149, "Telethon 1.26", 600, 12), programs.Served(229, "Telethon 1.45", 800, 0)]
+    assert severities(programs.judge(served)) == ["NOTE", "OK"]
+    (brief,) = programs.judge([each._replace(methods=None, refused=None) for each in served])
+    assert "2 layers" in brief.words and "Telethon 1.26 to Telethon 1.45" in brief.words
+    assert programs.judge([]) == []

@@ -25,7 +25,8 @@ _MARKS = {"OK": ("✓", "good"), "NOTE": ("·", "dim"), "WARNING": ("!", "warn")
 )
 @click.argument("names", metavar="[NAME]…", type=NAME, nargs=-1)
 @click.option("--offline", is_flag=True, help="Connect to nothing: no data center, no login is asked about.")
-def diagnostics(invocation: Invocation, names: tuple[str, ...], offline: bool) -> int:
+@click.option("--programs", is_flag=True, help="How fully each release of other libraries is served, too.")
+def diagnostics(invocation: Invocation, names: tuple[str, ...], offline: bool, programs: bool) -> int:
     """Check settings, permissions, clock, vault, leases, daemon, network and every login, and say what to do.
 
     Nobody is asked for a code. With --quiet only what needs a look. Exit code: 0 all is well, 8 warnings, else that of
@@ -41,7 +42,9 @@ def diagnostics(invocation: Invocation, names: tuple[str, ...], offline: bool) -
     with invocation.keeper() as keeper:
         unlock_first(keeper)
         with invocation.out.progress("Checking"):
-            found = asyncio.run(diagnose(keeper, names, offline=offline, runs=lambda: not is_free(keeper.home)))
+            found = asyncio.run(
+                diagnose(keeper, names, offline=offline, programs=programs, runs=lambda: not is_free(keeper.home))
+            )
     code = exit_code(found)
     shown = [each for each in found if each.severity > Severity.NOTE] if invocation.quiet else found
     invocation.out.data({"findings": [each.facts() for each in found], "exit_code": code}, page(shown))

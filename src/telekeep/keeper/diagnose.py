@@ -67,14 +67,22 @@ class Diagnosis:
     """One examination of a keeper's home. ``offline``: no connection at all; the daemon is asked, Telegram is not.
 
     ``runs``: asks the kernel whether a daemon of this home runs. ``names``: the sessions to look at, none for all.
+    ``programs``: work out how fully the releases of other libraries are served.
     """
 
     def __init__(
-        self, keeper: Keeper, names: Sequence[str] = (), *, offline: bool = False, runs: Callable[[], bool]
+        self,
+        keeper: Keeper,
+        names: Sequence[str] = (),
+        *,
+        offline: bool = False,
+        programs: bool = False,
+        runs: Callable[[], bool],
     ) -> None:
         self._keeper = keeper
         self._names = tuple(names)
         self._offline = offline
+        self._programs = programs
         self._runs = runs
         self._vault = vault.Facts(exists=False)
         self._owned: dict[str, dict[str, Any]] = {}
@@ -111,7 +119,7 @@ class Diagnosis:
             Step(leases.CHECK, self._look_at_leases, partial(leases.judge, now=clock.wall())),
             Step(ledger.CHECK, self._deadlines, ledger.judge),
             Step(quarantine.CHECK, partial(quarantined, self._keeper), quarantine.judge),
-            Step(programs.CHECK, served, programs.judge),
+            Step(programs.CHECK, partial(served, fully=self._programs), programs.judge),
         ]
         if self._offline:
             return [*steps, Step(clocks.CHECK, self._clocks_alone, clocks.judge)]
@@ -260,13 +268,31 @@ def quarantined(keeper: Keeper) -> list[quarantine.Quarantined]:
     return []
 
 
-def served() -> list[programs.Served]:
-    """What the gateway serves of other libraries' releases. (`gateway.layers` is asked here.)"""
-    return []
+def served(*, fully: bool) -> list[programs.Served]:
+    """What the gateway serves of other libraries' releases; ``fully``: how much of each, too, which takes seconds."""
+    from telekeep.gateway import layers
+
+    found = []
+    for layer, releases in layers.served().items():
+        covered = layers.coverage(layer) if fully else None
+        found.append(
+            programs.Served(
+                layer,
+                ", ".join(releases),
+                covered.requests if covered else None,
+                len(covered.refused) if covered else None,
+            )
+        )
+    return found
 
 
 async def diagnose(
-    keeper: Keeper, names: Sequence[str] = (), *, offline: bool = False, runs: Callable[[], bool]
+    keeper: Keeper,
+    names: Sequence[str] = (),
+    *,
+    offline: bool = False,
+    programs: bool = False,
+    runs: Callable[[], bool],
 ) -> list[Finding]:
     """Examine ``keeper``'s home; see `Diagnosis`."""
-    return await Diagnosis(keeper, names, offline=offline, runs=runs).run()
+    return await Diagnosis(keeper, names, offline=offline, programs=programs, runs=runs).run()
