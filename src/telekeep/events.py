@@ -37,6 +37,14 @@ class LoggedIn(Event):
     user_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class SessionChecked(Event):
+    """Telegram was asked about it: ``outcome`` is "ok" or what stood in the way, ``error`` the class of that."""
+
+    outcome: str
+    error: str | None = None
+
+
 Listener = Callable[[Event], None]
 
 

@@ -2,8 +2,8 @@
 
 A flag overrides the rest openly. Of the rest, two that disagree are an error that names both: guessing would mean to
 speak as the wrong account. Names: TELEGRAM_API_ID, TELEGRAM_API_HASH, TELEGRAM_PHONE, TELEGRAM_SESSION_STRING (some
-programs: TELEGRAM_SESSION), PORT and TELEKEEP_AGE_DAYS; in config.json the object TELEGRAM_CONFIG with API_ID,
-API_HASH, PHONE_NUMBER and SESSION_FILE.
+programs: TELEGRAM_SESSION), PORT, TELEKEEP_AGE_DAYS, TELEKEEP_HEALTH_HOURS and TELEKEEP_LOG_FORMAT; in config.json the
+object TELEGRAM_CONFIG with API_ID, API_HASH, PHONE_NUMBER and SESSION_FILE.
 
 ``.env`` is read as python-dotenv reads it, without its ``${…}``. The parser is ours because a line must also be changed
 with everything around it left as it is, and python-dotenv's own update keeps neither style nor duplicates straight.
@@ -26,6 +26,8 @@ from telekeep.secret import Secret
 SESSION_NAMES = ("TELEGRAM_SESSION_STRING", "TELEGRAM_SESSION")
 """What programs call the variable that holds a session string; the first is the usual one."""
 
+LOG_FORMATS = ("plain", "json")
+
 _LARGEST = 1 << 20  # bytes of a .env or config.json
 _DOTENV = Path(".env")
 _CONFIG = Path("config.json")
@@ -39,8 +41,9 @@ _STEPS = (
 class Settings:
     """What is set; None for what is not.
 
-    ``age_days``: days without an authorized use after which a session is idle, worth a look, overdue. ``sources`` says
-    for each field that is set where it came from.
+    ``age_days``: days without an authorized use after which a session is idle, worth a look, overdue.
+    ``health_hours``: hours between two checks of a session by the daemon, 0 for none. ``log_format``: of the daemon's
+    log, "plain" or "json". ``sources`` says for each field that is set where it came from.
     """
 
     api_id: int | None = None
@@ -50,6 +53,8 @@ class Settings:
     session_file: Path | None = None
     port: int | None = None
     age_days: tuple[float, float, float] = (14.0, 30.0, 90.0)
+    health_hours: float = 6.0
+    log_format: str = "plain"
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -109,6 +114,26 @@ def parse_age_days(text: str) -> tuple[float, float, float]:
     return idle, consider, overdue
 
 
+def parse_health_hours(text: str) -> float:
+    """Hours between two checks: 0, or from a quarter of an hour to 30 days."""
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if hours != 0 and not 0.25 <= hours <= 720:
+        raise ConfigError(
+            "The time between two checks is a number of hours from 0.25 to 720, or 0 for none.", remedy="Write: 6"
+        )
+    return hours
+
+
+def parse_log_format(text: str) -> str:
+    """``plain`` or ``json``."""
+    if text.strip().lower() not in LOG_FORMATS:
+        raise ConfigError("A log is plain or json.", remedy="Write: json")
+    return text.strip().lower()
+
+
 def _secret(text: str) -> Secret:
     return Secret(text.encode("utf-8", "surrogateescape"))
 
@@ -127,6 +152,8 @@ _SETTINGS = {
     "session_file": _Setting(Path, (), "SESSION_FILE"),
     "port": _Setting(parse_port, ("PORT",)),
     "age_days": _Setting(parse_age_days, ("TELEKEEP_AGE_DAYS",)),
+    "health_hours": _Setting(parse_health_hours, ("TELEKEEP_HEALTH_HOURS",)),
+    "log_format": _Setting(parse_log_format, ("TELEKEEP_LOG_FORMAT",)),
 }
 
 

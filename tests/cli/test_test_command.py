@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -104,3 +108,37 @@ def test_what_is_not_kept_or_not_readable(kept, world: Path) -> None:
     assert kept("test", "main").out.startswith("✗ Session could not be tested: ")
     said = kept("test", "main", "--json")
     assert said.code == 7 and (said.json["state"], said.json["error"]) == ("corrupt", "SessionSealed")
+
+
+def test_a_daemon_that_hangs_does_not_hang_the_test(kept, process, world: Path) -> None:
+    """000-16: so many seconds in all, whoever does not answer."""
+    assert process("lend", "main").code == 0
+    pid = tomllib.loads((world / "home" / "run" / "daemon.toml").read_text())["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        said = process("test", "main", "--timeout", "5", "--json")
+        took = time.monotonic() - began
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        process("daemon", "stop")
+    assert said.code == 3 and said.json["state"] == "conflict", said
+    assert took < 12, "the daemon was not waited for beyond the time that was given"
+
+
+def test_a_telegram_that_does_not_answer_in_the_documents_words(kept) -> None:
+    """000-8."""
+    assert kept("emulator", "fault", "delay", "--method", "users.getUsers", "--seconds", "30").code == 0
+    said = kept("test", "main", "--timeout", "1")
+    assert said.code == 5
+    first, second = said.out.splitlines()
+    assert first.startswith("✗ Session could not be tested: Timeout connecting to Telegram")
+    assert second.startswith("Solution: Please try again")
+
+
+def test_standard_input_is_never_read(kept, process) -> None:
+    """000-F10: the original sat there, waiting for a phone number."""
+    assert kept("emulator", "fault", "revoke", "--phone", PHONE).code == 0
+    said = process("test", "main", stdin="+14155552671\n12345\n")
+    assert said.code == 1 and "Session is invalid" in said.out
+    assert kept("emulator", "stats", "--json").json["codes_sent"] == 1, "the one of the login"

@@ -63,6 +63,12 @@ class FakeOwners:
     def use(self, idle: bool) -> None:
         self.idle = idle
 
+    def turn(self, name: str) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    async def devices(self, name: str, all: bool = True) -> dict[str, Any] | None:
+        return None
+
     def status(self) -> list[dict[str, Any]]:
         return [{"name": "main", "state": "connected", "loans": [{"borrowers": [1, 2]}]}]
 

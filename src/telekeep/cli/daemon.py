@@ -61,11 +61,7 @@ def stop(invocation: Invocation) -> None:
 @click.option("--idle", type=click.FloatRange(min=0, min_open=True), help="End after so many seconds without use.")
 def restart(invocation: Invocation, idle: float | None) -> None:
     """Stop the daemon if one runs, and start it. Loans go on, at the same addresses."""
-    if (_status(invocation) or {}).get("supervised"):
-        raise ConfigError(
-            "The daemon is run by a service manager, which would not know of another one.",
-            remedy="Run: systemctl --user restart telekeep",
-        )
+    _refuse_if_supervised(invocation)
     _stopped(invocation)
     _started(invocation, idle)
 
@@ -133,6 +129,28 @@ def install_service(invocation: Invocation, only_print: bool) -> None:
 
 
 # ---- start and stop
+
+
+def restart_it(invocation: Invocation) -> None:
+    """Stop the daemon, if it runs, and start it; as `restart`, for another command, without a word."""
+    from telekeep.borrow.summon import home_of, summon
+
+    _refuse_if_supervised(invocation)
+    _stopped(invocation)
+    with invocation.out.progress("Starting the daemon"):
+        summon(home_of(invocation.home).root, invocation.network, idle=None)
+
+
+def _refuse_if_supervised(invocation: Invocation) -> None:
+    try:
+        said = _status(invocation)
+    except GatewayError:
+        return
+    if said is not None and said.get("supervised"):
+        raise ConfigError(
+            "The daemon is run by a service manager, which would not know of another one.",
+            remedy="Run: systemctl --user restart telekeep",
+        )
 
 
 def _started(invocation: Invocation, idle: float | None) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from telekeep.cli.command import Invocation
+    from telekeep.settings import Settings
     from telekeep.work.detach import Detached
     from telekeep.work.keeping import DaemonKeeper
 
@@ -24,12 +25,23 @@ def _opened(invocation: Invocation) -> DaemonKeeper:
     return keeper
 
 
+def _settings(keeper: DaemonKeeper) -> Settings:
+    """What is set, or, if that contradicts itself, what is usual: a daemon serves all the same, and `reload` tells."""
+    from telekeep.errors import ConfigError
+    from telekeep.settings import Settings
+
+    try:
+        return keeper.settings
+    except ConfigError:
+        return Settings()
+
+
 def run(invocation: Invocation, idle: float | None) -> None:
     """Be the daemon, in the foreground."""
     from telekeep.work import log
 
     keeper = _opened(invocation)
-    handler = log.to_stream()
+    handler = log.to_stream(format=_settings(keeper).log_format)
     try:
         _serve(keeper, idle, None, lambda: invocation.out.words(f"ready {keeper.home.control}"))
     finally:
@@ -55,7 +67,7 @@ def _in_background(keeper: DaemonKeeper, idle: float | None, left: Detached) -> 
 
     path = keeper.home.log / "daemon.log"
     try:
-        log.to_file(path, streams=True)
+        log.to_file(path, streams=True, format=_settings(keeper).log_format)
         _serve(keeper, idle, path, left.serves, patience=PATIENCE)
     except TelekeepError as error:
         if isinstance(error, SessionConflict) and hail(keeper.home) is not None:
@@ -74,7 +86,14 @@ def _serve(keeper: DaemonKeeper, idle: float | None, log: Path | None, ready: An
     from telekeep.work.daemon import Daemon
 
     with settled():
+        from telekeep.work.health import HealthRound, Owned
+        from telekeep.work.log import log_events
         from telekeep.work.owners import Owners
 
     with keeper:
-        asyncio.run(Daemon(keeper, Owners(keeper), idle=idle, log=log).run(ready=ready, patience=patience))
+        log_events(keeper.events)
+        owners = Owners(keeper)
+        hours = _settings(keeper).health_hours
+        health = HealthRound(keeper, Owned(owners.turn, owners.devices), interval=hours * 3600)
+        daemon = Daemon(keeper, owners, idle=idle, log=log, besides=health.run if hours else None)
+        asyncio.run(daemon.run(ready=ready, patience=patience))

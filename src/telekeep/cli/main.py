@@ -52,6 +52,12 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "status": Listed("telekeep.cli.status:status", "Age, size, holder, and what to do", brief=True),
         "test": Listed("telekeep.cli.test:test", "Ask Telegram whether a session is valid", speaks=True),
     },
+    "What is wrong, and mend it": {
+        "diagnostics": Listed(
+            "telekeep.cli.diagnostics:diagnostics", "Check everything, and say what to do", speaks=True
+        ),
+        "recover": Listed("telekeep.cli.recover:recover", "Mend what can be mended without you", speaks=True),
+    },
     "Loans for other programs": {
         "lend": Listed("telekeep.cli.lend:lend", "Make a loan of a session for another program"),
         "run": Listed("telekeep.cli.run:run", "Run a program on a loan of a session"),

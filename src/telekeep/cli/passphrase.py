@@ -7,9 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from telekeep.cli.output import Output
-from telekeep.errors import ConfigError
+from telekeep.errors import ConfigError, TelekeepError
 
 if TYPE_CHECKING:
+    from telekeep.keeper.keeper import Keeper
     from telekeep.vault.keys.passphrase import Passphrase
 
 TRIES = 3
@@ -19,6 +20,24 @@ SHORT = 8  # letters; a passphrase below is taken, and warned about
 def at_terminal() -> bool:
     """Whether somebody sits there who can be asked."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def unlock_first(keeper: Keeper) -> None:
+    """Ask for the passphrase now, if the vault has one and somebody can be asked: not later, in a step with a deadline.
+
+    Raises SessionSealed if it is wrong.
+    """
+    from telekeep.vault.keys import PASSPHRASE
+    from telekeep.vault.vault import Vault
+
+    if not at_terminal() or not Vault.exists(keeper.home.vault):
+        return
+    try:
+        asks = keeper.vault.key_source == PASSPHRASE
+    except TelekeepError:  # a vault that cannot be read: the checks say why
+        return
+    if asks:
+        keeper.vault.unlock()
 
 
 def passphrase(*, new: bool) -> Passphrase:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from telekeep.cli.command import Invocation
     from telekeep.clock import Clock
     from telekeep.lease.holder import Holder
+    from telekeep.vault.record import Health
 
 DAEMON = "daemon"  # the purpose of a lease that a daemon holds
 _PATIENCE = 5.0  # seconds for the daemon to say what it lends
@@ -35,11 +36,17 @@ def entries(invocation: Invocation) -> tuple[list[Entry], float]:
 
     An empty list where there is no vault; what cannot be read raises the vault's errors.
     """
+    listed, _, now = entries_and_health(invocation)
+    return listed, now
+
+
+def entries_and_health(invocation: Invocation) -> tuple[list[Entry], dict[str, Health], float]:
+    """The same, and what the daemon's checks of each login come to, by the lease name of its key."""
     where, clock = home(invocation.home), _clock(invocation)
     if not Vault.exists(where.vault):
-        return [], clock.wall()
+        return [], {}, clock.wall()
     with Vault.open(where.vault, clock=clock, marks=where.state) as vault:
-        return vault.entries(), clock.wall()
+        return vault.entries(), vault.health(), clock.wall()
 
 
 def _clock(invocation: Invocation) -> Clock:
@@ -130,6 +137,7 @@ __all__ = [
     "borrowers",
     "counted",
     "entries",
+    "entries_and_health",
     "face",
     "held",
     "lent",

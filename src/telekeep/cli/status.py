@@ -22,7 +22,7 @@ from telekeep.cli.shelf import (
     away,
     borrowers,
     counted,
-    entries,
+    entries_and_health,
     face,
     held,
     lent,
@@ -31,10 +31,11 @@ from telekeep.cli.shelf import (
     table,
 )
 from telekeep.errors import SessionNotFound
+from telekeep.health.history import availability
 
 if TYPE_CHECKING:
     from telekeep.lease.holder import Holder
-    from telekeep.vault.record import Entry
+    from telekeep.vault.record import Entry, Health
 
 
 @command(epilog="Examples: telekeep status\n          telekeep status main --json")
@@ -47,7 +48,7 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
     a file. TELEKEEP_AGE_DAYS sets --age-days for good.
     """
     days = _policy(age_days)
-    listed, now = entries(invocation)
+    listed, health, now = entries_and_health(invocation)
     chosen = [entry for entry in listed if entry.name == name] if name else present(listed)
     if not chosen:
         raise (
@@ -64,10 +65,19 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
         advice = _OUTSIDE if entry.lease in gone else _advice(entry, holder, owners.get(entry.name), now, days)
         rows.append((entry, holder, advice))
     if invocation.json:
-        facts = [{**_facts(*row, now), "owner": owners.get(row[0].name)} for row in rows]
+        facts = [
+            {**_facts(*row, now), "health": _checks(health.get(row[0].lease)), "owner": owners.get(row[0].name)}
+            for row in rows
+        ]
         invocation.out.data({"sessions": facts})
     else:
-        invocation.out.words(*(_page(*rows[0], now, owners.get(name)) if name else _overview(rows, now, owners)))
+        invocation.out.words(
+            *(
+                _page(*rows[0], now, owners.get(name), health.get(rows[0][0].lease))
+                if name
+                else _overview(rows, now, owners, health)
+            )
+        )
     return 0 if present(chosen) else SessionNotFound.exit_code
 
 
@@ -121,15 +131,20 @@ def _facts(entry: Entry, holder: Holder | None, advice: Advice, now: float) -> d
 
 
 def _overview(
-    rows: list[tuple[Entry, Holder | None, Advice]], now: float, owners: dict[str, dict[str, Any]]
+    rows: list[tuple[Entry, Holder | None, Advice]],
+    now: float,
+    owners: dict[str, dict[str, Any]],
+    health: dict[str, Health],
 ) -> list[str]:
-    lines = [("NAME", "STATE", "LAST USED", "SIZE", "GEN", "HELD BY", "WHAT TO DO")]
+    checked = any(row[0].lease in health for row in rows)  # a column more, once there is something to say in it
+    lines = [("NAME", "STATE", "LAST USED", *(("7 DAYS",) * checked), "SIZE", "GEN", "HELD BY", "WHAT TO DO")]
     for entry, holder, advice in rows:
         lines.append(
             (
                 entry.name,
                 entry.state,
                 _ago(entry.last_used_at, now),
+                *((_part(health.get(entry.lease)),) * checked),
                 size(entry.size),
                 str(entry.generation),
                 _short(holder, owners.get(entry.name)),
@@ -139,7 +154,14 @@ def _overview(
     return table(lines)
 
 
-def _page(entry: Entry, holder: Holder | None, advice: Advice, now: float, owner: dict[str, Any] | None) -> list[str]:
+def _page(
+    entry: Entry,
+    holder: Holder | None,
+    advice: Advice,
+    now: float,
+    owner: dict[str, Any] | None,
+    health: Health | None,
+) -> list[str]:
     used = entry.last_used_at
     lines = [
         f"{entry.name} ({entry.state})",
@@ -148,6 +170,8 @@ def _page(entry: Entry, holder: Holder | None, advice: Advice, now: float, owner
         f"  kept since  {moment(entry.created_at)}, generation {entry.generation} of {moment(entry.saved_at)}",
         f"  size        {size(entry.size)}",
     ]
+    if health is not None:
+        lines += _checked(health, now)
     if holder is None:
         lines.append("  held by     nobody")
     elif not holder.is_known:
@@ -171,6 +195,37 @@ def _lending(owner: dict[str, Any]) -> list[str]:
         label = f" {loan['label']}" if loan["label"] else ""
         lines.append(f"    {loan['id']}{label} ({loan['grant']}): {used_by(loan['borrowers'])}")
     return lines
+
+
+def _checks(health: Health | None) -> dict[str, Any] | None:
+    """What the daemon's checks come to, as ``--json`` shows it."""
+    if health is None:
+        return None
+    return {
+        "last_ok": health.last_ok,
+        "checked_at": health.last.at,
+        "outcome": health.last.outcome,
+        "error": health.last.error,
+        "availability": availability(health),
+        "checks": health.counted,
+        "next_check": health.next_at,
+    }
+
+
+def _checked(health: Health, now: float) -> list[str]:
+    last = health.last
+    found = "well" if last.outcome == "ok" else f"{last.outcome.replace('_', ' ')} ({last.error})"
+    after = "" if last.outcome == "ok" else f", last well {_ago(health.last_ok, now)}"
+    follows = "no further one" if health.next_at is None else f"the next in {since(health.next_at - now)}"
+    return [
+        f"  checked     {found} {_ago(last.at, now)}{after}",
+        f"              {_part(health)} of {counted(health.counted, 'check')} in 7 days were well, {follows}",
+    ]
+
+
+def _part(health: Health | None) -> str:
+    part = availability(health) if health is not None else None
+    return "-" if part is None else f"{int(part * 100)} %"
 
 
 def _ago(at: float | None, now: float) -> str:

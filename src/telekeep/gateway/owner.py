@@ -30,6 +30,7 @@ from telekeep.gateway.verdict import Verdict, verdict
 from telekeep.lease.lease import lease_name
 from telekeep.session.model import UpdateState
 from telekeep.session.network import Address
+from telekeep.upstream.devices import Devices
 from telekeep.upstream.owned import OwnedClient
 
 if TYPE_CHECKING:
@@ -293,6 +294,12 @@ class Owner:
         if self.verdict is not None:
             raise self.verdict.error
         return await self._client.ask_own_user()
+
+    async def ask_devices(self) -> Devices:
+        """Ask Telegram who is logged in to this account. Raises as `ask_own_user`."""
+        if self.verdict is not None:
+            raise self.verdict.error
+        return await self._client.ask_devices()
 
     # ---- for people
 

@@ -52,6 +52,7 @@ def hold(
     purpose: str | None = None,
     asks: bool = False,
     admission: Admission | None = None,
+    brief: bool = False,
     api_id: int | None = None,
     api_hash: str | None = None,
     **options: Any,
@@ -61,6 +62,7 @@ def hold(
     ``connect_seconds``: from the lease to a proven login; ``purpose``: a word or two that others are shown.
     ``asks``: ask a daemon that holds the session, and lends it to nobody just now, to hand it over; ``admission`` as in
     `Terms`.
+    ``brief``: to ask a question or two; the caller writes down that it was used (`Vault.note_uses`).
     """
     with settled():
         vault = keeper.vault
@@ -77,7 +79,7 @@ def hold(
     terms = Terms(
         name, vault, keeper.leases, keeper.network, keeper.clock, keeper.events,
         timeout=timeout, connect_seconds=connect_seconds, purpose=purpose,
-        hand_over=partial(hand_over_async, keeper) if asks else None, admission=admission,
+        hand_over=partial(hand_over_async, keeper) if asks else None, admission=admission, brief=brief,
     )  # fmt: skip
     client: HeldClient = held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)
     return client

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 _PATIENCE = 20.0  # seconds: what runs on the session may have to end first
 
 
-def ask(keeper: Keeper, verb: str, **fields: Any) -> Any:
+def ask(keeper: Keeper, verb: str, *, patience: float = _PATIENCE, **fields: Any) -> Any:
     """What the daemon answers to ``verb``; None if there is none, or it does not understand.
 
-    Raises whatever other error it answers with.
+    ``patience``: seconds to wait for it. Raises whatever other error it answers with.
     """
     from telekeep.borrow import summon
 
     try:
-        return summon.ask(keeper.home, verb, timeout=_PATIENCE, **fields)
+        return summon.ask(keeper.home, verb, timeout=patience, **fields)
     except GatewayError:
         return None
 

@@ -20,6 +20,7 @@ from telekeep.errors import (
     TelegramSessionError,
     TelekeepError,
 )
+from telekeep.health.doctor import in_thread
 
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 State = Literal["ok", "needs_login", "conflict", "rate_limited", "network", "config", "corrupt"]
 
 STEP_SECONDS = 30.0
+_SHARE = 0.6  # of a step, for a daemon to answer: what is left is enough to find out that it holds the session still
 _BUSY_SECONDS = 0.0  # a session in use is an answer of its own; nobody is kept waiting for it
 
 
@@ -53,7 +55,8 @@ async def probe(keeper: Keeper, name: str, *, timeout: float = 60.0) -> Probe:
 
     try:
         async with asyncio.timeout(timeout):
-            owned = await asyncio.get_running_loop().run_in_executor(None, partial(ask, keeper, "probe", name=name))
+            patience = min(STEP_SECONDS, timeout) * _SHARE
+            owned = await in_thread(partial(ask, keeper, "probe", patience=patience, name=name))
             if owned is not None:  # the daemon has it, and has asked
                 return Probe(name, "ok", user_id=owned["id"], username=owned["username"])
             client = hold(

@@ -1,4 +1,4 @@
-"""Command lines that can be shown: no secret, no control character, no more than a line. Pure."""
+"""Command lines and sentences that can be shown: no secret, no control character, no more than a line. Pure."""
 
 from __future__ import annotations
 
@@ -36,6 +36,16 @@ def command_line(arguments: Sequence[str]) -> str:
         shown.append(f"{flag}={_HIDDEN}" if is_secret and equals else _without_secrets(argument))
         hide_next = is_secret and not equals
     return plain(" ".join(shown), LIMIT)
+
+
+def sentence(text: str) -> str:
+    """``text`` with whatever looks like a secret as ``…``, by the rules of `command_line`, word by word."""
+    return " ".join(_bare(word) for word in text.split(" "))
+
+
+def _bare(word: str) -> str:
+    start = len(word) - len(word.lstrip("'\"(`"))
+    return word[:start] + _without_secrets(word[start:])
 
 
 def plain(text: str, limit: int) -> str:

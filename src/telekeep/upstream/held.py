@@ -86,6 +86,11 @@ class HeldClient(Dispatching):
         """
         return self._as_wanted(self._start_held(bot_token), always=True)
 
+    @property
+    def fence(self) -> int:
+        """The fencing token we hold the session under. Raises TelegramNetworkError if it is not held."""
+        return self._held_now().lease.fence
+
     # ---- connecting
 
     async def _start_held(self, bot_token: str | None) -> HeldClient:
@@ -132,6 +137,7 @@ class HeldClient(Dispatching):
     def _begin(self, lease: Lease) -> Holding:
         terms, session = self._terms, self._kept.session
         record = Record(terms.name, self._kept, vault=terms.vault, lease=lease, clock=terms.clock, events=terms.events)
+        record.notes_uses = not terms.brief
         hold = Holding(terms, lease, Line(lease, lambda error: self._on_line_ended(hold, error)), record)
         home = endpoints.home_of(session, terms.network)
         self.session.open(record, home)

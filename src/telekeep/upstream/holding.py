@@ -40,6 +40,7 @@ class Terms:
     waits for an answer without end); ``purpose``: a word or two that others are shown; ``hand_over``: asks whoever has
     the lease of this name for it, and returns why it is not given, if it is not; ``admission``: puts fences on disk
     for many sessions at once, in place of each lease file on its own.
+    ``brief``: held to ask a question or two; the use is not written down by the holding itself (see `Vault.note_uses`).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Terms:
     purpose: str | None = None
     hand_over: HandOver | None = None
     admission: Admission | None = None
+    brief: bool = False
 
 
 @dataclass(eq=False)

@@ -19,6 +19,7 @@ from telekeep.errors import TelekeepError
 from telekeep.session.model import PeerKind, Session, UpdateState
 from telekeep.upstream import progress, relay
 from telekeep.upstream.box import OwnerBox
+from telekeep.upstream.devices import Devices, devices
 from telekeep.upstream.faults import DEAD, another, named
 from telekeep.upstream.held import HeldClient, HeldSender
 from telekeep.upstream.relay import RpcFailure
@@ -160,6 +161,10 @@ class OwnedClient(HeldClient):
             raise
         except Exception as error:
             raise named(error, clock=self._terms.clock) from error
+
+    async def ask_devices(self) -> Devices:
+        """Ask Telegram who is logged in to this account. Raises as `ask_own_user`."""
+        return await devices(self, clock=self._terms.clock)
 
     @property
     def box(self) -> Any:

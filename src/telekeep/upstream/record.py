@@ -48,6 +48,7 @@ class Record:
         self.cast = Cast(self.session.peers)
         self.user = self.session.user
         self.state = self._stored_state = self.session.state
+        self.notes_uses = True  # else whoever holds many at once writes them all down in one go
         self._used_at = self._stored_use = 0.0
         # in place of writing the state alone, for an owner who has more to write with it: the state, and our fence
         self.save_progress: Callable[[UpdateState | None, int], None] | None = None
@@ -79,7 +80,7 @@ class Record:
             self._stored_state = self.state
         if peers := self.cast.changed():
             self._vault.save_peers(self._name, key_id, peers, fence=fence)
-        if self._used_at - self._stored_use >= _TOUCH_SECONDS:
+        if self.notes_uses and self._used_at - self._stored_use >= _TOUCH_SECONDS:
             self._vault.touch(self._name, fence=fence, at=self._used_at)
             self._stored_use = self._used_at
 
@@ -87,7 +88,8 @@ class Record:
         """Write everything, the last use included, and put it on disk."""
         self._stored_use = 0.0
         self.flush()
-        self._vault.flush()
+        if self.notes_uses:
+            self._vault.flush()
 
     def set_aside(self) -> None:
         """The authorization was ended on purpose: the record is no longer kept, and not destroyed."""

@@ -89,6 +89,34 @@ class Entry:
     size: int
 
 
+class Checked(NamedTuple):
+    """What came of asking Telegram about a session, once. Times in seconds of the wall and the boot clock.
+
+    ``outcome``: "ok", or what stood in the way ("needs_login", "network", "rate_limited", …); ``error``: its class.
+    """
+
+    at: float
+    outcome: str
+    error: str | None = None
+    boot: float = 0.0
+    boot_id: str = ""
+
+
+class Health(NamedTuple):
+    """What the checks of a session come to: the ``last`` one, when one was well, when the next is due (None: never).
+
+    ``counted`` and ``good``: checks of the last seven days that say something about the session, and those that were
+    well. ``ttl_days``: after how many days without use Telegram ends the login, None if that was never asked.
+    """
+
+    last: Checked
+    last_ok: float | None
+    counted: int
+    good: int
+    next_at: float | None
+    ttl_days: int | None = None
+
+
 def entry_of(header: Generation, *, fence: int, last_used_at: float | None, state: str | None = None) -> Entry:
     """The entry whose newest generation has this ``header``."""
     return Entry(

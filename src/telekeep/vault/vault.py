@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.lending import StoredLoan
+    from telekeep.vault.record import Checked, Health
     from telekeep.vault.seal import Seal
     from telekeep.vault.stores.sessions import Sealed
     from telekeep.vault.unsealed import Unsealed
@@ -164,6 +165,10 @@ class Vault:
             self._marks.check(name, None)
             raise not_found(name)
         return generations
+
+    def broken(self) -> list[str]:
+        """The files whose pages SQLite finds damaged, by noun; what a page holds, it cannot judge. Needs no key."""
+        return [file.noun for file in (self._sessions, self._lagging) if not file.is_whole()]
 
     # ---- what needs the key
 
@@ -480,6 +485,38 @@ class Vault:
             lease = kept(rows, self._marks, name).header.lease
         self._lagging.touch(lease, at, admit=self._admitted(name, lease, fence))
 
+    def note_uses(self, uses: Iterable[tuple[str, int, float]]) -> None:
+        """Note, in one transaction, that Telegram accepted sessions: name, fencing token, wall-clock second.
+
+        One that is not kept any more, or that a newer holder has written to since, is left out. Needs no key.
+        """
+        with self._sessions.reading() as rows:
+            found = []
+            for name, fence, at in uses:
+                with suppress(TelegramSessionError):
+                    lease = kept(rows, self._marks, name).header.lease
+                    check_fence(fence, rows.fence(lease))
+                    found.append((lease, at))
+        self._lagging.touch_all(found)
+
+    def note_check(self, name: str, health: Health, *, keep_from: float) -> None:
+        """Note a check of the session ``name`` and what its checks come to now; those before wall-clock second
+        ``keep_from`` are forgotten. Needs no key. Raises SessionNotFound.
+        """
+        with self._sessions.reading() as rows:
+            lease = kept(rows, self._marks, name).header.lease
+        self._lagging.note_check(lease, health, keep_from=keep_from)
+
+    def checks(self, name: str) -> list[Checked]:
+        """The checks of the login that is kept as ``name``, oldest first. Needs no key. Raises SessionNotFound."""
+        with self._sessions.reading() as rows:
+            lease = kept(rows, self._marks, name).header.lease
+        return self._lagging.checks(lease)
+
+    def health(self) -> dict[str, Health]:
+        """What the checks of each login come to, by the lease name of its key. Needs no key."""
+        return self._lagging.health()
+
     def flush(self) -> None:
         """Put on disk what lags. (What must never be lost is there already.)"""
         self._lagging.flush()
@@ -505,6 +542,12 @@ class Vault:
         self._unlocking.retire(before, source)
         if damaged:
             self._report(f"{damaged} data keys were damaged already and could not be wrapped anew")
+
+    def rebuild_lagging(self) -> None:
+        """Set the lagging file aside, damaged or not, and begin a new one: what it held is fetched again, or lost
+        without harm to a session.
+        """
+        self._lagging.rebuild()
 
     def accept(self) -> None:
         """Take the vault as it is: what it holds now becomes the high-water mark of every record."""

@@ -4,5 +4,6 @@ daemon      its life: lock, socket, signals, idle end      owners      the sessi
 custody     who may use them, and when: unlock and lock    keeping     its keeper, which can be locked
 held_key    a master key held in memory for a while        alone       one daemon for each home
 detach      a process that outlives its parent             log         where it writes
+health      asks about each session now and then
 notify      systemd's protocol                             service     units for systemd and launchd
 """

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ class Daemon:
     """The owner process of ``keeper``'s home.
 
     ``idle``: seconds without a borrower or a command after which it ends, None for never. ``log``: where it logs to,
-    for others to know. ``notifier``: the service manager to keep informed.
+    for others to know. ``notifier``: the service manager to keep informed. ``besides``: what else goes on while it
+    serves; cancelled when it stops.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Daemon:
         idle: float | None = None,
         log: Path | None = None,
         notifier: Notifier | None = None,
+        besides: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
+        self._besides = besides
         self._keeper = keeper
         self._owners = owners
         self._idle = idle
@@ -152,6 +155,8 @@ class Daemon:
         ready()
         self._custody.resume()
         tasks = [asyncio.create_task(self._look_after(lock))]
+        if self._besides is not None:
+            tasks.append(asyncio.create_task(self._besides()))
         if self._notifier.seconds:
             tasks.append(asyncio.create_task(self._show_life(self._notifier.seconds)))
         try:

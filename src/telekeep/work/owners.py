@@ -67,6 +67,7 @@ class Owners:
             "revoke": self.revoke,
             "release": self.release,
             "probe": self.probe,
+            "devices": self.devices,
             "server_key": self.server_key,
         }
 
@@ -224,7 +225,7 @@ class Owners:
         name = next((name for name, owner in self._owners.items() if owner.lease == lease), None)
         if name is None:
             return False
-        async with self._turn(name):
+        async with self.turn(name):
             owner = self._owners.get(name)
             if owner is None:
                 return False
@@ -250,24 +251,30 @@ class Owners:
 
         Raises what Telegram answers instead, by its name.
         """
+        found = await self.devices(name, all=False)
+        return None if found is None else {"id": found["id"], "username": found["username"]}
+
+    async def devices(self, name: str, all: bool = True) -> dict[str, Any] | None:
+        """As `probe`, and who else is logged in to the account (None for a bot's, or if not ``all`` is wanted)."""
         owner = self._owners.get(name)
         if owner is None:
             return None
         try:
             async with asyncio.timeout(_PROBE):
                 user = await owner.ask_own_user()
+                found = await owner.ask_devices() if all and not user.bot else None
         except TimeoutError:
             raise TelegramNetworkError(
                 "The daemon owns this session, and cannot reach Telegram just now.",
                 remedy="It goes on trying by itself: check the connection, and `telekeep daemon logs`.",
             ) from None
-        return {"id": user.id, "username": user.username}
+        return {"id": user.id, "username": user.username, "devices": found.facts() if found else None}
 
     # ---- owning
 
     async def owner(self, name: str) -> Owner:
         """The owner of ``name``, which is opened if it is not. Raises what `telekeep.keeper.own.own` does."""
-        async with self._turn(name):
+        async with self.turn(name):
             found = self._owners.get(name)
             if found is not None and (found.verdict or found.lease != self._keeper.vault.entry(name).lease):
                 why = found.verdict.error if found.verdict else "another login is kept under its name"
@@ -286,7 +293,8 @@ class Owners:
             self._known_key = known_server_key(self._keeper) or keys.make()
         return self._known_key
 
-    def _turn(self, name: str) -> asyncio.Lock:
+    def turn(self, name: str) -> asyncio.Lock:
+        """Held by whoever opens, closes or touches the session ``name``: one at a time."""
         return self._turns.setdefault(name, asyncio.Lock())
 
     async def _keep_resuming(self) -> None:
@@ -339,7 +347,7 @@ class Owners:
 
     async def _open_again(self, name: str, admission: Admission) -> None:
         try:
-            async with self._turn(name):
+            async with self.turn(name):
                 if name in self._owners or self._closing or self._is_locked:
                     return
                 self._owners[name] = await own(

@@ -162,6 +162,16 @@ class Database:
         with self._turns, border(self.path):
             self._connected().execute(statement)
 
+    def is_whole(self) -> bool:
+        """Whether SQLite finds nothing wrong with the file's pages and indexes; also where there is no file."""
+        if not self.inode():
+            return True
+        try:
+            with self.reading() as connection:
+                return [tuple(row) for row in connection.execute("PRAGMA integrity_check(1)")] == [("ok",)]
+        except (SessionCorrupt, UnknownFormat):
+            return False
+
     def inode(self) -> int:
         """The inode of the file under our name now; 0 if there is none."""
         if self._opened is not None and self._viewed() is not None:

@@ -1,10 +1,10 @@
 """``lagging.db``: what may lag behind by a few seconds, and may be lost without losing a session.
 
-Update state, peers and journal, sealed with the vault's lagging key; the time of the last use, which lies open so that
-`telekeep status` needs no key; and hashes of requests in doubt. Each row but the last kind is tagged with the lease
-name of the auth key it belongs to: access hashes mean nothing to another authorization. A write-ahead log,
-synchronous=NORMAL: a commit is not synced, and a crash of the process loses none; a power cut may lose the last seconds
-unless `flush` came first.
+Update state, peers and journal, sealed with the vault's lagging key; the time of the last use and the results of
+checks, which lie open so that `telekeep status` needs no key; and hashes of requests in doubt. Each row but the last
+kind is tagged with the lease name of the auth key it belongs to: access hashes mean nothing to another authorization. A
+write-ahead log, synchronous=NORMAL: a commit is not synced, and a crash of the process loses none; a power cut may lose
+the last seconds unless `flush` came first.
 
 A damaged file is set aside, a new one begun, and that reported: no session becomes unreadable by it.
 """
@@ -20,12 +20,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
 from telekeep.vault.folder import set_aside
+from telekeep.vault.stores.checks import TABLES as CHECKS
+from telekeep.vault.stores.checks import read_checks, read_health, write_check
 from telekeep.vault.stores.database import Database, Kind, Turns
 from telekeep.vault.stores.journal import TABLES, Entry, Journaled, read_journal, write_journal
 
 if TYPE_CHECKING:
     from telekeep.clock import Clock
     from telekeep.session.model import Peer, UpdateState
+    from telekeep.vault.record import Checked, Health
     from telekeep.vault.seal import Seal
 
 _T = TypeVar("_T")
@@ -35,10 +38,12 @@ _VERSION_2 = (
     "CREATE TABLE doubts (name TEXT, digest BLOB, at REAL, PRIMARY KEY (name, digest)) WITHOUT ROWID",
 )
 
+_VERSION_3 = CHECKS
+
 LAGGING = Kind(
     noun="lagging file",
     application_id=0x544B4C31,  # TKL1
-    version=2,
+    version=3,
     journal="WAL",
     synchronous="NORMAL",
     schema=(
@@ -47,8 +52,9 @@ LAGGING = Kind(
         "CREATE TABLE states (lease TEXT PRIMARY KEY, sealed BLOB) WITHOUT ROWID",
         "CREATE TABLE peers (lease TEXT, row BLOB, sealed BLOB, PRIMARY KEY (lease, row)) WITHOUT ROWID",
         *_VERSION_2,
+        *_VERSION_3,
     ),
-    upgrades=(_VERSION_2,),
+    upgrades=(_VERSION_2, _VERSION_3),
 )
 
 _DOUBT = 7 * 86_400.0  # seconds after which nobody asks any more whether a request was carried out
@@ -71,6 +77,12 @@ class Lagging:
         self._clock = clock
         self._report = report
 
+    noun = LAGGING.noun
+
+    def is_whole(self) -> bool:
+        """Whether SQLite finds nothing wrong with the file."""
+        return self._database.is_whole()
+
     # ---- what is written
 
     def touch(self, lease: str, at: float, *, admit: Callable[[], None]) -> None:
@@ -81,6 +93,16 @@ class Lagging:
             connection.execute("INSERT OR REPLACE INTO uses VALUES (?, ?)", (lease, at))
 
         self._write(write)
+
+    def touch_all(self, uses: Sequence[tuple[str, float]]) -> None:
+        """Note the last use of several; a later one that is known stays."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            query = "INSERT INTO uses VALUES (?, ?) ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, ?)"
+            connection.executemany(query, ((lease, at, at) for lease, at in uses))
+
+        if uses:
+            self._write(write)
 
     def save(
         self,
@@ -110,11 +132,15 @@ class Lagging:
 
         self._write(write)
 
+    def note_check(self, lease: str, health: Health, *, keep_from: float) -> None:
+        """Note a check, and what the checks of this key come to now; see `write_check`."""
+        self._write(lambda connection: write_check(connection, lease, health, keep_from=keep_from))
+
     def forget(self, leases: Sequence[str]) -> None:
         """Delete all rows of auth keys that no record holds any more."""
 
         def write(connection: sqlite3.Connection) -> None:
-            for table in ("uses", "states", "peers", "journals", "kept_from"):
+            for table in ("uses", "states", "peers", "journals", "kept_from", "checks", "health"):
                 connection.executemany(f"DELETE FROM {table} WHERE lease = ?", ((lease,) for lease in leases))
 
         if self._database.inode():
@@ -204,8 +230,29 @@ class Lagging:
         """See `Database.view`."""
         return self._database.view()
 
+    def checks(self, lease: str) -> list[Checked]:
+        """The checks of one auth key, oldest first."""
+        nothing: list[Checked] = []
+        return self._read(lambda connection: read_checks(connection, lease), nothing)
+
+    def health(self) -> dict[str, Health]:
+        """What the checks of each auth key come to, by lease name."""
+        nothing: dict[str, Health] = {}
+        try:
+            return self._read(read_health, nothing)
+        except StorageUnavailable as error:  # as in `uses`
+            self._report(f"how sessions were when they were last checked cannot be read: {error.message}")
+            return {}
+
     def close(self) -> None:
         self._database.close()
+
+    def rebuild(self) -> None:
+        """Set the file aside, and begin a new one."""
+        seen = self._database.inode()
+        if seen:
+            self._set_aside(seen, SessionCorrupt("The lagging file was to be begun anew."))
+        self._begin()
 
     # ---- damage
 

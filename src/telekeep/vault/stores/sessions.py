@@ -112,6 +112,12 @@ class Sessions:
 
         Database.create(folder / "sessions.db", SESSIONS, fill)
 
+    noun = SESSIONS.noun
+
+    def is_whole(self) -> bool:
+        """Whether SQLite finds nothing wrong with the file."""
+        return self._database.is_whole()
+
     @contextmanager
     def transaction(self) -> Iterator[Rows]:
         """Read and write; all or nothing."""

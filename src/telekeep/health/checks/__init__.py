@@ -1,0 +1,1 @@
+"""The checks: one file each, with the facts it needs and one function, ``judge``, from those to findings. All pure."""

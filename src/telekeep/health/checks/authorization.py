@@ -1,0 +1,67 @@
+"""The login: does Telegram accept it, until when if nobody uses it, and who else is logged in?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telekeep.errors import TelekeepError
+from telekeep.health.check import Finding, note, of_error, ok, warning
+from telekeep.upstream.devices import Device, Devices
+from telekeep.words import span
+
+CHECK = "authorization"
+YOUNG = 24 * 3600.0  # seconds: a login younger than this may not end others (FRESH_RESET_AUTHORISATION_FORBIDDEN)
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What Telegram said of the session ``name``, at wall-clock second ``now``.
+
+    ``error``: what it said instead. ``devices`` is None for a bot, which has none.
+    """
+
+    name: str
+    now: float
+    error: TelekeepError | None = None
+    user_id: int | None = None
+    username: str | None = None
+    devices: Devices | None = None
+
+
+def judge(facts: Facts) -> list[Finding]:
+    name = facts.name
+    if facts.error is not None:
+        return [of_error(CHECK, facts.error, name=name)]
+    who = f"user {facts.user_id}" + (f", @{facts.username}" if facts.username else "")
+    findings = [ok(CHECK, f"{name} is valid ({who}).{_limit(facts.devices)}", name=name)]
+    if facts.devices is not None:
+        findings += _company(name, facts.devices, facts.now)
+    return findings
+
+
+def _limit(devices: Devices | None) -> str:
+    if devices is None or devices.ttl_days is None:
+        return ""
+    return f" Telegram ends it after {devices.ttl_days} days without use."
+
+
+def _company(name: str, devices: Devices, now: float) -> list[Finding]:
+    others = devices.others
+    if not others:
+        return []
+    told = "; ".join(_told(each, now) for each in others[:_SHOWN])
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    count = f"{len(others)} other login{'s' * (len(others) != 1)}"
+    remedy = "If one is not yours, end it under Settings › Devices in any Telegram app."
+    new = [each for each in others if now - each.created_at < YOUNG]
+    if new:
+        words = f"{name} has {count}, of which {len(new)} began within the last day: {told}{more}."
+        return [warning(CHECK, words, remedy, name=name)]
+    return [note(CHECK, f"{name} has {count}: {told}{more}.", remedy, name=name)]
+
+
+def _told(device: Device, now: float) -> str:
+    what = " ".join(each for each in (device.app, device.model) if each) or "an unnamed program"
+    where = " ".join(each for each in (device.ip, device.country) if each)
+    return f"{what}{f' from {where}' if where else ''}, active {span(now - device.active_at)} ago"
