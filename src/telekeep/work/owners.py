@@ -150,7 +150,7 @@ class Owners:
     ) -> dict[str, Any]:
         """A loan for a program that `telekeep run` starts, and what its hook has to know.
 
-        It does not last: whoever runs the program says with `running` that it is still needed, and with `ended` when not.
+        It does not last: whoever runs it says with `running` that it is still needed, and with `ended` when not.
         """
         self._check_network(network)
         if seconds is not None and not seconds > 0:
@@ -163,7 +163,7 @@ class Owners:
         return {**given, "test": self._keeper.network.name == "test", **self._key_ids(name)}
 
     def running(self, name: str, loan: str) -> bool:
-        """Whether a loan is open; then it is not forgotten for the next ten minutes. Its owner may just be opening."""
+        """Whether a loan is open; then it is not forgotten for ten minutes."""
         owner = self._owners.get(name)
         known = owner.register.loans.get(loan) if owner is not None else None
         now = self._keeper.clock.wall()
