@@ -61,8 +61,8 @@ class Owners:
             "borrow": self.borrow,
             "lend": self.lend,
             "run": self.run,
-            "keep": self.keep,
-            "done": self.done,
+            "running": self.running,
+            "ended": self.ended,
             "loans": self.loans,
             "revoke": self.revoke,
             "release": self.release,
@@ -150,7 +150,7 @@ class Owners:
     ) -> dict[str, Any]:
         """A loan for a program that `telekeep run` starts, and what its hook has to know.
 
-        It does not last: whoever runs the program says with `keep` that it is still needed, and with `done` when not.
+        It does not last: whoever runs it says with `running` that it is still needed, and with `ended` when not.
         """
         self._check_network(network)
         if seconds is not None and not seconds > 0:
@@ -162,8 +162,8 @@ class Owners:
         given = self._given(owner, owner.lend(label, wanted, seconds=seconds, lasting=False))
         return {**given, "test": self._keeper.network.name == "test", **self._key_ids(name)}
 
-    def keep(self, name: str, loan: str) -> bool:
-        """Whether a loan is open; then it is not forgotten for the next ten minutes. Its owner may just be opening."""
+    def running(self, name: str, loan: str) -> bool:
+        """Whether a loan is open; then it is not forgotten for ten minutes."""
         owner = self._owners.get(name)
         known = owner.register.loans.get(loan) if owner is not None else None
         now = self._keeper.clock.wall()
@@ -172,7 +172,7 @@ class Owners:
         owner.register.replace(known.used(now))
         return True
 
-    def done(self, name: str, loan: str) -> None:
+    def ended(self, name: str, loan: str) -> None:
         """The program that a loan was made for has ended."""
         owner = self._owners.get(name)
         if owner is not None:

@@ -43,7 +43,7 @@ class Keeping:
         """The program has ended: the loan is over. Never raises: the daemon forgets it by itself otherwise."""
         self._over.set()
         with suppress(TelekeepError):
-            ask(self._home, "done", timeout=5.0, name=self._name, loan=self._loan)
+            ask(self._home, "ended", timeout=5.0, name=self._name, loan=self._loan)
 
     def _keep(self) -> None:
         told = 0.0
@@ -55,7 +55,7 @@ class Keeping:
             elif told >= _TELL:
                 told = 0.0
                 with suppress(TelekeepError):
-                    ask(self._home, "keep", name=self._name, loan=self._loan)
+                    ask(self._home, "running", name=self._name, loan=self._loan)
 
     def _is_there(self) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
