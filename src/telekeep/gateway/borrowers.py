@@ -76,7 +76,7 @@ class Borrowers:
             borrower.catch_up()
             return
         self._numbers += 1
-        is_home = front.dc_id == self._home
+        is_home = front.dc_id == self._home and not front.is_media
         borrower = Borrower(
             self._numbers, key, conversation, line, front.addresses, is_home=is_home, since=self._clock.wall()
         )

@@ -111,7 +111,7 @@ class Owner:
         Raises what `HeldClient.connect` does, GatewayError if the gateway's port is taken; nothing is open then.
         """
         try:
-            await self._listening.open(self.endpoint.addresses)
+            await self._listening.open(self.endpoint.loopback)
             await self._mind_containers()
             try:
                 await self._connect()
@@ -150,7 +150,7 @@ class Owner:
     async def _mind_containers(self) -> None:
         hosts = self._lending.hosts | self._reaching
         groups = [group for group in self.endpoint.outside if group[0].host in hosts]
-        await self._listening.keep_open(groups, besides=self.endpoint.addresses)
+        await self._listening.keep_open(groups, besides=self.endpoint.loopback)
 
     async def _connect(self) -> None:
         await self._client.connect()

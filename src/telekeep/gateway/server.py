@@ -46,6 +46,7 @@ class Front:
     ) -> None:
         self.server_key = server_key
         self.dc_id = address.dc_id
+        self.is_media = address.media
         self.addresses = addresses
         self._host = None if IPv4Address(address.host).is_loopback else address.host
         self._register = register

@@ -51,7 +51,8 @@ class OwnedClient(HeldClient):
         super().__init__(*args, **options)
         relay.cut_exactly()
         self._message_box = OwnerBox(self._log["messagebox"])
-        self._message_box.knows = lambda kind, number: self.session.peer(kind, number) is not None
+        self._message_box.knows = self._knows
+        self._shown: set[tuple[PeerKind, int]] = set()  # those that updates came with; older releases keep few of them
         self._relayed: set[relay.Opaque] = set()  # those that have not ended
 
     # ---- calls of others
@@ -149,7 +150,12 @@ class OwnedClient(HeldClient):
                 return  # Telethon's loop goes on, and asks for what is missing
             yield found, users, chats
 
+    def _knows(self, kind: PeerKind, number: int) -> bool:
+        return (kind, number) in self._shown or self.session.peer(kind, number) is not None
+
     def _tap_now(self, updates: Any, users: Any, chats: Any) -> None:
+        self._shown.update((PeerKind.USER, each.id) for each in users if not getattr(each, "min", False))
+        self._shown.update((PeerKind.CHAT, each.id) for each in chats if isinstance(each, types.Chat))
         if self.tap is not None:
             self.tap(list(updates), list(users), list(chats))
 
