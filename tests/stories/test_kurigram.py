@@ -6,6 +6,7 @@ import hashlib
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -82,6 +83,32 @@ def test_a_program_lives_on_a_lent_file(lending: Lending, tmp_path: Path) -> Non
     assert lending.stage.finish(program).code == 0
     seen = lending.check()
     assert (seen["logins"], seen["codes_sent"]) == (1, 1)
+
+
+def test_below_run_a_program_that_names_its_own_session_gets_the_loan(lending: Lending, tmp_path: Path) -> None:
+    file = tmp_path / "file.bin"
+    file.write_bytes(os.urandom(5_000))
+    before = sorted(each.name for each in lending.folder.iterdir())
+    lending.telegram("send", to=PHONE, text="a file", file=str(file), dc=4)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "telekeep", "run", "main", "--", PYTHON, PROGRAM, "another_name"],
+        cwd=lending.folder,
+        env=lending.stage.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lending.stage.running.append(program)
+    assert line(program) == f"ready {PHONE} Test {PHONE}"
+    assert told(program, "fetch") == digest(file)
+    lending.telegram("send", to=PHONE, text="hello", count=1)
+    assert line(program) == "heard hello"
+    assert told(program, "stop") == "stopped"
+    said = lending.stage.finish(program)
+    assert said.code == 0, said
+    assert sorted(each.name for each in lending.folder.iterdir()) == before
+    lending.check()
 
 
 def test_a_file_is_good_for_the_next_program_and_its_end_is_said(lending: Lending) -> None:
