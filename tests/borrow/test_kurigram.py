@@ -130,7 +130,7 @@ async def run(served: Served, tmp_path: Path) -> AsyncIterator[Run]:
         "api_hash": "0" * 32,
     }
     found = Run(served, plan, folder)
-    plan["own_keys"] = [key_id(found.key)]
+    plan["own_keys"] = [key_id(found.key), key_id(bytes.fromhex(given["key"]))]
     yield found
     for program in found.programs:
         if program.process.returncode is None:
