@@ -28,7 +28,7 @@ from telekeep.gateway.register import GatewayKey, Register
 from telekeep.gateway.verdict import Verdict, code_of_end
 from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.conversation import Conversation
-from telekeep.mtproto.schema import types
+from telekeep.mtproto.schema import read, types
 
 _log = logging.getLogger(__name__)
 
@@ -63,13 +63,21 @@ class Desk:
         self.lending = lending
         self.verdict: Verdict | None = None
         self.telegram: Any = None
-        self.me: Any = None
+        self._me = b""
         self.is_closing = False
         self._name = name
         self._forwarding = forwarding
         self._news = news
         self._clock = clock
         self._early: list[tuple[Borrower, int, Asked, int]] = []  # what came before Telegram was reached
+
+    @property
+    def me(self) -> Any:
+        return read(self._me) if self._me else None
+
+    @me.setter
+    def me(self, user: Any) -> None:
+        self._me = bytes(user)  # as an object it takes ten times as much, and it is hardly ever asked for
 
     def config(self, borrower: Borrower, dc_id: int) -> bytes:
         """What help.getConfig says to ``borrower`` at this data center."""

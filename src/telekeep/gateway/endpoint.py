@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
+from weakref import WeakValueDictionary
 
 from telekeep.errors import ConfigError, SessionCorrupt
 from telekeep.mtproto.rsa import ServerKey
@@ -92,11 +93,21 @@ class Endpoint:
             if found["version"] != _VERSION:
                 raise ValueError(found["version"])
             outside = tuple(_addresses(group) for group in found.get("outside", ()))
-            n, e, d, p, q = map(int, found["key"])
-            server_key = ServerKey(n=n, e=e, d=d, p=p, q=q, pem=found["pem"])
-            return cls(_addresses(found["addresses"]), server_key, outside)
+            return cls(_addresses(found["addresses"]), _server_key(found["pem"], *found["key"]), outside)
         except (ValueError, KeyError, TypeError):
             raise SessionCorrupt("What the vault keeps of the gateway's address cannot be read.") from None
+
+
+_server_keys: WeakValueDictionary[tuple[str, ...], ServerKey] = WeakValueDictionary()
+
+
+def _server_key(pem: str, *numbers: str) -> ServerKey:
+    """One object for all the gateways of a home: they have the same key."""
+    known = _server_keys.get((pem, *numbers))
+    if known is None:
+        n, e, d, p, q = map(int, numbers)
+        known = _server_keys[pem, *numbers] = ServerKey(n=n, e=e, d=d, p=p, q=q, pem=pem)
+    return known
 
 
 def _listed(addresses: Iterable[Address]) -> list[list[int | str]]:

@@ -24,7 +24,7 @@ class Listening:
         self._name = name
         self._front = front
         self._servers: dict[Address, asyncio.Server] = {}
-        self._failing: set[str] = set()
+        self._failing: frozenset[str] = frozenset()
 
     async def open(self, addresses: tuple[Address, ...]) -> None:
         """Listen at ``addresses``. Raises GatewayError if one cannot be had."""
@@ -53,11 +53,11 @@ class Listening:
             host = group[0].host
             try:
                 await self.open(group)
-                self._failing.discard(host)
+                self._failing -= {host}
             except GatewayError as error:
                 if host not in self._failing:
                     _log.warning("%s It is tried again.", error)
-                self._failing.add(host)
+                self._failing |= {host}
 
     def stop(self) -> None:
         """Take no new connections."""

@@ -74,7 +74,7 @@ class Owner:
         )
         self._borrowers.left = self._forwarding.left
         self._listening = Listening(name, self._front)
-        self._reaching: set[str] = set()  # addresses for which a loan is about to be made
+        self._reaching: frozenset[str] = frozenset()  # addresses for which a loan is about to be made
         self._timer: asyncio.TimerHandle | None = None
         self._coming_back: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -137,7 +137,7 @@ class Owner:
         """
         before = self.endpoint
         self.endpoint = before.reaching(host)
-        self._reaching.add(host)
+        self._reaching |= {host}
         try:
             await self._listening.open(self.endpoint.told(host))
             self._shelf.keep_endpoint(self.endpoint)
@@ -145,7 +145,7 @@ class Owner:
             self.endpoint = before  # other ports may do the next time
             raise
         finally:
-            self._reaching.discard(host)
+            self._reaching -= {host}
 
     async def _mind_containers(self) -> None:
         hosts = self._lending.hosts | self._reaching

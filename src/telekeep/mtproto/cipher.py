@@ -10,11 +10,13 @@ from __future__ import annotations
 import hmac
 import os
 from hashlib import sha1, sha256
+from typing import Any
 
 import cryptg
 
 KEY_BYTES = 256
 _TO_SERVER, _TO_CLIENT = 0, 8
+_PARTS = ("_in_check", "_in_key", "_out_check", "_out_key")
 _HEADER = 24  # auth key id and message key, in front of what is encrypted
 
 
@@ -28,19 +30,27 @@ class Cipher:
     ``mirrored`` is the client's side, for tests and for whoever has to speak as one.
     """
 
-    __slots__ = ("_in_check", "_in_key", "_out_check", "_out_key", "_prefix", "id", "value")
+    __slots__ = ("_in_check", "_in_key", "_mirrored", "_out_check", "_out_key", "_prefix", "id", "value")
 
     def __init__(self, value: bytes, *, mirrored: bool = False) -> None:
         if len(value) != KEY_BYTES:
             raise ValueError(f"an auth key has {KEY_BYTES} bytes, not {len(value)}")
-        into, out = (_TO_CLIENT, _TO_SERVER) if mirrored else (_TO_SERVER, _TO_CLIENT)
         self.value = value
+        self._mirrored = mirrored
         self._prefix = sha1(value).digest()[-8:]
         self.id = int.from_bytes(self._prefix, "little")
+
+    def __getattr__(self, name: str) -> Any:
+        """What follows from the key, when it is first needed: most keys of a gateway lie idle."""
+        if name not in _PARTS:
+            raise AttributeError(name)
+        value = self.value
+        into, out = (_TO_CLIENT, _TO_SERVER) if self._mirrored else (_TO_SERVER, _TO_CLIENT)
         self._in_check = sha256(value[88 + into : 120 + into])
         self._out_check = sha256(value[88 + out : 120 + out])
         self._in_key = value[into : into + 36], value[into + 40 : into + 76]
         self._out_key = value[out : out + 36], value[out + 40 : out + 76]
+        return getattr(self, name)
 
     def decrypt(self, frame: bytes) -> bytes:
         """The plain text of a frame (salt first, padding still on). Raises CipherError."""

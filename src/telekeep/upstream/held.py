@@ -17,7 +17,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 from telethon import errors, functions, types
@@ -49,9 +49,29 @@ class HeldSender(MTProtoSender):  # type: ignore[misc]  # Telethon carries no ty
 
     on_new_session: Callable[[Any], Awaitable[None]]
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._handlers = _Handlers(self)
+
     async def _handle_new_session_created(self, message: Any) -> None:
         await super()._handle_new_session_created(message)
         await self.on_new_session(self)
+
+
+class _Handlers:
+    """What a sender does with each kind of message. Telethon's table binds twenty methods that are hardly ever used."""
+
+    __slots__ = ("_sender",)
+    _names: ClassVar[dict[int, str]] = {}
+
+    def __init__(self, sender: Any) -> None:
+        self._sender = sender
+        if not self._names:
+            self._names.update((kind, handler.__name__) for kind, handler in sender._handlers.items())
+
+    def get(self, kind: int, default: Any) -> Any:
+        name = self._names.get(kind)
+        return default if name is None else getattr(self._sender, name)
 
 
 class HeldClient(Dispatching):
@@ -67,6 +87,7 @@ class HeldClient(Dispatching):
     def __init__(self, session: Any, api_id: int, api_hash: str, **options: Any) -> None:
         super().__init__(session, api_id, api_hash, **{**options, "connection": ConnectionGuarded})
         self._log = Loggers(options.get("base_logger"), self._line)
+        self._sender._handlers.clear()  # it is never used, and gone at once without this knot
         self._turn = asyncio.Lock()  # one connects at a time
 
     # ---- the public methods that differ

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakSet
+from weakref import ref
 
 from telekeep.errors import LeaseLost, TelegramNetworkError
 from telekeep.lease.lease import Lease, Lost
@@ -25,8 +25,8 @@ class Line:
         self._on_end = on_end
         self._end: Callable[[], Exception] | None = None
         self._calls: dict[asyncio.Task[Any], int] = {}  # to how many cancellations each had seen before
-        self._cut: set[asyncio.Task[Any]] = set()
-        self._connections: WeakSet[Any] = WeakSet()
+        self._cut: frozenset[asyncio.Task[Any]] = frozenset()
+        self._registered: list[ref[Any]] = []
 
     def check(self) -> None:
         """Make sure that we may send, right now. Called before every packet.
@@ -78,7 +78,7 @@ class Line:
 
     def _cut_off(self, task: asyncio.Task[Any]) -> None:
         if task in self._calls:
-            self._cut.add(task)
+            self._cut |= {task}
             task.cancel()
 
     @contextmanager
@@ -109,7 +109,7 @@ class Line:
         """Take back our cancellation of ``task``. Whether it was ours alone."""
         if task not in self._cut:
             return False
-        self._cut.discard(task)
+        self._cut -= {task}
         return task.uncancel() <= self._calls[task]
 
     def _error(self) -> Exception:
@@ -118,9 +118,13 @@ class Line:
 
     def register(self, connection: Any) -> None:
         """Remember a connection (`telekeep.upstream.guarded`), so that `abort` finds it."""
-        self._connections.add(connection)
+        self._registered = [*map(ref, self._connections), ref(connection)]
+
+    @property
+    def _connections(self) -> list[Any]:
+        return [each for known in self._registered if (each := known()) is not None]
 
     def abort(self) -> None:
         """Drop every connection that is still open, without waiting for anything."""
-        for connection in tuple(self._connections):
+        for connection in self._connections:
             connection.abort()

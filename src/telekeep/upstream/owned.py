@@ -219,8 +219,9 @@ class OwnedClient(HeldClient):
         return kind._config
 
     async def own_user(self) -> Any:
-        """The account's own ``user``, as Telegram told it when this client connected."""
-        return self._proof or await self._ask_own_user()
+        """The account's own ``user``, as Telegram told it when this client connected; asked for again after that."""
+        proof, self._proof = self._proof, None
+        return proof or await self._ask_own_user()
 
     async def _ask_own_user(self) -> Any:
         return (await self(functions.users.GetUsersRequest([types.InputUserSelf()])))[0]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 from zlib import crc32
@@ -29,11 +28,13 @@ class ConnectionStraight(ConnectionTcpFull):  # type: ignore[misc]  # Telethon c
     ``taker`` is offered each packet first; it says whether it took it.
     """
 
-    taker: Callable[[bytes], bool] | None = None
+    taker: Callable[[bytes], bool] | None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._send_queue = self._recv_queue = None  # nobody uses them here, and they take 5 kB
+        self.taker = None
+        self._intake: Any = None
 
     async def connect(self, timeout: float | None = None, ssl: Any = None) -> None:
         await self._connect(timeout=timeout, ssl=ssl)
@@ -87,7 +88,7 @@ class Intake(asyncio.Protocol):
         self._streams = transport.get_protocol()
         self._offered = offered
         self._data = bytearray()
-        self._packets: deque[bytes] = deque()
+        self._packets: list[bytes] = []
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         transport.set_protocol(self)
@@ -108,7 +109,7 @@ class Intake(asyncio.Protocol):
                 self._waiter = None
         if len(self._packets) == _MOST:
             self._transport.resume_reading()
-        return self._packets.popleft()
+        return self._packets.pop(0)
 
     # ---- asyncio's side
 

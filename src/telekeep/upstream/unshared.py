@@ -30,10 +30,9 @@ _DISCARD = struct.pack("ii", 1, 0)  # on closing: discard what is not sent, and 
 class ConnectionUnshared(ConnectionStraight):
     """A Telethon connection that no forked child has a part in. ``refused``: nobody listened when it was last tried."""
 
-    refused = False
-
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.refused = False
         self._pid = os.getpid()
         self._closing: socket.socket | None = None  # the socket once more, while it is being closed
         _connections.add(self)
