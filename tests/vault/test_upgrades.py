@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from telekeep.database import Database, Kind
 from telekeep.errors import DiskFull, DiskReadOnly, SessionCorrupt, StorageUnavailable, UnknownFormat
 from telekeep.session.model import UpdateState
 from telekeep.testing.contracts.vault import a_session
 from telekeep.vault.lending import StoredLoan
-from telekeep.vault.stores.database import Database, Kind
 from telekeep.vault.vault import Vault
 from vault.conftest import Place
 from vault.old import to_format_1

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
+from telekeep.database import border
 from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable, TelegramSessionError
 from telekeep.lease.lease import lease_name
 from telekeep.paths import no_folder, private_folder
@@ -25,7 +26,6 @@ from telekeep.vault.listing import listed
 from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, check_name, entry_of
 from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
 from telekeep.vault.stores.belongings import AWAY, ENDPOINT, LOAN
-from telekeep.vault.stores.database import border
 from telekeep.vault.stores.lagging import Lagging
 from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
 from telekeep.vault.unlocking import Unlocking

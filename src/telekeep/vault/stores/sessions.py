@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
+from telekeep.database import PUT_BACK, Database, Kind, Turns
 from telekeep.errors import RecordSwapped, SessionCorrupt, StaleFence, VaultRolledBack
 from telekeep.vault.record import DAMAGED, Generation
 from telekeep.vault.stores.belongings import Belongings
-from telekeep.vault.stores.database import PUT_BACK, Database, Kind, Turns
 
 _T = TypeVar("_T")
 
