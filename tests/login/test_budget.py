@@ -12,8 +12,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from telekeep.clock import Moment, age, rebased
 from telekeep.errors import ConfigError, LoginBudgetSpent, StorageUnavailable
-from telekeep.login.budget import CODES_PER_DAY, DAY, LoginBudget, Moment, Note, age, rebased, verdict
+from telekeep.login.budget import CODES_PER_DAY, DAY, LoginBudget, Note, verdict
 from telekeep.testing.fakes import ManualClock
 
 ADA = "production phone 9996621234"
