@@ -38,7 +38,7 @@ async def test_the_seconds_left_become_fewer(house: House, monkeypatch: pytest.M
 
 
 class _Later:
-    """The owner's clock, ``seconds`` ahead."""
+    """The machine's clock, ``seconds`` ahead."""
 
     def __init__(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
@@ -58,11 +58,16 @@ async def test_what_was_not_flooded_may_be_asked(house: House) -> None:
 
 
 async def test_a_chat_in_slow_mode_holds_up_no_other_chat(house: House) -> None:
+    house.bob()
     async with house.stock() as one, house.stock() as other:
         house.telegram.fault("slowmode", method="messages.sendMessage", seconds=100)
         with pytest.raises(errors.SlowModeWaitError):
             await one.send_message("me", "hello")
-        assert (await other.send_message("me", "elsewhere")).text == "elsewhere"
+        with pytest.raises(errors.SlowModeWaitError) as told:
+            await other.send_message("me", "again")
+        assert 95 <= told.value.seconds <= 100
+        assert (await other.send_message("bob", "elsewhere")).text == "elsewhere"
+    assert house.log.count("messages.sendMessage") == 2
 
 
 async def test_floods_are_shown_to_people(house: House) -> None:

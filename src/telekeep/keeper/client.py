@@ -77,8 +77,8 @@ def hold(
         from telekeep.upstream.holding import Terms
 
     terms = Terms(
-        name, vault, keeper.leases, keeper.network, keeper.clock, keeper.events,
-        timeout=timeout, connect_seconds=connect_seconds, purpose=purpose,
+        name, vault, keeper.leases, keeper.network, keeper.clock, keeper.ledger, keeper.events,
+        timeout=timeout, connect_seconds=connect_seconds, purpose=purpose, patience=keeper.patience,
         hand_over=partial(hand_over_async, keeper) if asks else None, admission=admission, brief=brief,
     )  # fmt: skip
     client: HeldClient = held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)

@@ -109,6 +109,13 @@ class Keeper:
         return LocalLedger(self.home.root, clock=self.clock)
 
     @cached_property
+    def patience(self) -> float:
+        """Seconds of a flood wait that are waited out. Raises ConfigError."""
+        from telekeep import settings
+
+        return settings.read(config=None, only=("flood_seconds",)).flood_seconds
+
+    @cached_property
     def settings(self) -> Settings:
         """What the user has set. Raises ConfigError for what contradicts itself."""
         from telekeep import settings
