@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cache
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 

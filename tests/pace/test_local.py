@@ -30,7 +30,7 @@ from telekeep.pace.stores.local import LocalLedger
 clock = SystemClock()
 ledger = LocalLedger(Path(sys.argv[1]), clock=clock)
 for number in range(int(sys.argv[3])):
-    ledger.note(Deadline("ada", sys.argv[2] + str(number), "FLOOD_WAIT", 1000.0, Moment.now(clock)))
+    ledger.note(Deadline("ada", sys.argv[2] + str(number), "FLOOD_WAIT", 1e9, Moment.now(clock)))
 print("noted", flush=True)
 sys.stdin.readline()
 import os, signal

@@ -107,21 +107,25 @@ class Worker:
             self.lines.put(line.strip())
 
     def says(self, word: str, *, unlike: str = "\0") -> str:
-        """The next line, of those from now on, that begins with ``word``. None may begin with ``unlike``."""
+        """The next line, of those from now on, that begins with ``word``. None may begin with ``unlike``.
+
+        The first two may have been on their way already.
+        """
         while True:
             try:
                 self.lines.get_nowait()
             except Empty:
                 break
-        end = time.monotonic() + 60
+        end, seen = time.monotonic() + 60, 0
         while time.monotonic() < end:
             try:
                 line = self.lines.get(timeout=1)
             except Empty:
                 assert self.process.poll() is None, self.process.communicate()[1]
                 continue
+            seen += 1
             assert not line.startswith(unlike), line
-            if line.startswith(word):
+            if seen > 2 and line.startswith(word):
                 return line
         raise AssertionError(f"it never said {word!r}")
 

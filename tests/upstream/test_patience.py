@@ -38,6 +38,7 @@ async def test_a_long_wait_is_said_at_once_with_the_exact_time_and_not_asked_for
         with pytest.raises(ours.FloodWait) as wait:
             await client(NEAREST())
         assert isinstance(wait.value, errors.FloodWaitError), "programs written for Telethon catch it, too"
+        assert type(wait.value).__name__ == "FloodWait", "what --json prints of it"
         assert (wait.value.seconds, wait.value.method, wait.value.exit_code) == (69_120, "help.getNearestDc", 4)
         asked = place.telegram.stats.rpc
         for _ in range(3):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from telekeep.clock import Clock, Moment
 from telekeep.errors import StorageUnavailable
 from telekeep.pace import policy
-from telekeep.pace.ledger import Deadline, Ledger
+from telekeep.pace.ledger import EMPTY, Deadline, Ledger
 from telekeep.pace.stores.memory import MemoryLedger
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Gate:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing at all is known against this subject. The quick way."""
-        return not self._ledger.of(self._subject) and self._own is None
+        return self._ledger.of(self._subject) is EMPTY and self._own is None
 
     def closed(self, method: str, chat: str = "") -> Closed | None:
         """Why ``method`` may not be called now; None if it may. Raises StorageUnavailable if nobody can tell."""

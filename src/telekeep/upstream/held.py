@@ -24,6 +24,7 @@ from weakref import WeakSet
 from telethon import errors, functions, types
 from telethon.crypto import AuthKey as TelethonKey
 from telethon.network import MTProtoSender
+from telethon.tl.alltlobjects import LAYER
 
 from telekeep.borrow.dispatch import Dispatching
 from telekeep.errors import ConfigError, NeedsLogin, SessionCorrupt, TelegramNetworkError, TelekeepError
@@ -31,7 +32,7 @@ from telekeep.events import LeaseTaken
 from telekeep.lease.lease import Lease, lease_name
 from telekeep.pace.gate import Gate
 from telekeep.session.network import Network
-from telekeep.upstream import endpoints
+from telekeep.upstream import circuit, endpoints
 from telekeep.upstream.faults import DEAD, another, named
 from telekeep.upstream.guarded import ConnectionGuarded
 from telekeep.upstream.holding import Holding, Terms, take
@@ -119,8 +120,10 @@ class HeldClient(Dispatching):
                     return
                 await self._close(self._hold)
             await self._patience.before(_PROOF, 0.0)
+            circuit.check(self._terms, self._kept.session.auth_key.id)
             lease, self._kept = await take(self._terms, self._kept)
             try:
+                circuit.check(self._terms, self._kept.session.auth_key.id)
                 self._hold = hold = self._begin(lease)
             except BaseException:
                 lease.release()
@@ -132,6 +135,8 @@ class HeldClient(Dispatching):
                         await self._prove(hold)
             except BaseException as error:
                 refused = refusal(self._sender)
+                if isinstance(error, Exception) and type(error) in DEAD:
+                    hold.line.end(partial(another, error))
                 await self._close(hold)
                 if isinstance(error, Exception):
                     raise self._told(hold.error or refused or error) from error
@@ -183,7 +188,31 @@ class HeldClient(Dispatching):
             raise SessionCorrupt(
                 f"The session {self._terms.name!r} is kept as user {kept.id}, but its key is that of {self._self_id}."
             )
+        circuit.acquit(self._terms, hold.record.session.auth_key.id)
         hold.record.used()
+
+    async def _ask_again(self, hold: Holding) -> None:
+        """Ask Telegram who we are over a connection of its own, when every other is closed."""
+        line = Line(hold.lease, lambda error: None)
+        loggers = Loggers("telethon", lambda: line)
+        key, session = TelethonKey(self._kept.session.auth_key.reveal()), self.session
+        sender = MTProtoSender(
+            key, loggers=loggers, retries=1, delay=0, auto_reconnect=False, connect_timeout=self._timeout,
+            updates_queue=asyncio.Queue(),
+        )  # fmt: skip
+        try:
+            await sender.connect(
+                ConnectionGuarded(
+                    session.server_address, session.port, session.dc_id, loggers=loggers, proxy=self._proxy
+                )
+            )
+            self._init_request.query = _PROOF
+            await sender.send(functions.InvokeWithLayerRequest(LAYER, self._init_request))
+        finally:
+            line.seal(_disconnected)
+            await sender.disconnect()
+            _look_at(sender.disconnected)
+            line.abort()
 
     # ---- calls
 
@@ -331,6 +360,9 @@ class HeldClient(Dispatching):
             hold.line.abort()
             try:
                 await asyncio.sleep(0)  # asyncio closes the sockets one turn later
+                if hold.error is not None and type(hold.error) in DEAD:
+                    key_id, ask = hold.record.session.auth_key.id, partial(self._ask_again, hold)
+                    hold.error = await circuit.judge(self._terms, hold.lease, key_id, hold.error, ask)
             finally:
                 self._give_back(hold)
 

@@ -43,7 +43,8 @@ class Terms:
     the lease of this name for it, and returns why it is not given, if it is not; ``admission``: puts fences on disk
     for many sessions at once, in place of each lease file on its own.
     ``brief``: held to ask a question or two; the use is not written down by the holding itself (see `Vault.note_uses`).
-    ``ledger``: where flood waits are kept; ``patience``: seconds of one that are waited out.
+    ``ledger``: where flood waits are kept; ``patience``: seconds of one that are waited out; ``probing``: ask Telegram
+    even if the key is set aside.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Terms:
     admission: Admission | None = None
     brief: bool = False
     patience: float = SHORT_SECONDS
+    probing: bool = False
 
 
 @dataclass(eq=False)

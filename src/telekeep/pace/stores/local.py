@@ -8,7 +8,6 @@ second anyway. Subjects are stored hashed: a phone number is nobody's business.
 
 from __future__ import annotations
 
-import logging
 import mmap
 import os
 import secrets
@@ -19,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from telekeep import paths
 from telekeep.clock import Clock, Moment
 from telekeep.database import Database, Kind
 from telekeep.errors import SessionCorrupt, StorageUnavailable
@@ -26,7 +26,6 @@ from telekeep.folder import set_aside
 from telekeep.pace.ledger import EMPTY, Deadline, Pace, Page, longer, shown, slowed, slower
 from telekeep.paths import check_private_file, private_folder
 
-_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 LEDGER: Final = Kind(
@@ -55,7 +54,7 @@ class LocalLedger:
     """
 
     def __init__(self, folder: Path, *, clock: Clock) -> None:
-        self.path = folder / "floods.db"
+        self.path = folder / paths.LEDGER
         self._clock = clock
         self._database = Database(self.path, LEDGER)
         self._mark = _Mark(folder / "floods.mark")
@@ -68,7 +67,8 @@ class LocalLedger:
     # ---- reading
 
     def of(self, subject: str) -> Page:
-        if self._mark.value() != self._seen or self._clock.boot() >= self._again:
+        mapped = self._mark.mapped  # asked before every request: no more is done here than must be
+        if mapped is None or mapped[:_MARK_BYTES] != self._seen or self._clock.boot() >= self._again:
             self._look()
         return self._pages.get(self._hashed(subject), EMPTY) if self._pages else EMPTY
 
@@ -88,7 +88,7 @@ class LocalLedger:
         except StorageUnavailable as error:
             if self._seen is None:
                 raise  # nothing is known yet: who cannot tell must not ask Telegram
-            _log.warning("%s What was known of flood waits before goes on to count.", error.message)
+            _warn("%s What was known of flood waits before goes on to count.", error.message)
         self._seen = mark or b""
 
     def _read(self) -> dict[str, Page]:
@@ -145,7 +145,7 @@ class LocalLedger:
         except SessionCorrupt as error:
             self._database.close()
             aside = set_aside(self.path, inode=inode, stamp=int(self._clock.wall())) if inode else None
-            _log.warning("%s It was set aside (%s); Telegram will say each wait again.", error.message, aside)
+            _warn("%s It was set aside (%s); Telegram will say each wait again.", error.message, aside)
             self._make()
             return work()
 
@@ -191,16 +191,20 @@ class _Rows:
         return self._connection.execute(f"{query} WHERE subject = ?", (subject,)).fetchall()
 
     def pages(self, now: Moment) -> tuple[dict[str, Page], bool]:
-        """A page for every subject, in terms of the present boot, and whether anything was of another one."""
+        """A page for every subject of which something still holds, in terms of the present boot; and whether anything
+        was of another one.
+        """
         deadlines: dict[str, dict[tuple[str, str], Deadline]] = {}
         paces: dict[str, dict[str, Pace]] = {}
         is_of_another_boot = False
         for each in self.deadlines():
             is_of_another_boot |= each.at.boot_id != now.boot_id
-            deadlines.setdefault(each.subject, {})[each.method, each.chat] = each.rebased(now)
+            if each.left(now) > 0:
+                deadlines.setdefault(each.subject, {})[each.method, each.chat] = each.rebased(now)
         for pace in self.paces():
             is_of_another_boot |= pace.at.boot_id != now.boot_id
-            paces.setdefault(pace.subject, {})[pace.method] = pace.rebased(now)
+            if pace.now(now):
+                paces.setdefault(pace.subject, {})[pace.method] = pace.rebased(now)
         pages = {name: Page(deadlines.get(name, {}), paces.get(name, {})) for name in {*deadlines, *paces}}
         return pages, is_of_another_boot
 
@@ -250,6 +254,12 @@ class _Rows:
         )
 
 
+def _warn(words: str, *values: object) -> None:
+    import logging  # here: `telekeep status` reads the ledger, and warns of nothing
+
+    logging.getLogger(__name__).warning(words, *values)
+
+
 def _salted(rows: sqlite3.Connection) -> None:
     rows.execute("INSERT INTO salt VALUES (?)", (secrets.token_bytes(16),))
 
@@ -263,23 +273,23 @@ def _typed() -> Iterator[None]:
 
 
 class _Mark:
-    """Eight bytes that all processes of a home see, in a file that they map. ``value`` is None if there are none."""
+    """Eight bytes that all processes of a home see, in a file that they map: ``mapped``, None if it is not open."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._map: mmap.mmap | None = None
+        self.mapped: mmap.mmap | None = None
 
     def value(self) -> bytes | None:
-        if self._map is None and not self._open():
+        if self.mapped is None and not self._open():
             return None
-        assert self._map is not None
-        return self._map[:_MARK_BYTES]
+        assert self.mapped is not None
+        return self.mapped[:_MARK_BYTES]
 
     def move(self) -> None:
         """Put a value there that never was."""
-        if self._map is not None or self._open():
-            assert self._map is not None
-            self._map[:_MARK_BYTES] = secrets.token_bytes(_MARK_BYTES)
+        if self.mapped is not None or self._open():
+            assert self.mapped is not None
+            self.mapped[:_MARK_BYTES] = secrets.token_bytes(_MARK_BYTES)
 
     def _open(self) -> bool:
         """Map the file, made if need be. Where that cannot be done, everybody looks once a second."""
@@ -291,7 +301,7 @@ class _Mark:
             check_private_file(self._path)
             if os.fstat(descriptor).st_size < _MARK_BYTES:
                 os.truncate(descriptor, _MARK_BYTES)
-            self._map = mmap.mmap(descriptor, _MARK_BYTES)
+            self.mapped = mmap.mmap(descriptor, _MARK_BYTES)
         except OSError:
             return False
         finally:
@@ -299,6 +309,6 @@ class _Mark:
         return True
 
     def close(self) -> None:
-        found, self._map = self._map, None
+        found, self.mapped = self.mapped, None
         if found is not None:
             found.close()

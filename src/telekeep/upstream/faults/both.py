@@ -9,26 +9,16 @@ from telethon import errors as telegram
 from telekeep import errors as ours
 
 
-class HeldFloodWait(ours.FloodWait, telegram.FloodWaitError):  # type: ignore[misc]  # Telethon carries no types
-    __doc__ = ours.FloodWait.__doc__
-
-
-class HeldPremiumWait(ours.FloodWait, telegram.FloodPremiumWaitError):  # type: ignore[misc]
-    __doc__ = ours.FloodWait.__doc__
-
-
-class HeldSlowModeWait(ours.SlowModeWait, telegram.SlowModeWaitError):  # type: ignore[misc]
-    __doc__ = ours.SlowModeWait.__doc__
-
-
-class HeldTakeoutDelay(ours.TakeoutDelay, telegram.TakeoutInitDelayError):  # type: ignore[misc]
-    __doc__ = ours.TakeoutDelay.__doc__
+def _both(kind: type[ours.TelegramRateLimitError], theirs: Any) -> Any:
+    """A class of both families. It bears our name: whoever prints it, or sends it on, means ours."""
+    return type(kind.__name__, (kind, theirs), {"__doc__": kind.__doc__, "__module__": __name__})
 
 
 _BOTH: dict[str, Any] = {
-    "FLOOD_PREMIUM_WAIT": HeldPremiumWait,
-    "SLOWMODE_WAIT": HeldSlowModeWait,
-    "TAKEOUT_INIT_DELAY": HeldTakeoutDelay,
+    "FLOOD_WAIT": _both(ours.FloodWait, telegram.FloodWaitError),
+    "FLOOD_PREMIUM_WAIT": _both(ours.FloodWait, telegram.FloodPremiumWaitError),
+    "SLOWMODE_WAIT": _both(ours.SlowModeWait, telegram.SlowModeWaitError),
+    "TAKEOUT_INIT_DELAY": _both(ours.TakeoutDelay, telegram.TakeoutInitDelayError),
 }
 
 
@@ -37,7 +27,8 @@ def flood_wait(text: str, *, seconds: float, until: float, method: str, request:
 
     ``until``: wall-clock seconds. ``request``: the TL request, as Telethon's errors have it.
     """
-    error: Any = _BOTH.get(text, HeldFloodWait)(seconds=seconds, until=until, method=method)
+    kind = _BOTH.get(text) or _BOTH["FLOOD_WAIT"]
+    error: Any = kind(seconds=seconds, until=until, method=method)
     error.request, error.code = request, 420
     found: ours.TelegramRateLimitError = error
     return found

@@ -152,7 +152,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "CdnFileTamperedError": _line("A file that came from Telegram's delivery network is not the one that was sent."),
     "BadMessageError": _line(
         "Telegram did not take a packet of this connection.",
-        "Check this machine's clock (`telekeep diagnostics`), then try again.",
+        "Check this machine's clock, then try again.",
     ),
     # A person, or another path, is asked for.
     "SessionPasswordNeededError": Entry(Kind.REQUEST, PasswordNeeded),
