@@ -6,7 +6,7 @@ import logging
 from typing import NamedTuple
 
 from telekeep.clock import Clock, Moment
-from telekeep.errors import StorageUnavailable
+from telekeep.errors import TelegramSessionError
 from telekeep.pace import policy
 from telekeep.pace.ledger import EMPTY, Deadline, Ledger
 from telekeep.pace.stores.memory import MemoryLedger
@@ -84,7 +84,7 @@ class Gate:
         )
         try:
             self._ledger.note(deadline)
-        except StorageUnavailable as error:
+        except TelegramSessionError as error:
             _log.warning("A flood wait could not be noted, and holds in this process only: %s", error.message)
             self._own = self._own or MemoryLedger(clock=self._clock)
             self._own.note(deadline)

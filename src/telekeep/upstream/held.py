@@ -119,7 +119,7 @@ class HeldClient(Dispatching):
                 if self.is_connected() and self._hold.closing is None:
                     return
                 await self._close(self._hold)
-            await self._patience.before(_PROOF, 0.0)
+            await self._patience.obey(_PROOF, 0.0)
             circuit.check(self._terms, self._kept.session.auth_key.id)
             lease, self._kept = await take(self._terms, self._kept)
             try:

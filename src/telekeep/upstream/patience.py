@@ -49,16 +49,20 @@ class Patience:
         longer than ``longest`` seconds. Telegram is not asked.
         """
         for each in leaves(request):
-            method, chat = method_of(each), chat_of(each)
-            while (closed := self.gate.closed(method, chat)) is not None:
-                if closed.seconds > longest:
-                    raise flood_wait(
-                        closed.text, seconds=closed.seconds, until=closed.until, method=method, request=each
-                    )
-                await self._wait(method, closed.seconds, closed.until)
-            pause = self.gate.pause(method)
+            await self.obey(each, longest)
+            pause = self.gate.pause(method_of(each))
             if pause:
                 await self._clock.sleep(pause)
+
+    async def obey(self, request: Any, longest: float) -> None:
+        """The same for a single request that is not sent now: only what Telegram has said counts."""
+        method, chat = method_of(request), chat_of(request)
+        while (closed := self.gate.closed(method, chat)) is not None:
+            if closed.seconds > longest:
+                raise flood_wait(
+                    closed.text, seconds=closed.seconds, until=closed.until, method=method, request=request
+                )
+            await self._wait(method, closed.seconds, closed.until)
 
     async def _wait(self, method: str, seconds: float, until: float) -> None:
         _log.warning(
