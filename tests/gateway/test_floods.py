@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 from telethon import errors, functions, types
 
@@ -85,3 +88,38 @@ async def test_a_stock_client_sleeps_out_a_short_wait_of_anothers_as_it_would_it
             await one.send_message("me", "hello")
         assert (await other.send_message("me", "hello")).text == "hello"
     assert house.log.count("messages.sendMessage") == 2
+
+
+async def test_a_flood_slows_its_method_down_for_everybody(house: House) -> None:
+    async with house.stock() as one, house.stock() as other:
+        house.telegram.fault("flood", method="messages.getHistory", seconds=1)
+        with pytest.raises(errors.FloodWaitError):
+            await one.get_messages("me", limit=1)
+        await asyncio.sleep(1.1)  # its time comes
+        assert house.owner.status()["intervals"] == {"messages.getHistory": 0.5}
+        began = time.monotonic()
+        await asyncio.gather(*(client.get_messages("me", limit=1) for client in (one, other, other)))
+        assert time.monotonic() - began >= 0.95, "at once, after half a second, after one"
+        assert await other.get_me(), "and nothing else"
+
+
+async def test_who_leaves_takes_along_what_waits_for_its_interval(house: House) -> None:
+    async with house.stock() as one, await house.raw() as raw:
+        house.telegram.fault("flood", method="messages.getHistory", seconds=1)
+        with pytest.raises(errors.FloodWaitError):
+            await one.get_messages("me", limit=1)
+        await asyncio.sleep(1.1)
+        await one.get_messages("me", limit=1)
+        asked = house.log.count("messages.getHistory")
+        request = functions.messages.GetHistoryRequest(types.InputPeerSelf(), 0, None, 0, 1, 0, 0, 0)
+        waiting = asyncio.create_task(raw.call(request))
+        async with asyncio.timeout(5):
+            while not house.owner._forwarding.waiting:  # noqa: ASYNC110  nothing tells of it
+                await asyncio.sleep(0.01)
+        waiting.cancel()
+        await raw.close()
+        async with asyncio.timeout(5):
+            while house.owner._forwarding.waiting:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.7)
+        assert house.log.count("messages.getHistory") == asked
