@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +28,34 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of this clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time by both clocks (`telekeep.clock`)."""
+
+    wall: float
+    boot: float
+    boot_id: str
+
+    @classmethod
+    def now(cls, clock: Clock) -> Moment:
+        return cls(clock.wall(), clock.boot(), clock.boot_id())
+
+
+def age(at: Moment, now: Moment) -> float:
+    """How many seconds ago ``at`` was, as well as the two clocks can tell; never negative."""
+    if at.boot_id == now.boot_id:
+        return max(0.0, now.boot - at.boot)
+    return max(now.boot, now.wall - at.wall, 0.0)
+
+
+def rebased(at: Moment, now: Moment) -> Moment:
+    """``at`` in terms of the present boot, so that later changes of the wall clock do not touch it."""
+    if at.boot_id == now.boot_id:
+        return at
+    passed = age(at, now)
+    return Moment(now.wall - passed, now.boot - passed, now.boot_id)
 
 
 class SystemClock:

@@ -50,7 +50,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from telekeep.words import span
+from telekeep.words import span, timeline
 
 
 class TelekeepError(Exception):
@@ -64,7 +64,8 @@ class TelekeepError(Exception):
     default_remedy: ClassVar[str | None] = None
 
     def __init__(self, message: str | None = None, *, remedy: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or type(self).__name__).strip().splitlines()[0])
+        # not super(): some are Telethon's or the system's errors as well, and those would write a message of their own
+        Exception.__init__(self, message or (type(self).__doc__ or type(self).__name__).strip().splitlines()[0])
         self.remedy = remedy or self.default_remedy
 
     @property
@@ -299,9 +300,11 @@ class TelegramRateLimitError(TelekeepError):
         method: str | None = None,
         remedy: str | None = None,
     ) -> None:
-        super().__init__(
-            message or f"Telegram asks to wait {span(seconds)} before the next {method or 'request'}.", remedy=remedy
-        )
+        what = method or "request"
+        said = f"Telegram asks to wait {span(seconds)} before the next {what}."
+        if until:
+            said = f"Telegram asks to wait before the next {what}: {timeline(seconds, until)}."
+        super().__init__(message or said, remedy=remedy)
         self.seconds = seconds
         self.until = until
         self.method = method

@@ -45,6 +45,24 @@ class SessionChecked(Event):
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Flooded(Event):
+    """Telegram has said "not before": ``method`` in ``seconds``, at ``until`` (wall-clock seconds)."""
+
+    method: str
+    seconds: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOut(Event):
+    """A call of ``method`` waits until ``until``, ``seconds`` from now, as Telegram has asked."""
+
+    method: str
+    seconds: float
+    until: float
+
+
 Listener = Callable[[Event], None]
 
 

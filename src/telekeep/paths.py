@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from telekeep.errors import ConfigError, StorageUnavailable
 
+LEDGER = "floods.db"  # the ledger of flood waits, in the home's root
+
 
 class Home(NamedTuple):
     """The folders of one telekeep home.

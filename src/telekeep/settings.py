@@ -2,8 +2,8 @@
 
 A flag overrides the rest openly. Of the rest, two that disagree are an error that names both: guessing would mean to
 speak as the wrong account. Names: TELEGRAM_API_ID, TELEGRAM_API_HASH, TELEGRAM_PHONE, TELEGRAM_SESSION_STRING (some
-programs: TELEGRAM_SESSION), PORT, TELEKEEP_AGE_DAYS, TELEKEEP_HEALTH_HOURS and TELEKEEP_LOG_FORMAT; in config.json the
-object TELEGRAM_CONFIG with API_ID, API_HASH, PHONE_NUMBER and SESSION_FILE.
+programs: TELEGRAM_SESSION), PORT, TELEKEEP_AGE_DAYS, TELEKEEP_HEALTH_HOURS, TELEKEEP_FLOOD_SECONDS and
+TELEKEEP_LOG_FORMAT; in config.json the object TELEGRAM_CONFIG with API_ID, API_HASH, PHONE_NUMBER and SESSION_FILE.
 
 ``.env`` is read as python-dotenv reads it, without its ``${…}``. The parser is ours because a line must also be changed
 with everything around it left as it is, and python-dotenv's own update keeps neither style nor duplicates straight.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,7 +43,8 @@ class Settings:
 
     ``age_days``: days without an authorized use after which a session is idle, worth a look, overdue.
     ``health_hours``: hours between two checks of a session by the daemon, 0 for none. ``log_format``: of the daemon's
-    log, "plain" or "json". ``sources`` says for each field that is set where it came from.
+    log, "plain" or "json". ``flood_seconds``: flood waits up to this are waited out, longer ones raise FloodWait at
+    once. ``sources`` says for each field that is set where it came from.
     """
 
     api_id: int | None = None
@@ -55,6 +56,7 @@ class Settings:
     age_days: tuple[float, float, float] = (14.0, 30.0, 90.0)
     health_hours: float = 6.0
     log_format: str = "plain"
+    flood_seconds: float = 60.0
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -134,6 +136,16 @@ def parse_log_format(text: str) -> str:
     return text.strip().lower()
 
 
+def parse_flood_seconds(text: str) -> float:
+    """Seconds of a flood wait that are waited out: 0 to a day."""
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]+)?", text.strip()) or float(text) > 86_400:
+        raise ConfigError(
+            "TELEKEEP_FLOOD_SECONDS is a number of seconds, at most 86400.",
+            remedy="Write 60, or 0 to wait for nothing.",
+        )
+    return float(text)
+
+
 def _secret(text: str) -> Secret:
     return Secret(text.encode("utf-8", "surrogateescape"))
 
@@ -154,6 +166,7 @@ _SETTINGS = {
     "age_days": _Setting(parse_age_days, ("TELEKEEP_AGE_DAYS",)),
     "health_hours": _Setting(parse_health_hours, ("TELEKEEP_HEALTH_HOURS",)),
     "log_format": _Setting(parse_log_format, ("TELEKEEP_LOG_FORMAT",)),
+    "flood_seconds": _Setting(parse_flood_seconds, ("TELEKEEP_FLOOD_SECONDS",)),
 }
 
 
@@ -166,11 +179,13 @@ def read(
     config: Path | None = _CONFIG,
     *,
     flags: Mapping[str, str | int | None] | None = None,
+    only: Collection[str] | None = None,
 ) -> Settings:
     """All settings from all sources.
 
     ``environ`` defaults to the process's own; ``flags`` are keyed by the fields of `Settings`. A file that is absent is
-    no source. Raises ConfigError for a file that cannot be read, a value that breaks its rule, and sources that differ.
+    no source. ``only``: look at these fields alone, whatever is wrong with the others. Raises ConfigError for a file
+    that cannot be read, a value that breaks its rule, and sources that differ.
     """
     environment = os.environ if environ is None else environ
     in_dotenv = parse_dotenv(_text(dotenv) or "") if dotenv else {}
@@ -178,6 +193,8 @@ def read(
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name, setting in _SETTINGS.items():
+        if only is not None and name not in only:
+            continue
         given = [(f"--{name.replace('_', '-')}", (flags or {}).get(name))]
         if given[0][1] is None:
             given = [(f"{known} in the environment", environment.get(known)) for known in setting.names]

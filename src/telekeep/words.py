@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 
 def span(seconds: float) -> str:
     """How long something lasts, as a person says it: ``119 s``, ``15 min``, ``22.0 h``, ``3 days``."""
@@ -11,3 +13,23 @@ def span(seconds: float) -> str:
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds // 86_400:.0f} days"
+
+
+def remaining(seconds: float) -> str:
+    """How long something still lasts, in full: ``19.2 hours remaining``."""
+    seconds = max(0.0, seconds)
+    if seconds < 120:
+        return f"{seconds:.0f} seconds remaining"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} minutes remaining"
+    return f"{seconds / 3600:.1f} hours remaining" if seconds < 259_200 else f"{seconds / 86_400:.1f} days remaining"
+
+
+def moment(at: float) -> str:
+    """A wall-clock time as its owner reads it: ``2026-03-01 14:05``."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+
+
+def timeline(seconds: float, until: float) -> str:
+    """Both: ``19.2 hours remaining, until 2026-11-21 14:05``."""
+    return f"{remaining(seconds)}, until {moment(until)}"

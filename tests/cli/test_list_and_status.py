@@ -12,8 +12,10 @@ import pytest
 
 from cli.helpers import keep
 from telekeep.cli.advice import DAY
+from telekeep.clock import Moment, SystemClock
 from telekeep.errors import SessionNotFound
 from telekeep.keeper.keeper import Keeper
+from telekeep.pace.ledger import Deadline
 
 HEAVY = ("telethon", "asyncio", "cryptography", "rich", "psutil", "filelock", "cryptg", "keyring", "segno", "logging")
 
@@ -50,7 +52,8 @@ def test_status_tells_age_size_generation_and_what_to_do(call, keeper: Keeper) -
     assert facts[0] | {"age": 0, "last_used_at": 0, "created_at": 0, "saved_at": 0, "size": 0} == {
         "name": "main", "state": "kept", "network": "production", "dc": session.dc.id, "held": False, "holder": None,
         "last_used_at": 0, "age": 0, "created_at": 0, "saved_at": 0, "size": 0, "generation": 1, "level": "recent",
-        "recommendation": "used 3 h ago: nothing to do", "owner": None, "health": None,
+        "recommendation": "used 3 h ago: nothing to do", "owner": None, "health": None, "quarantine": None,
+        "floods": {},
     }  # fmt: skip
     assert facts[0]["size"] > 300
 
@@ -196,3 +199,23 @@ def test_a_vault_damaged_as_a_whole_is_not_sent_to_its_own_history(call, keeper:
     assert said.code == 7
     shown = said.out + said.err
     assert "--home" in shown and "history" not in shown and "NAME" not in shown
+
+
+def test_status_shows_what_is_not_to_be_asked_before(call, keeper: Keeper) -> None:
+    """003-8: precise timelines."""
+    keep(keeper)
+    at = Moment.now(SystemClock())
+    keeper.ledger.note(Deadline("production user 1", "messages.search", "FLOOD_WAIT", 69_120.0, at, who="main"))
+    (facts,) = call("status", "main", "--json").json["sessions"]
+    assert facts["floods"] == {"messages.search": pytest.approx(69_120, abs=60)}
+    assert "not before  messages.search: 19.2 hours remaining, until " in call("status", "main").out
+
+
+def test_status_shows_a_session_that_is_set_aside_and_why(call, keeper: Keeper) -> None:
+    session = keep(keeper)
+    keeper.vault.quarantine(session.auth_key.id, "AuthKeyDuplicated", checked=True, evidence="one\ntwo")
+    (facts,) = call("status", "--json").json["sessions"]
+    assert (facts["state"], facts["quarantine"]["evidence"]) == ("quarantined", "one\ntwo")
+    assert "find the second copy, then `telekeep auth main --replace`" in facts["recommendation"]
+    said = call("status", "main").out
+    assert "main (quarantined)" in said and "AuthKeyDuplicated" in said and "              two" in said

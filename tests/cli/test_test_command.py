@@ -67,7 +67,9 @@ def test_a_flood_says_nothing_about_the_session(kept) -> None:
     said = kept("test", "main")
     assert said.code == 4 and said.out.startswith("✗ Session could not be tested: ")
     assert "22.0 h" in said.out and "79200" not in said.out
-    assert kept("test", "main").code == 0, "the next try finds it as good as before"
+    asked = kept("emulator", "stats", "--json").json["rpc"]
+    assert kept("test", "main").code == 4
+    assert kept("emulator", "stats", "--json").json["rpc"] == asked, "nobody asks before the time"
 
 
 def test_a_session_in_use_is_not_touched(kept, keeper: Keeper) -> None:

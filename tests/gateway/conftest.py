@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.house import House
-from telekeep.emulator import Emulator, front
-from telekeep.mtproto.schema import method_name
+from telekeep.emulator import Emulator
 from upstream.place import PHONE, Place, Wire, through
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The TL methods that Telegram was asked, wrappers off, as they came."""
-    found: list[str] = []
-    unwrapped = front.unwrapped
-
-    def noted(request: Any) -> Any:
-        leaf, envelope = unwrapped(request)
-        found.append(method_name(type(leaf)))
-        return leaf, envelope
-
-    monkeypatch.setattr(front, "unwrapped", noted)
-    return found
 
 
 @pytest.fixture
@@ -41,6 +24,7 @@ def place(tmp_path: Path, telegram: Emulator, monkeypatch: pytest.MonkeyPatch) -
     place.keep(telegram.mint(ada))
     yield place
     place.vault.close()
+    place.ledger.close()
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 from telethon import errors, functions, types
 
@@ -38,7 +41,7 @@ async def test_the_seconds_left_become_fewer(house: House, monkeypatch: pytest.M
 
 
 class _Later:
-    """The owner's clock, ``seconds`` ahead."""
+    """The machine's clock, ``seconds`` ahead."""
 
     def __init__(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
@@ -58,11 +61,16 @@ async def test_what_was_not_flooded_may_be_asked(house: House) -> None:
 
 
 async def test_a_chat_in_slow_mode_holds_up_no_other_chat(house: House) -> None:
+    house.bob()
     async with house.stock() as one, house.stock() as other:
         house.telegram.fault("slowmode", method="messages.sendMessage", seconds=100)
         with pytest.raises(errors.SlowModeWaitError):
             await one.send_message("me", "hello")
-        assert (await other.send_message("me", "elsewhere")).text == "elsewhere"
+        with pytest.raises(errors.SlowModeWaitError) as told:
+            await other.send_message("me", "again")
+        assert 95 <= told.value.seconds <= 100
+        assert (await other.send_message("bob", "elsewhere")).text == "elsewhere"
+    assert house.log.count("messages.sendMessage") == 2
 
 
 async def test_floods_are_shown_to_people(house: House) -> None:
@@ -80,3 +88,38 @@ async def test_a_stock_client_sleeps_out_a_short_wait_of_anothers_as_it_would_it
             await one.send_message("me", "hello")
         assert (await other.send_message("me", "hello")).text == "hello"
     assert house.log.count("messages.sendMessage") == 2
+
+
+async def test_a_flood_slows_its_method_down_for_everybody(house: House) -> None:
+    async with house.stock() as one, house.stock() as other:
+        house.telegram.fault("flood", method="messages.getHistory", seconds=1)
+        with pytest.raises(errors.FloodWaitError):
+            await one.get_messages("me", limit=1)
+        await asyncio.sleep(1.1)  # its time comes
+        assert house.owner.status()["intervals"] == {"messages.getHistory": 0.5}
+        began = time.monotonic()
+        await asyncio.gather(*(client.get_messages("me", limit=1) for client in (one, other, other)))
+        assert time.monotonic() - began >= 0.95, "at once, after half a second, after one"
+        assert await other.get_me(), "and nothing else"
+
+
+async def test_who_leaves_takes_along_what_waits_for_its_interval(house: House) -> None:
+    async with house.stock() as one, await house.raw() as raw:
+        house.telegram.fault("flood", method="messages.getHistory", seconds=1)
+        with pytest.raises(errors.FloodWaitError):
+            await one.get_messages("me", limit=1)
+        await asyncio.sleep(1.1)
+        await one.get_messages("me", limit=1)
+        asked = house.log.count("messages.getHistory")
+        request = functions.messages.GetHistoryRequest(types.InputPeerSelf(), 0, None, 0, 1, 0, 0, 0)
+        waiting = asyncio.create_task(raw.call(request))
+        async with asyncio.timeout(5):
+            while not house.owner._forwarding.waiting:  # noqa: ASYNC110  nothing tells of it
+                await asyncio.sleep(0.01)
+        waiting.cancel()
+        await raw.close()
+        async with asyncio.timeout(5):
+            while house.owner._forwarding.waiting:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.7)
+        assert house.log.count("messages.getHistory") == asked

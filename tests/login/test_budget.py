@@ -12,8 +12,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from telekeep.clock import Moment, age, rebased
 from telekeep.errors import ConfigError, LoginBudgetSpent, StorageUnavailable
-from telekeep.login.budget import CODES_PER_DAY, DAY, LoginBudget, Moment, Note, age, rebased, verdict
+from telekeep.login.budget import CODES_PER_DAY, DAY, LoginBudget, Note, verdict
+from telekeep.pace.stores.local import LocalLedger
 from telekeep.testing.fakes import ManualClock
 
 ADA = "production phone 9996621234"
@@ -272,3 +274,22 @@ def test_after_the_wait_a_verdict_gives_the_attempt_is_allowed(
     if wait > 1:
         before = Moment(1e9 + wait - 0.5, 1e9 + wait - 0.5, "a")
         assert verdict(notes, before, codes=5, sending=True) > 0
+
+
+def test_floods_of_logins_are_kept_in_the_ledger_and_older_ones_still_count(tmp_path: Path, clock: ManualClock) -> None:
+    path = tmp_path / "home" / "login.db"
+    LoginBudget(path, clock=clock).note_flood(BOB, 600)  # as an earlier release did
+    LoginBudget(path, clock=clock, ledger=LocalLedger(path.parent, clock=clock)).note_flood(ADA, 7200)
+    ledger = LocalLedger(path.parent, clock=clock)
+    assert [(each.method, left) for each, left in ledger.shown()] == [("", 7200)]
+    budget = LoginBudget(path, clock=clock, ledger=ledger)
+    clock.reboot(down=200, boot=5)
+    for subject, seconds in ((ADA, 7000), (BOB, 400)):
+        for attempt in (budget.check, budget.count_code):
+            with pytest.raises(LoginBudgetSpent) as refused:
+                attempt(subject)
+            assert refused.value.seconds == pytest.approx(seconds)
+    clock.advance(7000)
+    for _ in range(CODES_PER_DAY):
+        budget.count_code(ADA)
+    ledger.close()

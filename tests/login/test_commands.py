@@ -185,7 +185,7 @@ async def test_the_terms_are_not_told_before_a_login_that_never_begins(shell: Sh
     assert "scraping" not in (await shell.run("auth", "main")).err, "no number, and nobody to ask"
     said = await shell.run(*words)
     assert said.code == 4
-    assert "22.0 h before the next auth.sendCode" in said.err
+    assert "before the next auth.sendCode: 22.0 hours remaining" in said.err
     assert "scraping" not in said.err + (await shell.run(*words)).err, "nor when the budget is spent"
     del shell.environ["TELEGRAM_API_ID"]
     assert "scraping" not in (await shell.run(*words)).err

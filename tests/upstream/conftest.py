@@ -19,6 +19,7 @@ async def place(tmp_path: Path, telegram: Emulator) -> AsyncIterator[Place]:
     place.keep(telegram.mint(ada))
     yield place
     place.vault.close()
+    place.ledger.close()
     assert (telegram.stats.overlap, telegram.stats.duplicated) == (0, 0)
     assert (telegram.stats.logins, telegram.stats.codes_sent) == (0, 0)
 

@@ -16,6 +16,7 @@ from telekeep.clock import SystemClock
 from telekeep.emulator import Emulator
 from telekeep.events import Events
 from telekeep.lease.local import LocalLeases
+from telekeep.pace.stores.local import LocalLedger
 from telekeep.session import network as networks
 from telekeep.session.model import Session, UpdateState
 from telekeep.session.network import Network
@@ -43,6 +44,7 @@ class Place:
     def __post_init__(self) -> None:
         (self.root / "leases").mkdir(mode=0o700)
         self.leases = LocalLeases(self.root / "leases", clock=self.clock)
+        self.ledger = LocalLedger(self.root / "home", clock=self.clock)
         source = KeyFile(self.root / "config" / "key")
         (self.root / "home").mkdir(mode=0o700)
         self.vault = Vault.create(self.root / "home" / "vault", source, clock=self.clock, marks=self.root / "state")
@@ -54,6 +56,7 @@ class Place:
 
     def terms(self, name: str = "main", **details: Any) -> Terms:
         details = {"timeout": 0.0, "network": self.network, **details}
+        details = {"ledger": self.ledger, **details}
         return Terms(name, self.vault, self.leases, clock=self.clock, events=self.events, **details)
 
     def client(self, name: str = "main", *, terms: dict[str, Any] | None = None, **options: Any) -> HeldClient:

@@ -134,9 +134,9 @@ async def test_a_password_question_ends_nothing(place: Place) -> None:
         assert await client.get_me()
 
 
-async def test_a_flood_wait_is_never_slept_out(place: Place) -> None:
+async def test_a_flood_wait_is_never_slept_out_where_nobody_wants_it(place: Place) -> None:
     """001-F3: Telethon sleeps up to a minute of it without a word."""
-    async with place.client() as client:
+    async with place.client(flood_sleep_threshold=0) as client:
         place.telegram.fault("flood", method="help.getNearestDc", seconds=5)
         async with asyncio.timeout(2):
             with pytest.raises(errors.FloodWaitError) as wait:

@@ -206,7 +206,7 @@ def test_another_key_is_not_damage(filled: Vault, place: Place, tmp_path: Path) 
     assert load_without_peers(filled, "a") == a_session(2).auth_key
 
 
-@pytest.mark.parametrize("statement", ["PRAGMA application_id = 7", "PRAGMA user_version = 3"])
+@pytest.mark.parametrize("statement", ["PRAGMA application_id = 7", "PRAGMA user_version = 4"])
 def test_a_foreign_or_newer_vault_is_named_and_not_touched(filled: Vault, place: Place, statement: str) -> None:
     edit(place.sessions, statement)
     before = place.sessions.read_bytes()

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from telekeep.database import Database, Kind
 from telekeep.errors import ConfigError, DiskFull, DiskReadOnly, StorageUnavailable, TelekeepError
 from telekeep.session.model import UpdateState
 from telekeep.testing.contracts.vault import a_session
-from telekeep.vault.stores.database import Database, Kind
 from telekeep.vault.vault import Vault
 from vault.conftest import Place
 

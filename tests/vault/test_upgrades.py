@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from telekeep.database import Database, Kind
 from telekeep.errors import DiskFull, DiskReadOnly, SessionCorrupt, StorageUnavailable, UnknownFormat
 from telekeep.session.model import UpdateState
 from telekeep.testing.contracts.vault import a_session
 from telekeep.vault.lending import StoredLoan
-from telekeep.vault.stores.database import Database, Kind
 from telekeep.vault.vault import Vault
 from vault.conftest import Place
 from vault.old import to_format_1
@@ -69,7 +69,7 @@ def test_everything_in_an_old_vault_is_there_after_the_upgrade(old: Place) -> No
         assert vault.entry("a").last_used_at == 5.0
         assert (vault.loans(), vault.endpoint("a"), vault.journal("a", KEY), vault.doubts("a")) == ([], None, [], {})
         assert vault.notices == []
-    assert versions(old) == [2, 3]
+    assert versions(old) == [3, 3]
 
 
 def test_an_upgraded_vault_can_do_what_a_new_one_can(old: Place) -> None:
@@ -85,6 +85,19 @@ def test_an_upgraded_vault_can_do_what_a_new_one_can(old: Place) -> None:
         assert vault.doubts("a") == {b"d" * 32: 9.0}
         vault.rotate(old.key)
         assert vault.loans() == [StoredLoan("a", "1", b"loan")]
+
+
+def test_a_key_may_be_quarantined_in_an_upgraded_vault(old: Place) -> None:
+    with old.open() as vault:
+        assert vault.quarantined(KEY) is None
+        vault.quarantine(KEY, "AuthKeyRevoked", checked=True)
+    with old.open() as vault:
+        found = vault.quarantined(KEY)
+        assert found is not None and (found.error, found.checked) == ("AuthKeyRevoked", True)
+        assert [entry.quarantine == found for entry in vault.entries()] == [True, False]
+        assert vault.load("a").auth_key.id == KEY, "set aside, never destroyed"
+        vault.acquit(KEY)
+        assert vault.quarantined(KEY) is None
 
 
 def test_an_upgraded_file_is_made_of_the_same_tables_as_a_new_one(old: Place) -> None:
@@ -131,9 +144,9 @@ with Vault.open(root / "home" / "vault", clock=SystemClock(), marks=root / "stat
 
 
 def test_a_newer_file_is_left_alone_as_before(old: Place) -> None:
-    edit(old.sessions, "PRAGMA user_version = 3")
+    edit(old.sessions, "PRAGMA user_version = 4")
     before = old.sessions.read_bytes()
-    with pytest.raises(UnknownFormat, match="format 3; this telekeep knows format 2"):
+    with pytest.raises(UnknownFormat, match="format 4; this telekeep knows format 3"):
         old.open()
     assert old.sessions.read_bytes() == before
     edit(old.sessions, "PRAGMA user_version = 0")
@@ -274,7 +287,7 @@ print([name for name in "cryptography asyncio telethon logging json".split() if 
         [sys.executable, "-c", program, str(old.root)], capture_output=True, text=True, check=True, env=environ
     )
     assert run.stdout.strip() == "[]"
-    assert versions(old) == [2, 3]
+    assert versions(old) == [3, 3]
 
 
 def test_a_rotated_old_vault_loses_nothing(old: Place) -> None:

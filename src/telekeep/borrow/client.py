@@ -106,6 +106,10 @@ class BorrowedClient(Dispatching):
     _rescued_at = -math.inf
     _loan: Loan | None = None
 
+    async def _call(self, sender: Any, request: Any, *args: Any, **options: Any) -> Any:
+        self._flood_waited_requests.clear()  # kept by a clock that can be set; the owner knows, and answers at once
+        return await super()._call(sender, request, *args, **options)
+
     # ---- the public methods that differ
 
     def connect(self) -> Any:

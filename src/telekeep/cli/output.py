@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from telekeep.words import moment as moment
+
 PATIENCE = 2.0  # seconds before something that takes its time says so
 
 _NARROWEST = 20  # columns; a terminal that says less does not know its width
@@ -181,10 +183,3 @@ def size(count: int) -> str:
         if count_in_unit < 1000:
             break
     return f"{count_in_unit:.1f} {unit}"
-
-
-def moment(at: float) -> str:
-    """A wall-clock time as its owner reads it: ``2026-03-01 14:05``."""
-    import time
-
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

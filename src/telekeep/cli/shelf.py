@@ -42,14 +42,14 @@ def entries(invocation: Invocation) -> tuple[list[Entry], float]:
 
 def entries_and_health(invocation: Invocation) -> tuple[list[Entry], dict[str, Health], float]:
     """The same, and what the daemon's checks of each login come to, by the lease name of its key."""
-    where, clock = home(invocation.home), _clock(invocation)
+    where, clock = home(invocation.home), clock_in_force(invocation)
     if not Vault.exists(where.vault):
         return [], {}, clock.wall()
     with Vault.open(where.vault, clock=clock, marks=where.state) as vault:
         return vault.entries(), vault.health(), clock.wall()
 
 
-def _clock(invocation: Invocation) -> Clock:
+def clock_in_force(invocation: Invocation) -> Clock:
     """The clock in force. Raises ConfigError for a network that does not exist: a typo must not go unnoticed."""
     if invocation.network in (None, "production", "test"):  # as most often: nothing to load
         return SystemClock()
@@ -63,7 +63,7 @@ def away(invocation: Invocation) -> frozenset[str]:
     where = home(invocation.home)
     if not Vault.exists(where.vault):
         return frozenset()
-    with Vault.open(where.vault, clock=_clock(invocation), marks=where.state) as vault:
+    with Vault.open(where.vault, clock=clock_in_force(invocation), marks=where.state) as vault:
         return vault.away()
 
 
@@ -135,6 +135,7 @@ __all__ = [
     "REMEDIES",
     "away",
     "borrowers",
+    "clock_in_force",
     "counted",
     "entries",
     "entries_and_health",

@@ -21,6 +21,7 @@ from telekeep.cli.shelf import (
     REMEDIES,
     away,
     borrowers,
+    clock_in_force,
     counted,
     entries_and_health,
     face,
@@ -32,6 +33,9 @@ from telekeep.cli.shelf import (
 )
 from telekeep.errors import SessionNotFound
 from telekeep.health.history import availability
+from telekeep.paths import LEDGER, home
+from telekeep.vault.record import QUARANTINED
+from telekeep.words import timeline
 
 if TYPE_CHECKING:
     from telekeep.lease.holder import Holder
@@ -65,15 +69,21 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
         advice = _OUTSIDE if entry.lease in gone else _advice(entry, holder, owners.get(entry.name), now, days)
         rows.append((entry, holder, advice))
     if invocation.json:
+        waits = _floods(invocation)
         facts = [
-            {**_facts(*row, now), "health": _checks(health.get(row[0].lease)), "owner": owners.get(row[0].name)}
+            {
+                **_facts(*row, now),
+                "floods": waits.get(row[0].name, {}),
+                "health": _checks(health.get(row[0].lease)),
+                "owner": owners.get(row[0].name),
+            }
             for row in rows
         ]
         invocation.out.data({"sessions": facts})
     else:
         invocation.out.words(
             *(
-                _page(*rows[0], now, owners.get(name), health.get(rows[0][0].lease))
+                _page(*rows[0], now, owners.get(name), health.get(rows[0][0].lease), _floods(invocation))
                 if name
                 else _overview(rows, now, owners, health)
             )
@@ -98,6 +108,8 @@ def _advice(
 ) -> Advice:
     if owner is not None and owner["state"] not in ("connected", "connecting"):
         return Advice(OVERDUE, f"its login is over ({owner['state']}): `telekeep auth {entry.name} --replace`", 0.0)
+    if entry.quarantine is not None and entry.quarantine.checked:
+        return Advice(OVERDUE, f"its login is over ({entry.quarantine.error}): {_way_out(entry)}", 0.0)
     if entry.state != KEPT:
         return Advice(RECENT, REMEDIES.get(entry.state, entry.state).format(name=entry.name), 0.0)
     return advise(
@@ -110,11 +122,25 @@ def _advice(
     )
 
 
+def _way_out(entry: Entry) -> str:
+    """What to do about a session that is set aside."""
+    assert entry.quarantine is not None
+    if entry.quarantine.error == "AccountBanned":
+        return "write to recover@telegram.org"
+    again = f"`telekeep auth {entry.name} --replace`"
+    return f"find the second copy, then {again}" if entry.quarantine.error == "AuthKeyDuplicated" else again
+
+
+def _state(entry: Entry) -> str:
+    return QUARANTINED if entry.quarantine is not None and entry.quarantine.checked else entry.state
+
+
 def _facts(entry: Entry, holder: Holder | None, advice: Advice, now: float) -> dict[str, Any]:
     used = entry.last_used_at
     return {
         "name": entry.name,
-        "state": entry.state,
+        "state": _state(entry),
+        "quarantine": entry.quarantine._asdict() if entry.quarantine is not None else None,
         "network": entry.network,
         "dc": entry.dc_id,
         "held": holder is not None,
@@ -142,7 +168,7 @@ def _overview(
         lines.append(
             (
                 entry.name,
-                entry.state,
+                _state(entry),
                 _ago(entry.last_used_at, now),
                 *((_part(health.get(entry.lease)),) * checked),
                 size(entry.size),
@@ -154,6 +180,24 @@ def _overview(
     return table(lines)
 
 
+def _floods(invocation: Invocation) -> dict[str, dict[str, float]]:
+    """Seconds until Telegram may be asked, by session and method. The ledger is loaded only where there is one."""
+    where = home(invocation.home)
+    if not (where.root / LEDGER).exists():
+        return {}
+    from telekeep.pace.stores.local import LocalLedger
+
+    found: dict[str, dict[str, float]] = {}
+    ledger = LocalLedger(where.root, clock=clock_in_force(invocation))
+    try:
+        for each, left in ledger.shown():
+            what = f"{each.method} in {each.chat}" if each.chat else each.method
+            found.setdefault(each.who, {})[what] = left
+    finally:
+        ledger.close()
+    return found
+
+
 def _page(
     entry: Entry,
     holder: Holder | None,
@@ -161,10 +205,11 @@ def _page(
     now: float,
     owner: dict[str, Any] | None,
     health: Health | None,
+    floods: dict[str, dict[str, float]],
 ) -> list[str]:
     used = entry.last_used_at
     lines = [
-        f"{entry.name} ({entry.state})",
+        f"{entry.name} ({_state(entry)})",
         f"  network     {entry.network}, data center {entry.dc_id}",
         f"  last used   {_ago(used, now)}" + (f" ({moment(used)})" if used is not None else ""),
         f"  kept since  {moment(entry.created_at)}, generation {entry.generation} of {moment(entry.saved_at)}",
@@ -172,6 +217,10 @@ def _page(
     ]
     if health is not None:
         lines += _checked(health, now)
+    if entry.quarantine is not None:
+        sure = "" if entry.quarantine.checked else ", not sure yet"
+        lines.append(f"  set aside   {moment(entry.quarantine.at)}: {entry.quarantine.error}{sure}")
+        lines += [f"              {line}" for line in entry.quarantine.evidence.splitlines()]
     if holder is None:
         lines.append("  held by     nobody")
     elif not holder.is_known:
@@ -179,6 +228,9 @@ def _page(
     else:
         lines.append(f"  held by     pid {holder.pid} of {holder.user} on {holder.host}, since {moment(holder.since)}")
         lines.append(f"              {holder.command}")
+    lines += [
+        f"  not before  {what}: {timeline(left, now + left)}" for what, left in floods.get(entry.name, {}).items()
+    ]
     if owner is not None:
         lines += _lending(owner)
     return [*lines, f"→ {advice.words}"]
@@ -194,6 +246,10 @@ def _lending(owner: dict[str, Any]) -> list[str]:
     for loan in found:
         label = f" {loan['label']}" if loan["label"] else ""
         lines.append(f"    {loan['id']}{label} ({loan['grant']}): {used_by(loan['borrowers'])}")
+    lines += [
+        f"    {method}: slowed down, a call every {interval:.1f} s"
+        for method, interval in owner.get("intervals", {}).items()
+    ]
     return lines
 
 

@@ -23,7 +23,8 @@ EXIT_CODES = {
 @command(epilog="Example: telekeep test main")
 @click.argument("name", type=NAME)
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds, all in all (60).")
-def test(invocation: Invocation, name: str, timeout: float) -> int:
+@click.option("--probe", "probing", is_flag=True, help="Ask also if the session is set aside: once, and alone.")
+def test(invocation: Invocation, name: str, timeout: float, probing: bool) -> int:
     """Ask Telegram whether a session is valid, with one harmless request. Nobody is asked for a code.
 
     Exit code: 0 valid, 1 needs a login, 3 held by another, 4 rate limited, 5 network, 6 settings, 7 unreadable.
@@ -33,7 +34,7 @@ def test(invocation: Invocation, name: str, timeout: float) -> int:
     from telekeep.keeper.probe import probe
 
     with invocation.keeper() as keeper, invocation.out.progress("Asking Telegram"):
-        found = asyncio.run(probe(keeper, name, timeout=timeout))
+        found = asyncio.run(probe(keeper, name, timeout=timeout, probing=probing))
     remedy = fitted(found.remedy, name)
     answer = {
         "name": name,

@@ -47,7 +47,7 @@ class Forwarding:
         doubts: Doubts,
         answer: Callable[[Borrower, int, bytes], None],
     ) -> None:
-        self.floods = Floods()
+        self.floods = Floods(client.gate)
         self.calls = 0  # answered by Telegram
         self.is_up = False  # whether requests go out now
         self._client = client
@@ -56,6 +56,7 @@ class Forwarding:
         self._answer = answer
         self._once = Once(doubts, clock.wall())
         self._turns: Turns[Call] = Turns(WINDOW)
+        self._slowed: dict[Call, asyncio.TimerHandle] = {}  # not in turn yet: a flood has slowed their method down
         self._held: list[tuple[list[tuple[int | None, int]], Call, bytes]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -63,7 +64,7 @@ class Forwarding:
 
     def forward(self, borrower: Borrower, message_id: int, asked: Asked, dc_id: int | None) -> None:
         """Send a request on in its turn. Raises Refused if it is not sent."""
-        wait = self.floods.answer(asked.method, self._clock.boot())
+        wait = self.floods.answer(asked.method, asked.request)
         if wait is not None:
             raise Refused(420, wait)
         call = Call(borrower, message_id, asked, dc_id, borrower)
@@ -80,7 +81,15 @@ class Forwarding:
             self._once.begin(call, mark, self._clock.wall())
         if peers.rewrite(asked.request, self._client.hash_of):
             asked.repack()
-        self._turns.add(borrower, call)
+        pause = self.floods.pause(asked.method)
+        if pause:
+            self._slowed[call] = asyncio.get_running_loop().call_later(pause, self._queue, call)
+        else:
+            self._queue(call)
+
+    def _queue(self, call: Call) -> None:
+        self._slowed.pop(call, None)
+        self._turns.add(call.turn, call)
         self.go()
 
     def go(self) -> None:
@@ -120,7 +129,7 @@ class Forwarding:
                 self._finish(call, result)
         elif isinstance(error, RpcFailure):
             self.calls += 1
-            self.floods.note(call.asked.method, error.text, self._clock.boot())
+            self.floods.note(call.asked.method, call.asked.request, error.text)
             code, text = error.code, error.text
             if code == 401 and call.asked.method == "users.getUsers":
                 code, text = 400, f"UPSTREAM_{text}"  # or a stock start() would ask a person for a code
@@ -189,11 +198,11 @@ class Forwarding:
 
     def left(self, borrower: Borrower) -> None:
         """A borrower is gone: what it asked and was not sent yet is not sent."""
-        self._withdraw(self._turns.drop(borrower))
+        self._withdraw(self._turns.drop(borrower) + self._take_slowed(borrower))
 
     def give_up(self) -> list[Call]:
         """Nothing is sent any more: what waits, to be answered by whoever knows why."""
-        waiting = self._turns.clear()
+        waiting = self._turns.clear() + self._take_slowed()
         for call in waiting:
             if call.name is not None:
                 self._once.withdrawn(call)
@@ -201,9 +210,16 @@ class Forwarding:
 
     def abandon(self) -> None:
         """The owner ends: what was sent and has no answer may have been carried out, and whoever is there is told."""
-        self._withdraw(self._turns.clear())
+        self._withdraw(self._turns.clear() + self._take_slowed())
         for call in self._once.unanswered():
             self._deliver(call, _packed(400, MAYBE_DONE))
+
+    def _take_slowed(self, borrower: Borrower | None = None) -> list[Call]:
+        """Those that are not in turn yet, of ``borrower`` or of all; they will not be."""
+        taken = [call for call in self._slowed if borrower in (None, call.turn)]
+        for call in taken:
+            self._slowed.pop(call).cancel()
+        return taken
 
     def _withdraw(self, calls: list[Call]) -> None:
         """Act as if these had never been asked: whoever still wants them asks again."""
@@ -220,7 +236,7 @@ class Forwarding:
     @property
     def waiting(self) -> int:
         """Requests that were not sent yet."""
-        return len(self._turns)
+        return len(self._turns) + len(self._slowed)
 
 
 def _packed(code: int, text: str) -> bytes:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from telekeep.clock import Clock
-from telekeep.errors import TelekeepError
+from telekeep.errors import TelegramRateLimitError, TelekeepError
 from telekeep.gateway.borrower import Borrower
 from telekeep.gateway.borrowers import Borrowers
 from telekeep.gateway.desk import Desk
@@ -28,6 +28,7 @@ from telekeep.gateway.register import Register
 from telekeep.gateway.server import Front
 from telekeep.gateway.verdict import Verdict, verdict
 from telekeep.lease.lease import lease_name
+from telekeep.pace.backoff import Backoff
 from telekeep.session.model import UpdateState
 from telekeep.session.network import Address
 from telekeep.upstream.devices import Devices
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _TICK = 1.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts to connect
+_LOOK_SECONDS = 5.0  # between looks at a flood wait: this machine may sleep meanwhile
+_BACKOFF = Backoff(attempts=None, first=0.5, cap=30.0)  # between attempts to connect
 
 
 class Owner:
@@ -173,7 +175,7 @@ class Owner:
 
     async def _connect_again(self) -> None:
         """Until it holds, for as long as the login stands."""
-        desk, pause = self._desk, 0.0
+        desk, pause, failures = self._desk, 0.0, 0
         while not self._client.is_held:
             self._forwarding.is_up = False
             desk.verdict = verdict(self._client.last_error) or desk.verdict
@@ -184,11 +186,14 @@ class Owner:
             await asyncio.sleep(pause)
             try:
                 await self._connect()
-                pause = 0.0
+                pause, failures = 0.0, 0
             except TelekeepError as failed:
                 desk.verdict = verdict(failed)
-                pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, pause * 2))
-                _log.warning("%r: %s Trying again in %g s.", self.name, failed, pause)
+                failures += 1
+                pause = _BACKOFF.pause(failures) or 0.0
+                if isinstance(failed, TelegramRateLimitError):  # the ledger knows until when; nobody is asked before
+                    pause = max(pause, min(failed.seconds, _LOOK_SECONDS))
+                _log.warning("%r: %s Trying again in %.1f s.", self.name, failed, pause)
 
     async def close(self, grace: float) -> None:
         """Take no new calls, let running ones end within ``grace`` seconds, and let the session go."""
@@ -312,7 +317,8 @@ class Owner:
             "state": self.verdict.text if self.verdict else "connected" if self._client.is_on_line else "connecting",
             "calls": self._forwarding.calls,
             "under_way": self._forwarding.under_way,
-            "floods": self._forwarding.floods.deadlines(self._clock.boot()),
+            "floods": self._forwarding.floods.deadlines(),
+            "intervals": self._forwarding.floods.intervals(),
             "journal": self.journal.head,
             "addresses": [[each.dc_id, each.host, each.port] for each in self.endpoint.addresses],
             "loans": [self.loan_status(loan, now) for loan in self.loans()],

@@ -101,7 +101,7 @@ async def auth(
 
 def budget_of(keeper: Keeper) -> LoginBudget:
     """The login budget of this home."""
-    return LoginBudget(keeper.home.root / "login.db", clock=keeper.clock)
+    return LoginBudget(keeper.home.root / "login.db", clock=keeper.clock, ledger=keeper.ledger)
 
 
 def kept_before(vault: Vault, name: str) -> Entry | None:

@@ -53,6 +53,7 @@ def hold(
     asks: bool = False,
     admission: Admission | None = None,
     brief: bool = False,
+    probing: bool = False,
     api_id: int | None = None,
     api_hash: str | None = None,
     **options: Any,
@@ -63,6 +64,7 @@ def hold(
     ``asks``: ask a daemon that holds the session, and lends it to nobody just now, to hand it over; ``admission`` as in
     `Terms`.
     ``brief``: to ask a question or two; the caller writes down that it was used (`Vault.note_uses`).
+    ``probing``: ask Telegram even if the key is set aside as dead; only for a person who wants to know.
     """
     with settled():
         vault = keeper.vault
@@ -77,8 +79,8 @@ def hold(
         from telekeep.upstream.holding import Terms
 
     terms = Terms(
-        name, vault, keeper.leases, keeper.network, keeper.clock, keeper.events,
-        timeout=timeout, connect_seconds=connect_seconds, purpose=purpose,
+        name, vault, keeper.leases, keeper.network, keeper.clock, keeper.ledger, keeper.events,
+        timeout=timeout, connect_seconds=connect_seconds, purpose=purpose, patience=keeper.patience, probing=probing,
         hand_over=partial(hand_over_async, keeper) if asks else None, admission=admission, brief=brief,
     )  # fmt: skip
     client: HeldClient = held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)

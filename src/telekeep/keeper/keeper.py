@@ -20,6 +20,7 @@ from telekeep.session.network import PRODUCTION, Network
 
 if TYPE_CHECKING:
     from telekeep.lease.lease import Leases
+    from telekeep.pace.ledger import Ledger
     from telekeep.settings import Settings
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.vault import Vault
@@ -29,7 +30,7 @@ class Keeper:
     """One home on one network. Use `open`; a context manager that closes its files.
 
     ``home`` where things lie · ``network`` whom it speaks to · ``clock`` · ``events`` to listen to · ``leases`` of this
-    machine · ``vault`` · ``settings``, read once.
+    machine · ``vault`` · ``ledger`` · ``settings``, read once.
     """
 
     def __init__(
@@ -101,6 +102,20 @@ class Keeper:
         return LocalLeases(clock=self.clock)
 
     @cached_property
+    def ledger(self) -> Ledger:
+        """What Telegram has said about waiting, for all processes of this home."""
+        from telekeep.pace.stores.local import LocalLedger
+
+        return LocalLedger(self.home.root, clock=self.clock)
+
+    @cached_property
+    def patience(self) -> float:
+        """Seconds of a flood wait that are waited out. Raises ConfigError."""
+        from telekeep import settings
+
+        return settings.read(config=None, only=("flood_seconds",)).flood_seconds
+
+    @cached_property
     def settings(self) -> Settings:
         """What the user has set. Raises ConfigError for what contradicts itself."""
         from telekeep import settings
@@ -112,6 +127,8 @@ class Keeper:
         vault, self._vault = self._vault, None
         if vault is not None:
             vault.close()
+        if "ledger" in vars(self):
+            self.ledger.close()
 
     def __enter__(self) -> Self:
         return self

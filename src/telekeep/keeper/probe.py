@@ -45,8 +45,10 @@ class Probe:
     username: str | None = None
 
 
-async def probe(keeper: Keeper, name: str, *, timeout: float = 60.0) -> Probe:
+async def probe(keeper: Keeper, name: str, *, timeout: float = 60.0, probing: bool = False) -> Probe:
     """Connect as ``name`` and ask Telegram who we are; at most ``timeout`` seconds in all, 30 for each step.
+
+    ``probing``: ask also if the key is set aside as dead, once, and alone; if Telegram takes it, it is not any more.
 
     Notes the use if Telegram accepts it. Raises nothing that telekeep has a name for: that is the answer.
     """
@@ -55,13 +57,15 @@ async def probe(keeper: Keeper, name: str, *, timeout: float = 60.0) -> Probe:
 
     try:
         async with asyncio.timeout(timeout):
-            patience = min(STEP_SECONDS, timeout) * _SHARE
-            owned = await in_thread(partial(ask, keeper, "probe", patience=patience, name=name))
+            owned = None  # a daemon lets go of a session that is over: a probe is made by whoever asks for it
+            if not probing:
+                patience = min(STEP_SECONDS, timeout) * _SHARE
+                owned = await in_thread(partial(ask, keeper, "probe", patience=patience, name=name))
             if owned is not None:  # the daemon has it, and has asked
                 return Probe(name, "ok", user_id=owned["id"], username=owned["username"])
             client = hold(
                 keeper, name, timeout=_BUSY_SECONDS, purpose="test", receive_updates=False,
-                connect_seconds=STEP_SECONDS, connection_retries=2, request_retries=0,
+                connect_seconds=STEP_SECONDS, connection_retries=2, request_retries=0, probing=probing,
             )  # fmt: skip
             async with client:
                 me = client.session.user

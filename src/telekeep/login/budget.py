@@ -1,4 +1,4 @@
-"""When another login may be tried: codes per number and day, and floods remembered, on disk, for every process.
+"""When another login may be tried: codes per number and day, on disk, for every process; and floods, by the ledger.
 
 Telegram allows about five codes a day for a number; who asks for more waits for hours, and each further try makes the
 wait longer. So every code is counted here *before* it is asked for, and refused here before Telegram has to.
@@ -11,18 +11,20 @@ frees nobody, and setting the clock, either way, neither frees nor traps.
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from telekeep.clock import Clock
-from telekeep.errors import LoginBudgetSpent, StorageUnavailable
-from telekeep.paths import check_private_file, private_folder
+from telekeep.clock import Clock, Moment, age, rebased
+from telekeep.database import Database, Kind
+from telekeep.errors import LoginBudgetSpent, StorageUnavailable, TelegramSessionError
+from telekeep.pace.ledger import Deadline, Ledger
+from telekeep.pace.policy import FLOOD
+from telekeep.paths import private_folder
 from telekeep.words import span
 
 CODES_PER_DAY = 5  # per number, counted by users of several libraries; Telegram publishes no figure
@@ -41,18 +43,8 @@ CREATE TABLE IF NOT EXISTS notes (
 CREATE INDEX IF NOT EXISTS notes_by_subject ON notes (subject);
 """
 
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A point in time by both clocks (`telekeep.clock`)."""
-
-    wall: float
-    boot: float
-    boot_id: str
-
-    @classmethod
-    def now(cls, clock: Clock) -> Moment:
-        return cls(clock.wall(), clock.boot(), clock.boot_id())
+# The first release gave the file no number, so that there is none to compare.
+_KIND = Kind("login budget", application_id=0, version=0, schema=(), journal="DELETE", synchronous="FULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +54,6 @@ class Note:
     is_flood: bool
     seconds: float
     at: Moment
-
-
-def age(at: Moment, now: Moment) -> float:
-    """How many seconds ago ``at`` was, as well as the two clocks can tell; never negative."""
-    if at.boot_id == now.boot_id:
-        return max(0.0, now.boot - at.boot)
-    return max(now.boot, now.wall - at.wall, 0.0)
-
-
-def rebased(at: Moment, now: Moment) -> Moment:
-    """``at`` in terms of the present boot, so that later changes of the wall clock do not touch it."""
-    if at.boot_id == now.boot_id:
-        return at
-    passed = age(at, now)
-    return Moment(now.wall - passed, now.boot - passed, now.boot_id)
 
 
 def verdict(notes: Iterable[Note], now: Moment, *, codes: int, sending: bool) -> float:
@@ -96,11 +73,16 @@ class LoginBudget:
     """The budget of one home, shared by all its processes.
 
     A subject is what Telegram limits: a phone number, a bot, an application's QR logins; it is stored hashed. Every
-    method raises StorageUnavailable if the file cannot be read or written: then no login is tried.
+    method raises StorageUnavailable if the file cannot be read or written: then no login is tried. ``ledger``: where
+    floods are kept with all others; those that an earlier release noted here still count.
     """
 
-    def __init__(self, path: Path, *, clock: Clock, codes_per_day: int = CODES_PER_DAY) -> None:
+    def __init__(
+        self, path: Path, *, clock: Clock, ledger: Ledger | None = None, codes_per_day: int = CODES_PER_DAY
+    ) -> None:
         self._path = path
+        self._database = Database(path, _KIND, busy=10.0)
+        self._ledger = ledger
         self._clock = clock
         self._codes = codes_per_day
 
@@ -114,8 +96,11 @@ class LoginBudget:
 
     def note_flood(self, subject: str, seconds: float) -> None:
         """Remember that Telegram refuses ``subject`` for so many seconds from now."""
+        now = Moment.now(self._clock)
+        if self._ledger is not None:
+            self._ledger.note(Deadline(subject, "", FLOOD, seconds, now))
+            return
         with self._open() as store:
-            now = Moment.now(self._clock)
             self._insert(store, self._hashed(store, subject), "flood", seconds, now)
 
     def _ask(self, subject: str, *, sending: bool) -> None:
@@ -123,6 +108,7 @@ class LoginBudget:
             now = Moment.now(self._clock)
             hashed = self._hashed(store, subject)
             seconds = verdict(self._notes(store, hashed, now), now, codes=self._codes, sending=sending)
+            seconds = max([seconds, *self._flooded(subject, now)])
             if sending and not seconds:
                 self._insert(store, hashed, "code", DAY, now)
         if seconds:
@@ -134,29 +120,33 @@ class LoginBudget:
                 remedy=None if sending else "Wait until then; every try before makes it longer.",
             )
 
+    def _flooded(self, subject: str, now: Moment) -> list[float]:
+        """The seconds that are left of floods in the ledger."""
+        if self._ledger is None:
+            return []
+        return [each.left(now) for each in self._ledger.of(subject).deadlines.values()]
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """One exclusive transaction, synced when it ends."""
         private_folder(self._path.parent)
         try:
             if not self._path.exists():
-                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-            check_private_file(self._path)
-            with closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as store:
-                store.execute("PRAGMA synchronous=FULL")
-                store.execute("BEGIN IMMEDIATE")
+                with suppress(FileExistsError):  # another process was quicker
+                    Database.create(self._path, _KIND, lambda _: None)
+            with self._database.transaction() as store:
                 if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'notes'").fetchone():
                     for statement in _SCHEMA.split(";\n"):
                         store.execute(statement)
                     store.execute("INSERT INTO salt VALUES (?)", (secrets.token_bytes(16),))
                 yield store
-                store.execute("COMMIT")
-        except (OSError, sqlite3.Error) as error:
+        except TelegramSessionError as error:
             raise StorageUnavailable(
-                f"The login budget {self._path} cannot be used ({getattr(error, 'strerror', None) or error}); "
-                "without it no login is tried.",
+                f"The login budget {self._path} cannot be used ({error.message}); without it no login is tried.",
                 remedy="Free space or mend the permissions; if the file itself is damaged, move it away.",
             ) from None
+        finally:
+            self._database.close()
 
     @staticmethod
     def _hashed(store: sqlite3.Connection, subject: str) -> str:

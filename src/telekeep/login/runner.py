@@ -40,17 +40,11 @@ from telekeep.login.states import (
 )
 from telekeep.secret import Secret
 from telekeep.session.model import User
-from telekeep.session.network import Network
 from telekeep.upstream.fresh import Fresh, Refusal
 
 QR_WARNING = (
     "Telegram has been seen to log out fresh accounts soon after a QR login; established ones are not affected."
 )
-
-
-def _place(network: Network) -> str:
-    """What a budget is counted for: a network. An emulator is a new one with every start, as its control socket is."""
-    return f"{network.name} {network.control}" if network.control else network.name
 
 
 @dataclass
@@ -143,7 +137,7 @@ class Login:
         """No code is asked for that nobody could type, or that the budget does not allow."""
         if not self.prompt.can(Question.CODE):
             raise no_code()
-        self._subject = f"{_place(self.fresh.network)} phone {number}"
+        self._subject = f"{self.fresh.network.place} phone {number}"
         self.budget.count_code(self._subject)
 
     def _note_sent(self, event: Event) -> Event:
@@ -155,7 +149,7 @@ class Login:
         if first:
             if not self.prompt.can(Question.SCAN):
                 raise no_screen()
-            self._subject = f"{_place(self.fresh.network)} qr {self.fresh.application.api_id}"
+            self._subject = f"{self.fresh.network.place} qr {self.fresh.application.api_id}"
             self.budget.check(self._subject)
             await self.fresh.want_updates()  # that is how Telegram says that the code was scanned
             await self.prompt.tell(QR_WARNING)
@@ -163,6 +157,6 @@ class Login:
 
     async def _import_bot(self) -> Event:
         token = self.token or await self.prompt.bot_token()
-        self._subject = f"{_place(self.fresh.network)} bot {bot.bot_id(token)}"
+        self._subject = f"{self.fresh.network.place} bot {bot.bot_id(token)}"
         self.budget.check(self._subject)
         return await bot.import_bot(self.fresh, token)

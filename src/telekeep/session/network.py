@@ -42,6 +42,11 @@ class Network:
         return self.control is not None
 
     @property
+    def place(self) -> str:
+        """What limits are counted for: each network has its own. An emulator is a new one with every start."""
+        return f"{self.name} {self.control}" if self.control else self.name
+
+    @property
     def first_dc(self) -> DataCenter:
         """Where a new login starts."""
         preferred = {PRODUCTION.name: 4, TEST.name: 2}.get(self.name, self.addresses[0].dc_id)

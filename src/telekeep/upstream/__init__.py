@@ -11,7 +11,10 @@ record      what is known of a kept session, and what of that the vault has not 
 progress    update state between Telethon and us; when it may replace what is known
 cast        the people and chats a session has met, found by id, user name, phone and name
 endpoints   which addresses and RSA keys a network has, as Telethon wants them
-faults      which error of ours an error of Telegram's is
+faults/     what an error of Telegram's, of the line or of this machine is: its kind, and which error of ours
+limited     what Telegram limits a request by: method and chat
+patience    what a client does about waits and trouble: the ledger is asked, short waits are waited out, long ones said
+circuit     a key that Telegram has declared dead is set aside, and nobody calls with it again
 owned       the held client of an owner: it carries others' requests, and hands on every update
 relay       requests that others made, sent as they are, and their answers as they came
 box         the owner's message box: nothing lost, everything in order, with its pts

@@ -5,8 +5,9 @@ login stands; only then does it return. `disconnect` closes every connection, wr
 the lease back. In between every packet passes the `Line`. A forked child has no part in any of this: what it inherits
 neither sends nor keeps a connection open (`telekeep.upstream.unshared`).
 
-Nothing here ever prompts, asks for a code, or sleeps out a flood wait; calls raise Telethon's own errors, and ours
-where the connection or the lease is lost.
+Before each request the ledger of flood waits is asked (`telekeep.upstream.patience`): a short wait is waited out in the
+open, a long one raises FloodWait, and Telegram is not asked. Nothing here ever prompts or asks for a code; calls raise
+Telethon's own errors, and ours where the connection or the lease is lost.
 """
 
 from __future__ import annotations
@@ -23,21 +24,26 @@ from weakref import WeakSet
 from telethon import errors, functions, types
 from telethon.crypto import AuthKey as TelethonKey
 from telethon.network import MTProtoSender
+from telethon.tl.alltlobjects import LAYER
 
 from telekeep.borrow.dispatch import Dispatching
 from telekeep.errors import ConfigError, NeedsLogin, SessionCorrupt, TelegramNetworkError, TelekeepError
 from telekeep.events import LeaseTaken
-from telekeep.lease.lease import Lease
+from telekeep.lease.lease import Lease, lease_name
+from telekeep.pace.gate import Gate
 from telekeep.session.network import Network
-from telekeep.upstream import endpoints
+from telekeep.upstream import circuit, endpoints
 from telekeep.upstream.faults import DEAD, another, named
 from telekeep.upstream.guarded import ConnectionGuarded
 from telekeep.upstream.holding import Holding, Terms, take
 from telekeep.upstream.line import Line
 from telekeep.upstream.loggers import Loggers
+from telekeep.upstream.patience import Outspoken, Patience, Refused
 from telekeep.upstream.record import Kept, Record
 from telekeep.upstream.unshared import refusal
 from telekeep.upstream.writeback import VaultSession
+
+_PROOF = functions.users.GetUsersRequest([types.InputUserSelf()])  # the request that says whether the login stands
 
 GRACE_SECONDS = 8.0  # for closing politely; what is still open then is dropped
 DISCONNECT_SECONDS = 10.0
@@ -80,6 +86,7 @@ class HeldClient(Dispatching):
     _terms: Terms
     _kept: Kept
     _hold: Holding | None = None
+    _patience: Patience
     _authorized: bool | None  # Telethon's own
     _proof: Any = None  # who Telegram said we are, when it was asked at the start
     _sender_kind: type[HeldSender] = HeldSender
@@ -133,8 +140,11 @@ class HeldClient(Dispatching):
                 if self.is_connected() and self._hold.closing is None:
                     return
                 await self._close(self._hold)
+            await self._patience.obey(_PROOF, 0.0)
+            circuit.check(self._terms, self._kept.session.auth_key.id)
             lease, self._kept = await take(self._terms, self._kept)
             try:
+                circuit.check(self._terms, self._kept.session.auth_key.id)
                 self._hold = hold = self._begin(lease)
             except BaseException:
                 lease.release()
@@ -146,6 +156,8 @@ class HeldClient(Dispatching):
                         await self._prove(hold)
             except BaseException as error:
                 refused = refusal(self._sender)
+                if isinstance(error, Exception) and type(error) in DEAD:
+                    hold.line.end(partial(another, error))
                 await self._close(hold)
                 if isinstance(error, Exception):
                     raise self._told(hold.error or refused or error) from error
@@ -187,7 +199,7 @@ class HeldClient(Dispatching):
     async def _prove(self, hold: Holding) -> None:
         """Ask Telegram who we are: the one request that says whether the login stands, whatever Telethon remembers."""
         if not self._authorized:  # Telethon has asked itself if no update state was known
-            users = await self(functions.users.GetUsersRequest([types.InputUserSelf()]))
+            users = await self(_PROOF)
             if not users:
                 raise NeedsLogin()
             self._authorized, self._proof = True, users[0]
@@ -197,26 +209,78 @@ class HeldClient(Dispatching):
             raise SessionCorrupt(
                 f"The session {self._terms.name!r} is kept as user {kept.id}, but its key is that of {self._self_id}."
             )
+        circuit.acquit(self._terms, hold.record.session.auth_key.id)
         hold.record.used()
+
+    async def _ask_again(self, hold: Holding) -> None:
+        """Ask Telegram who we are over a connection of its own, when every other is closed."""
+        line = Line(hold.lease, lambda error: None)
+        loggers = Loggers("telethon", lambda: line)
+        key, session = TelethonKey(self._kept.session.auth_key.reveal()), self.session
+        sender = MTProtoSender(
+            key, loggers=loggers, retries=1, delay=0, auto_reconnect=False, connect_timeout=self._timeout,
+            updates_queue=asyncio.Queue(),
+        )  # fmt: skip
+        try:
+            await sender.connect(
+                ConnectionGuarded(
+                    session.server_address, session.port, session.dc_id, loggers=loggers, proxy=self._proxy
+                )
+            )
+            self._init_request.query = _PROOF
+            await sender.send(functions.InvokeWithLayerRequest(LAYER, self._init_request))
+        finally:
+            line.seal(_disconnected)
+            await sender.disconnect()
+            _look_at(sender.disconnected)
+            line.abort()
 
     # ---- calls
 
     async def _call(self, sender: Any, request: Any, *args: Any, **options: Any) -> Any:
-        hold = self._held_now()
-        try:
+        hold, patience, failed = self._held_now(), self._patience, 0
+        while True:
+            try:
+                with hold.line.call():
+                    if not patience.gate.is_quiet:
+                        await patience.before(request, self._longest_wait(hold))
+                    result = await super()._call(Outspoken(sender), request, *args, **options)
+                break
+            except TelekeepError:
+                raise
+            except (OSError, EOFError, BufferError) as error:
+                raise self._told(error) from error
+            except Exception as answer:
+                refused = answer.error if isinstance(answer, Refused) else answer
+            pause = self._judged(hold, sender, request, refused, failed := failed + 1)
+            if pause is None:
+                raise patience.told(refused, request)
             with hold.line.call():
-                result = await super()._call(sender, request, *args, **options)
-        except (OSError, EOFError, BufferError) as error:
-            raise self._told(error) from error
-        except Exception as error:
-            for each in getattr(error, "exceptions", [error]):
-                if type(each) in DEAD and (sender is self._sender or type(each) is errors.AuthKeyDuplicatedError):
-                    hold.line.end(partial(another, each))
-            raise
+                await self._terms.clock.sleep(pause)
         hold.record.used()
         if isinstance(request, functions.auth.LogOutRequest):
             hold.logged_out = True
         return result
+
+    def _judged(self, hold: Holding, sender: Any, request: Any, error: Exception, failed: int) -> float | None:
+        """What an answer means: it may end the line, or be noted in the ledger. Seconds until the same request is tried
+        again, None if it is not.
+        """
+        for each in getattr(error, "exceptions", [error]):
+            if type(each) in DEAD and (sender is self._sender or type(each) is errors.AuthKeyDuplicatedError):
+                hold.line.end(partial(another, each))
+        retries = self._request_retries
+        attempts = None if retries is None or retries < 0 else retries + 1
+        wait = self._patience.note(error, request)
+        if wait:  # the ledger says until when
+            tried_enough = attempts is not None and failed >= max(attempts, 2)
+            is_single = not isinstance(error, errors.MultiError)
+            return 0.0 if is_single and wait <= self._longest_wait(hold) and not tried_enough else None
+        return self._patience.pause(error, request, failed, attempts=attempts)
+
+    def _longest_wait(self, hold: Holding) -> float:
+        """Seconds of a flood that are waited out. While connecting none: a program would not know what it waits for."""
+        return float(self.flood_sleep_threshold) if hold.writing is not None else 0.0
 
     async def _borrow_exported_sender(self, dc_id: int) -> Any:
         with self._line().call():
@@ -317,6 +381,9 @@ class HeldClient(Dispatching):
             hold.line.abort()
             try:
                 await asyncio.sleep(0)  # asyncio closes the sockets one turn later
+                if hold.error is not None and type(hold.error) in DEAD:
+                    key_id, ask = hold.record.session.auth_key.id, partial(self._ask_again, hold)
+                    hold.error = await circuit.judge(self._terms, hold.lease, key_id, hold.error, ask)
             finally:
                 self._give_back(hold)
 
@@ -423,6 +490,7 @@ def held_client(terms: Terms, kept: Kept, *, api_id: int, api_hash: str, kind: A
 
     ``options`` are those of `telethon.TelegramClient`, without ``session`` and ``connection``. They default to what
     suits a program that nobody watches: no silent waits for a flood, errors as Telegram gave them, catching up.
+    ``flood_sleep_threshold``: seconds of a flood wait that are waited out, by default what ``terms`` say.
     """
     endpoints.trust(terms.network)
     home = endpoints.home_of(kept.session, terms.network)
@@ -430,7 +498,7 @@ def held_client(terms: Terms, kept: Kept, *, api_id: int, api_hash: str, kind: A
         "device_model": "telekeep",
         "use_ipv6": endpoints.is_ipv6(home),
         "catch_up": True,
-        "flood_sleep_threshold": 0,
+        "flood_sleep_threshold": terms.patience,
         "request_retries": 3,
         "raise_last_call_error": True,
         **options,
@@ -439,4 +507,7 @@ def held_client(terms: Terms, kept: Kept, *, api_id: int, api_hash: str, kind: A
     chosen["catch_up"] = chosen["catch_up"] and follows  # Telethon would fetch what it then throws away
     client = _client_class(kind, terms.network)(VaultSession(home, follows=follows), api_id, api_hash, **chosen)
     client._terms, client._kept = terms, kept
+    who = f"user {kept.session.user.id}" if kept.session.user else f"key {lease_name(kept.session.auth_key.id)}"
+    gate = Gate(terms.ledger, f"{terms.network.place} {who}", who=terms.name, clock=terms.clock)
+    client._patience = Patience(gate, name=terms.name, clock=terms.clock, events=terms.events)
     return client

@@ -12,6 +12,8 @@ from telekeep.errors import LeaseLost, SessionBusy, StaleFence, StorageUnavailab
 from telekeep.events import Events, LeaseGone
 from telekeep.lease.lease import Lease, Leases, lease_name
 from telekeep.lease.renewal import TIMEOUT, acquire
+from telekeep.pace.ledger import Ledger
+from telekeep.pace.policy import SHORT_SECONDS
 from telekeep.session.network import Network
 from telekeep.upstream.line import Line
 from telekeep.upstream.record import Kept, Record
@@ -41,6 +43,8 @@ class Terms:
     the lease of this name for it, and returns why it is not given, if it is not; ``admission``: puts fences on disk
     for many sessions at once, in place of each lease file on its own.
     ``brief``: held to ask a question or two; the use is not written down by the holding itself (see `Vault.note_uses`).
+    ``ledger``: where flood waits are kept; ``patience``: seconds of one that are waited out; ``probing``: ask Telegram
+    even if the key is set aside.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Terms:
     leases: Leases
     network: Network
     clock: Clock
+    ledger: Ledger
     events: Events = field(default_factory=Events)
     timeout: float = TIMEOUT
     connect_seconds: float = CONNECT_SECONDS
@@ -55,6 +60,8 @@ class Terms:
     hand_over: HandOver | None = None
     admission: Admission | None = None
     brief: bool = False
+    patience: float = SHORT_SECONDS
+    probing: bool = False
 
 
 @dataclass(eq=False)

@@ -16,6 +16,7 @@ from telethon import errors, functions, types
 from telethon._updates.messagebox import GapError
 
 from telekeep.errors import TelekeepError
+from telekeep.pace.gate import Gate
 from telekeep.session.model import PeerKind, Session, UpdateState
 from telekeep.upstream import progress, relay
 from telekeep.upstream.box import OwnerBox
@@ -200,6 +201,11 @@ class OwnedClient(HeldClient):
     def is_on_line(self) -> bool:
         """Whether there is a connection at this moment; a lost one is being made anew."""
         return self._hold is not None and bool(self._sender._transport_connected())
+
+    @property
+    def gate(self) -> Gate:
+        """What is known about waiting (`telekeep.pace.gate`)."""
+        return self._patience.gate
 
     @property
     def kept_session(self) -> Session:

@@ -19,7 +19,6 @@ keys/                where a master key comes from: file, passphrase, keyring, s
 history              which generations may go
 highwater            how far each record had come, remembered outside the home
 machine              which machine this is
-folder               moves in a folder that several processes share
 stores/              the two files: sessions.db never loses a write, lagging.db may
 ===================  =================================================================================================
 """

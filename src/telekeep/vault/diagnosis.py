@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from telekeep.database import PUT_BACK
 from telekeep.errors import RecordSwapped, SessionCorrupt
 from telekeep.vault.seal import DoesNotOpen, Master
 from telekeep.vault.stores.belongings import LOAN, Belonging
-from telekeep.vault.stores.database import PUT_BACK
 from telekeep.vault.stores.sessions import Sealed, misplaced
 
 

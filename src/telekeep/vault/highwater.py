@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from telekeep.database import Database, Kind, Turns
 from telekeep.errors import SessionCorrupt, UnknownFormat, VaultRolledBack
+from telekeep.folder import set_aside
 from telekeep.paths import private_folder
-from telekeep.vault.folder import set_aside
-from telekeep.vault.stores.database import Database, Kind, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,6 +17,7 @@ KEPT = "kept"
 REMOVED = "removed"
 DAMAGED = "damaged"  # in the list only: the header does not match its checksum
 ROLLED_BACK = "rolled-back"  # in the list only: older than its high-water mark
+QUARANTINED = "quarantined"  # shown only: Telegram has declared its key dead
 MISSING = "missing"  # in the list only: a high-water mark knows it, the vault does not
 
 _NAME = re.compile(r"[A-Za-z0-9_@+][A-Za-z0-9_@+.-]{0,63}")
@@ -67,13 +68,27 @@ class Generation(NamedTuple):
         return crc32(self.bound())
 
 
+class Quarantine(NamedTuple):
+    """Why nothing is sent with a key. ``error``: the class of the error (`telekeep.errors`), ``at`` wall-clock seconds.
+
+    ``checked``: whether Telegram has said so twice; if not, the next to connect asks once more. ``evidence``: what was
+    seen, in words, a line each.
+    """
+
+    error: str
+    at: float
+    checked: bool
+    evidence: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A record as it is listed: its newest generation and when it was last used. Needs no key.
 
     ``fence`` is the newest fencing token the vault has seen for this auth key, ``last_used_at`` the last use that
     Telegram accepted (None: unknown). ``state`` is "kept" or "removed"; in a list also "damaged", "rolled-back" or
-    "missing", whose other fields are not to be relied on.
+    "missing", whose other fields are not to be relied on. ``quarantine``: why nothing is sent with its key, if that is
+    so.
     """
 
     name: str
@@ -87,6 +102,7 @@ class Entry:
     last_used_at: float | None
     state: str
     size: int
+    quarantine: Quarantine | None = None
 
 
 class Checked(NamedTuple):

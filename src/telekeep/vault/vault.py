@@ -16,16 +16,16 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
+from telekeep.database import border
 from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable, TelegramSessionError
 from telekeep.lease.lease import lease_name
 from telekeep.paths import no_folder, private_folder
 from telekeep.vault import machine
 from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.listing import listed
-from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, check_name, entry_of
+from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, Quarantine, check_name, entry_of
 from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
 from telekeep.vault.stores.belongings import AWAY, ENDPOINT, LOAN
-from telekeep.vault.stores.database import border
 from telekeep.vault.stores.lagging import Lagging
 from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
 from telekeep.vault.unlocking import Unlocking
@@ -143,8 +143,9 @@ class Vault:
     def entries(self) -> list[Entry]:
         """Every record, in the order of names. One that is damaged, or older than its mark, says so by its state."""
         with self._sessions.reading() as rows:
-            lines = rows.listing()
-        return listed(lines, marks=self._marks.all(), uses=self._lagging.uses())
+            lines, dead = rows.listing(), rows.quarantine.all()
+        found = listed(lines, marks=self._marks.all(), uses=self._lagging.uses())
+        return [replace(entry, quarantine=dead[entry.lease]) if entry.lease in dead else entry for entry in found]
 
     def entry(self, name: str) -> Entry:
         """One record that is kept.
@@ -154,8 +155,24 @@ class Vault:
         """
         with self._sessions.reading() as rows:
             header = kept(rows, self._marks, name).header
-            fence = rows.fence(header.lease)
-        return self._entry(header, fence)
+            fence, dead = rows.fence(header.lease), rows.quarantine.of(header.lease)
+        return replace(self._entry(header, fence), quarantine=dead)
+
+    def quarantined(self, auth_key_id: int) -> Quarantine | None:
+        """Why nothing is sent with this auth key, whatever it is kept as; None if it may be used."""
+        with self._sessions.reading() as rows:
+            return rows.quarantine.of(lease_name(auth_key_id))
+
+    def quarantine(self, auth_key_id: int, error: str, *, checked: bool, evidence: str = "") -> None:
+        """Note that Telegram has declared this auth key dead, on disk when this returns. See `Quarantine`."""
+        row = Quarantine(error, self._clock.wall(), checked, evidence)
+        with self._sessions.transaction() as rows:
+            rows.quarantine.put(lease_name(auth_key_id), row)
+
+    def acquit(self, auth_key_id: int) -> None:
+        """Telegram has accepted this auth key after all: it may be used again."""
+        with self._sessions.transaction() as rows:
+            rows.quarantine.drop(lease_name(auth_key_id))
 
     def history(self, name: str) -> list[Generation]:
         """The generations that are stored of ``name``, newest first. Raises SessionNotFound."""

@@ -10,11 +10,11 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from telekeep.database import border
 from telekeep.errors import ConfigError, SessionSealed
 from telekeep.secret import Secret
 from telekeep.vault.keys.file import HEADER, KEY_BYTES, read_keys
 from telekeep.vault.keys.source import Made, Parameters
-from telekeep.vault.stores.database import border
 
 NAME = "telekeep"
 

@@ -13,12 +13,12 @@ from binascii import Error as NotBase64
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from telekeep.database import border
 from telekeep.errors import SessionSealed
+from telekeep.folder import beside, locked, publish
 from telekeep.paths import check_private_file, home, private_folder, write_atomically
 from telekeep.secret import Secret
-from telekeep.vault.folder import beside, locked, publish
 from telekeep.vault.keys.source import Made, Parameters
-from telekeep.vault.stores.database import border
 
 HEADER = "telekeep key file, format 1"
 KEY_BYTES = 32

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from unicodedata import normalize
 
+from telekeep.database import border
 from telekeep.errors import ConfigError, SessionCorrupt, SessionSealed
 from telekeep.paths import check_private_file
 from telekeep.secret import Secret
 from telekeep.vault.keys.source import Made, Parameters
-from telekeep.vault.stores.database import border
 
 MEMORY_KIB = 64 * 1024
 PASSES = 3

@@ -1,5 +1,5 @@
-"""The vault's files: SQLite, behind one border where its errors become ours.
+"""The vault's files: SQLite, opened by `telekeep.database`.
 
-``database`` opens, upgrades and maps errors; ``sessions`` is what must never be lost, with the ``belongings`` of each
-session; ``lagging`` what may lag, with the ``journal``.
+``sessions`` is what must never be lost, with the ``belongings`` of each session and the ``quarantine`` of dead keys;
+``lagging`` what may lag, with the ``journal``.
 """

@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from telekeep.database import Database, Kind, Turns
 from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
-from telekeep.vault.folder import set_aside
+from telekeep.folder import set_aside
 from telekeep.vault.stores.checks import TABLES as CHECKS
 from telekeep.vault.stores.checks import read_checks, read_health, write_check
-from telekeep.vault.stores.database import Database, Kind, Turns
 from telekeep.vault.stores.journal import TABLES, Entry, Journaled, read_journal, write_journal
 
 if TYPE_CHECKING:

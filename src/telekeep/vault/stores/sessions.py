@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
+from telekeep.database import PUT_BACK, Database, Kind, Turns
 from telekeep.errors import RecordSwapped, SessionCorrupt, StaleFence, VaultRolledBack
 from telekeep.vault.record import DAMAGED, Generation
 from telekeep.vault.stores.belongings import Belongings
-from telekeep.vault.stores.database import PUT_BACK, Database, Kind, Turns
+from telekeep.vault.stores.quarantine import TABLE, Quarantines
 
 _T = TypeVar("_T")
 
@@ -27,10 +28,12 @@ _VERSION_2 = (
     " WITHOUT ROWID",
 )
 
+_VERSION_3 = (TABLE,)
+
 SESSIONS = Kind(
     noun="vault",
     application_id=0x544B5631,  # TKV1
-    version=2,
+    version=3,
     journal="TRUNCATE",
     synchronous="FULL",
     schema=(
@@ -43,8 +46,9 @@ SESSIONS = Kind(
         " sealed BLOB, PRIMARY KEY (name, generation)) WITHOUT ROWID",
         "CREATE TABLE fences (lease TEXT PRIMARY KEY, fence INTEGER) WITHOUT ROWID",
         *_VERSION_2,
+        *_VERSION_3,
     ),
-    upgrades=(_VERSION_2,),
+    upgrades=(_VERSION_2, _VERSION_3),
 )
 
 _HEADER = "g.name, g.generation, g.lease, g.network, g.dc_id, g.fence, g.created_at, g.saved_at, g.state, g.size"
@@ -141,12 +145,13 @@ class Sessions:
 class Rows:
     """The rows, inside one transaction. Nothing read here is believed before its type and checksum are right.
 
-    ``belongings``: what belongs to the records besides their generations.
+    ``belongings``: what belongs to the records besides their generations; ``quarantine``: keys that are dead.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.belongings = Belongings(connection)
+        self.quarantine = Quarantines(connection)
 
     # ---- how it is opened, and where it lives
 

@@ -22,8 +22,8 @@ from telekeep.errors import (
     TelegramSessionError,
     UnknownFormat,
 )
+from telekeep.folder import beside, publish
 from telekeep.paths import check_private_file
-from telekeep.vault.folder import beside, publish
 
 # The file as a whole, not one record of it: its older generations are in it, too.
 PUT_BACK = "Put a copy of the file back, or log in anew into another --home. Nothing was changed."
@@ -289,6 +289,11 @@ def border(path: Path) -> Iterator[None]:
 def _code(error: sqlite3.Error) -> int:
     """The kind of error, without its extended part."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+def named(error: sqlite3.Error | OSError, path: Path) -> TelegramSessionError:
+    """The error of ours that ``error``, met while using the file ``path``, is."""
+    return _named(error, path) if isinstance(error, sqlite3.Error) else _named_os(error, path)
 
 
 def _named(error: sqlite3.Error, path: Path) -> TelegramSessionError:

@@ -1,0 +1,242 @@
+"""Telegram says "not before": nobody asks, whatever happens to processes, machine and clock; then all go on alone."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, Queue
+from subprocess import Popen
+
+import pytest
+
+from telekeep.cli.demo.stage import Stage
+
+HOUR = 3600.0
+
+DIRECT = """\
+import asyncio, telekeep
+
+async def main():
+    while True:
+        try:
+            async with telekeep.client("main", direct=True, timeout=60) as client:
+                print("ok", (await client.get_me()).id, flush=True)
+        except telekeep.errors.FloodWait as wait:
+            print("wait", wait, flush=True)
+        await asyncio.sleep(0.1)
+
+asyncio.run(main())
+"""
+
+BORROWED = """\
+import asyncio, telekeep
+from telethon import errors
+
+async def main():
+    async with telekeep.client("main", flood_sleep_threshold=0) as client:
+        while True:
+            try:
+                await client.get_messages("me", limit=1)
+                print("ok", flush=True)
+            except errors.FloodWaitError as wait:
+                print("wait", wait.seconds, flush=True)
+            await asyncio.sleep(0.1)
+
+asyncio.run(main())
+"""
+
+
+class Clock:
+    """The machine's clocks, as all processes of a stage read them. They go on; the test makes them jump."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._wall, self._boot, self._boot_id = time.time(), 1000.0, "boot-1"
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._write()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+        self._ticking.start()
+
+    def _write(self) -> None:
+        draft = self.path.with_suffix(".draft")
+        draft.write_text(f"{self._wall} {self._boot} {self._boot_id}")
+        draft.replace(self.path)
+
+    def _tick(self) -> None:
+        last = time.monotonic()
+        while not self._ended.wait(0.02):
+            now = time.monotonic()
+            self.jump(wall=now - last, boot=now - last)
+            last = now
+
+    def jump(self, *, wall: float = 0.0, boot: float = 0.0) -> None:
+        with self._lock:
+            self._wall += wall
+            self._boot += boot
+            self._write()
+
+    def pass_by(self, seconds: float) -> None:
+        self.jump(wall=seconds, boot=seconds)
+
+    def reboot(self, down: float) -> None:
+        with self._lock:
+            self._wall += down
+            self._boot, self._boot_id = 5.0, f"{self._boot_id}+"
+            self._write()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._ticking.join()
+
+
+class Worker:
+    """A program that prints a line for everything it tries."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.process: Popen[str] = stage.start(str(stage.folder / name))
+        self.lines: Queue[str] = Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.put(line.strip())
+
+    def says(self, word: str, *, unlike: str = "\0") -> str:
+        """The next line, of those from now on, that begins with ``word``. None may begin with ``unlike``.
+
+        The first two may have been on their way already.
+        """
+        while True:
+            try:
+                self.lines.get_nowait()
+            except Empty:
+                break
+        end, seen = time.monotonic() + 60, 0
+        while time.monotonic() < end:
+            try:
+                line = self.lines.get(timeout=1)
+            except Empty:
+                assert self.process.poll() is None, self.process.communicate()[1]
+                continue
+            seen += 1
+            assert not line.startswith(unlike), line
+            if seen > 2 and line.startswith(word):
+                return line
+        raise AssertionError(f"it never said {word!r}")
+
+
+@pytest.fixture
+def clock(kept: Stage) -> Iterator[Clock]:
+    """The clock of everything that is started on this stage from now on."""
+    clock = Clock(kept.folder / "clock")
+    before = kept.environment
+    kept.environment = lambda home="home": before(home) | {"TELEKEEP_TEST_CLOCK": str(clock.path)}  # type: ignore[method-assign]
+    yield clock
+    clock.end()
+
+
+def flood(stage: Stage, method: str, seconds: float) -> None:
+    said = stage.telekeep("emulator", "fault", "flood", "--method", method, "--seconds", str(seconds))
+    assert said.code == 0, said
+
+
+def calls(stage: Stage) -> int:
+    return int(stage.stats()["rpc"])
+
+
+def three(stage: Stage, name: str) -> list[Worker]:
+    return [Worker(stage, name) for _ in range(3)]
+
+
+def test_a_flood_of_22_hours_while_three_programs_work_and_the_machine_reboots(kept: Stage, clock: Clock) -> None:
+    """003-15, 003-F2: a 22-hour flood must not take the system down: shown, waited, recovered."""
+    kept.write("direct.py", DIRECT)
+    workers = three(kept, "direct.py")
+    for each in workers:
+        each.says("ok")
+    flood(kept, "users.getUsers", 22 * HOUR)
+    for each in workers:
+        assert "22.0 hours remaining, until " in each.says("wait")
+    before = kept.stats()
+    clock.pass_by(3 * HOUR)
+    for each in workers:
+        assert "19.0 hours remaining" in each.says("wait", unlike="ok")
+        kept.kill(each.process)
+    clock.reboot(down=2 * HOUR)
+    workers = three(kept, "direct.py")
+    for each in workers:
+        assert "17.0 hours remaining" in each.says("wait", unlike="ok")
+    clock.jump(wall=365 * 24 * HOUR)  # somebody sets the clock of the machine that has just started
+    clock.pass_by(16.9 * HOUR)
+    for each in workers:
+        assert "minutes remaining" in each.says("wait", unlike="ok")
+    said = kept.telekeep("test", "main", "--json")
+    assert said.code == 4, said
+    now = kept.stats()
+    assert (now["rpc"], now["connections"]) == (before["rpc"], before["connections"]), "nobody asked"
+    clock.pass_by(0.2 * HOUR)
+    for each in workers:
+        each.says("ok")
+    assert (kept.stats()["overlap"], kept.stats()["duplicated"]) == (0, 0)
+
+
+def test_a_clock_set_back_by_a_year_traps_nobody(kept: Stage, clock: Clock) -> None:
+    kept.write("direct.py", DIRECT)
+    worker = Worker(kept, "direct.py")
+    worker.says("ok")
+    flood(kept, "users.getUsers", 2 * HOUR)
+    worker.says("wait")
+    before = calls(kept)
+    clock.jump(wall=-365 * 24 * HOUR)
+    assert "minutes remaining" in worker.says("wait", unlike="ok")
+    clock.pass_by(1.9 * HOUR)
+    worker.says("wait", unlike="ok")
+    assert calls(kept) == before
+    clock.pass_by(0.2 * HOUR)
+    worker.says("ok")
+
+
+def test_borrowers_wait_for_what_another_was_told_over_a_reboot_too(kept: Stage, clock: Clock) -> None:
+    """What is set for the method after the flood is a trap: who asks too early meets the short wait."""
+    kept.write("borrowed.py", BORROWED)
+    workers = three(kept, "borrowed.py")
+    for each in workers:
+        each.says("ok")
+    flood(kept, "messages.getHistory", 22 * HOUR)
+    flood(kept, "messages.getHistory", 1)
+    for each in workers:
+        each.says("wait")
+    before = calls(kept)
+    clock.pass_by(HOUR)
+    for each in workers:
+        assert abs(int(each.says("wait", unlike="ok").split()[1]) - 21 * HOUR) < 60
+    assert calls(kept) == before
+    (main,) = [each["owner"] for each in _status(kept)]
+    assert abs(main["floods"]["messages.getHistory"] - 21 * HOUR) < 60
+    assert main["intervals"] == {}, "an hour was quiet"
+    for each in workers:
+        kept.kill(each.process)
+    pid = kept.daemon_pid()
+    assert pid is not None
+    os.kill(pid, 9)
+    clock.reboot(down=HOUR)
+    workers = three(kept, "borrowed.py")
+    for each in workers:
+        assert abs(int(each.says("wait", unlike="ok").split()[1]) - 20 * HOUR) < 60
+    clock.pass_by(20 * HOUR)
+    for each in workers:
+        each.says("ok")
+
+
+def _status(stage: Stage) -> list[dict[str, dict[str, dict[str, float]]]]:
+    import json
+
+    said = stage.telekeep("status", "--json")
+    assert said.code == 0, said
+    found: list[dict[str, dict[str, dict[str, float]]]] = json.loads(said.out)["sessions"]
+    return found
