@@ -14,6 +14,9 @@ import telekeep
 ROOT = Path(telekeep.__file__).parent
 SOURCES = {path.relative_to(ROOT).as_posix(): path for path in ROOT.rglob("*.py")}
 
+# where it is named to be taken from other people's programs
+WRAPPED = {"sign_in": {"borrow/hook/telekeep_hook/telethon.py"}}
+
 
 @functools.cache
 def names_in(path: Path) -> frozenset[str]:
@@ -48,7 +51,7 @@ def names_in(path: Path) -> frozenset[str]:
     ],
 )
 def test_only_the_login_asks_telegram_to_log_somebody_in(word: str) -> None:
-    users = {name for name, path in SOURCES.items() if word in names_in(path)}
+    users = {name for name, path in SOURCES.items() if word in names_in(path)} - WRAPPED.get(word, set())
     assert {name for name in users if not name.startswith(("login/", "emulator/"))} == set()
 
 

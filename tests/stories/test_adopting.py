@@ -215,6 +215,7 @@ def test_the_key_does_not_go_back_while_a_program_is_on_the_loan(lending: Lendin
     content = path.read_bytes()
     running = program(lending, "held.py", path.name, cwd=path.parent)
     assert line(running)
+    until(lambda: running.pid in {user["pid"] for loan in lending.loans() for user in loan["borrowers"]})
     refused = lending.telekeep("adopt", "--undo", str(path))
     assert refused.code == 3 and str(running.pid) in refused.err, refused
     assert path.read_bytes() == content

@@ -72,7 +72,8 @@ def test_no_answer_of_the_daemon_holds_the_key(lending: Lending, real: bytes) ->
         "ping": {"protocol": 1}, "status": {}, "loans": {"name": "main"}, "borrow": {"name": "main"},
         "lend": {"name": "main", "label": "other"}, "run": {"name": "main"}, "running": {"name": "main", "loan": "x"},
         "ended": {"name": "main", "loan": "x"}, "revoke": {"loan": "note"}, "probe": {"name": "main"},
-        "server_key": {"name": "main"}, "reload": {}, "unlock": {}, "release": {"lease": lease}, "lock": {},
+        "server_key": {"name": "main"}, "devices": {"name": "main"}, "reload": {}, "unlock": {},
+        "release": {"lease": lease}, "lock": {},
     }  # fmt: skip
     assert set(Owners(None).verbs()) <= set(verbs), "a verb that nobody looked at"  # type: ignore[arg-type]
     refused = {"export": {"name": "main"}, "load": {"name": "main"}, "keep": {}, "no such verb": {}}

@@ -1,16 +1,18 @@
 """A program that kills itself with SIGKILL at one point after another of adopting a file, or of the way back.
 
-    python -m keeper.adopt.crash VERB KIND POINTS FOLDER
+    python -m keeper.adopt.crash VERB KIND POINTS FOLDER [STRIDE]
 
 As `vault.crash`: each try runs in a fork, on a fresh copy of the same world. POINTS is ``moves``: before and after
-everything that changes the disk; or ``lines``: before every line executed in ``telekeep/keeper/adopt``. Whatever the
-point: the file holds the original or the loan, whole; nobody would connect with a key that lies in it; and doing it
-again, or its contrary, finishes it. No daemon runs and nothing connects.
+everything that changes the disk; or ``lines``: before every line executed in ``telekeep/keeper/adopt``. STRIDE: only
+every so-manieth of them, from one by chance on. Whatever the point: the file holds the original or the loan, whole;
+nobody would connect with a key that lies in it; and doing it again, or its contrary, finishes it. No daemon runs and
+nothing connects.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sys
@@ -102,7 +104,7 @@ def die_by_lines(tick: Countdown) -> None:
 VERBS = {"adopt": (do_adopt, do_undo, ADOPTED, RETURNED), "undo": (do_undo, do_adopt, RETURNED, ADOPTED)}
 
 
-def main(name: str, kind: str, points: str, folder: Path) -> int:
+def main(name: str, kind: str, points: str, folder: Path, stride: int = 1) -> int:
     verb, contrary, wanted, unwanted = VERBS[name]
     users.processes = lambda: iter(())  # type: ignore[assignment]  # looking at every process takes longer than the rest
     die = {"lines": die_by_lines, "moves": die_by_moves}[points]
@@ -123,9 +125,9 @@ def main(name: str, kind: str, points: str, folder: Path) -> int:
     os.chdir(folder)
     work.rename(pristine)
 
-    point, killed = 0, True
+    point, tried, killed = random.randrange(stride) + 1 - stride, -1, True
     while killed:
-        point += 1
+        point, tried = point + stride, tried + 1
         shutil.copytree(pristine, work)
         os.chdir(work)
 
@@ -149,7 +151,7 @@ def main(name: str, kind: str, points: str, folder: Path) -> int:
             print(f"after a crash at point {point} of {name}, the other way")
             return 1
         shutil.rmtree(work)
-    print(f"{name} {kind}: {point - 1} {points}")
+    print(f"{name} {kind}: {tried} {points}")
     return 0
 
 
@@ -174,4 +176,4 @@ def _the_other_way(root: Path, kind: str, original: bytes, contrary: Callable[[P
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4])))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]), *map(int, sys.argv[5:])))
