@@ -6,6 +6,7 @@ import os
 import struct
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from telekeep.borrow.run.folder import Folder, claims, sweep
 from telekeep.borrow.run.keeping import Keeping
 from telekeep.borrow.summon import HOOK, ask, home_of, summon
 from telekeep.errors import ConfigError, OwnerAbsent
+from telekeep.paths import Home
 
 _PATIENCE = 90.0  # seconds: the owner may have to connect first
 
@@ -40,13 +42,12 @@ def run(
     """
     if os.pathsep in HOOK:
         raise ConfigError(f"telekeep lies in {HOOK}, and a name with {os.pathsep!r} cannot be put on PYTHONPATH.")
-    summon(home, network)
     where = home_of(home)
     for line in sweep(where):
         warn(line)
     folder = Folder(where)
     try:
-        given = _lent(where, name, label, grant, seconds)
+        given = _lent(where, network, {"name": name, "label": label, "grant": grant, "seconds": seconds})
         keeping = Keeping(where, network, name, given["id"])
         try:
             plan = _plan(given, claims(where))
@@ -67,17 +68,22 @@ def run(
             warn(line)
 
 
-def _lent(where: Any, name: str, label: str, grant: str, seconds: float | None) -> dict[str, Any]:
-    asked: dict[str, Any] = {"name": name, "label": label, "grant": grant, "seconds": seconds}
-    for again in (True, False):
-        try:
-            given: dict[str, Any] = ask(where, "run", timeout=_PATIENCE, **asked)
-            return given
-        except OwnerAbsent:  # it was just stopping: the next one is asked
-            if not again:
-                raise
-            summon(where.root)
-    raise AssertionError("unreachable")
+def _lent(where: Home, network: str | None, asked: dict[str, Any]) -> dict[str, Any]:
+    """The loan. A daemon that runs is asked at once; only if that fails is it looked for, or started."""
+    if network is None:
+        with suppress(OwnerAbsent, ConfigError):  # what it does not understand, it may be of another release
+            return _ask(where, asked)
+    summon(where.root, network)
+    try:
+        return _ask(where, asked)
+    except OwnerAbsent:  # it was just stopping: the next one is asked
+        summon(where.root, network)
+        return _ask(where, asked)
+
+
+def _ask(where: Home, asked: dict[str, Any]) -> dict[str, Any]:
+    given: dict[str, Any] = ask(where, "run", timeout=_PATIENCE, **asked)
+    return given
 
 
 def _plan(given: dict[str, Any], files: Path) -> dict[str, Any]:
