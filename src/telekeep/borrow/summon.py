@@ -10,14 +10,14 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from telekeep import paths
 from telekeep.clock import SystemClock
-from telekeep.control import PROTOCOL, FrameError, decode, exchange, outcome
+from telekeep.control import PROTOCOL, FrameError, begun, decode, exchange, outcome
 from telekeep.errors import ConfigError, OwnerAbsent, ProtocolMismatch, StorageUnavailable
 
 IDLE = 900.0  # seconds without a borrower or a command until a daemon that was started for a program ends
@@ -62,15 +62,34 @@ def ask(where: paths.Home, verb: str, *, timeout: float = 30.0, **fields: Any) -
 
     ``fields`` that are None are left out. Raises OwnerAbsent if none answers, and whatever error the answer names.
     """
-    try:
+    return asked(where, verb, timeout=timeout, **fields)()
+
+
+def asked(where: paths.Home, verb: str, *, timeout: float = 30.0, **fields: Any) -> Callable[[], Any]:
+    """The first half of `ask`: send the request. What it returns waits for the answer, and is to be called; both raise
+    what `ask` does.
+    """
+    with _answering(timeout):
         if where.control.exists():
             paths.check_private_folder(where.control.parent)
-        frame = exchange(where.control, verb, fields, timeout=timeout)
+        waiting = begun(where.control, verb, fields, timeout=timeout)
+
+    def answer() -> Any:
+        with _answering(timeout):
+            frame = waiting()
+        return outcome(frame)
+
+    return answer
+
+
+@contextmanager
+def _answering(timeout: float) -> Iterator[None]:
+    try:
+        yield
     except TimeoutError:
         raise OwnerAbsent(f"The daemon has not answered within {timeout:g} s.") from None
     except (OSError, FrameError):
         raise OwnerAbsent from None
-    return outcome(frame)
 
 
 def summon(

@@ -6,6 +6,7 @@ not understood here at once is `main`'s to understand, or to refuse.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -48,8 +49,10 @@ def understood(words: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]] |
 
 def _quickly(words: Sequence[str]) -> int | None:
     """The exit code of `telekeep run`; None if it is for `main`, and nothing has been done."""
+    gc.disable()  # what is loaded stays; looking through it for garbage takes milliseconds
     plain = understood(words)
     if plain is None or sys.stdout is None or sys.stderr is None:
+        gc.enable()
         return None
     said, program = plain
     from telekeep.cli.output import Output
@@ -70,7 +73,10 @@ def _quickly(words: Sequence[str]) -> int | None:
             network=said.get("network") or os.environ.get("TELEKEEP_NETWORK") or None,
         )
         path = asked.program(os.environ)
-        return None if path is None else carry_out(asked, path, out)
+        if path is not None:
+            return carry_out(asked, path, out)
+        gc.enable()
+        return None
     except (Exception, KeyboardInterrupt) as error:
         from telekeep.cli.main import told
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +117,25 @@ def exchange(path: Path, verb: str, fields: dict[str, Any], *, timeout: float) -
 
     Waits up to ``timeout`` seconds. Raises TimeoutError, OSError if nobody is there, FrameError.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+    return begun(path, verb, fields, timeout=timeout)()
+
+
+def begun(path: Path, verb: str, fields: dict[str, Any], *, timeout: float) -> Callable[[], dict[str, Any]]:
+    """The first half of `exchange`: send the request. What it returns waits for the answer, and is to be called."""
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
         line.settimeout(timeout)
         line.connect(str(path))
         line.sendall(request(verb, **fields))
-        return decode(_one_line(line))
+    except BaseException:
+        line.close()
+        raise
+
+    def answer() -> dict[str, Any]:
+        with line:
+            return decode(_one_line(line))
+
+    return answer
 
 
 def ask(path: Path, verb: str, *, timeout: float = TIMEOUT, network_file: str | None = None, **fields: Any) -> Any:

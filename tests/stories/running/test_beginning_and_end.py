@@ -51,14 +51,16 @@ def test_control_c_reaches_the_program_once(house: House, folder: Path) -> None:
         text=True, preexec_fn=_in_front,
     )  # fmt: skip
     house.stage.running.append(program)
+    house.groups.append(program.pid)
     os.close(there)
     assert line(program).startswith("ready")
     os.write(here, b"\x03")
     assert line(program) == "SIGINT"
-    program.send_signal(signal.SIGUSR1)  # a second SIGINT would come before it
-    assert line(program) == "SIGUSR1"
-    os.write(here, b"\x1c")
-    assert line(program) == "SIGQUIT"
+    for _ in range(30):  # a second one would often, but not always, become one with the first
+        os.write(here, b"\x1c")
+        assert line(program) == "SIGQUIT"
+        program.send_signal(signal.SIGUSR1)
+        assert line(program) == "SIGUSR1"
     os.write(here, b"\x03")
     assert ended(program).code == 5
     os.close(here)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
-_RELEASE = re.compile(r"(pyrogram|kurigram|telethon)-(.+)\.dist-info", re.IGNORECASE)
+_PYTHONS = ("python", "pypy")
+_SPEAKERS = ("pyrogram", "kurigram", "telethon")
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 _FIRST_LINE = 256  # bytes
 
@@ -33,14 +32,20 @@ def find(name: str, environ: Mapping[str, str]) -> str | None:
 def look(path: str, arguments: Sequence[str]) -> Seen:
     """What can be seen of the program at ``path`` with these ``arguments``, if it is one of Python's."""
     python, given = path, list(arguments)
-    if not _PYTHON.fullmatch(os.path.basename(path)):
+    if not _is_python(path):
         words = _interpreter(path)
         while words and (os.path.basename(words[0]) == "env" or (words[0].startswith("-") and len(words) > 1)):
             words = words[1:]
-        if not words or not _PYTHON.fullmatch(os.path.basename(words[0])):
+        if not words or not _is_python(words[0]):
             return Seen()
         python, given = words[0], [*words[1:], path]
     return Seen(_isolated(given), _only_pyrogram(python))
+
+
+def _is_python(path: str) -> bool:
+    name = os.path.basename(path)
+    release = next((name[len(each) :] for each in _PYTHONS if name.startswith(each)), "?")
+    return all(each in "0123456789." for each in release)
 
 
 def _can_run(path: str) -> bool:
@@ -65,12 +70,13 @@ def _isolated(arguments: Sequence[str]) -> str | None:
         if each in _WITH_VALUE:
             next(waiting, None)
         elif not each.startswith("--"):
-            flags = re.split(r"[cmWX]", each[1:])[0]
-            found = next((flag for flag in flags if flag in "IES"), None)
-            if found:
-                return f"-{found}"
-            if re.search("[cm]", each):
-                return None
+            for flag in each[1:]:
+                if flag in "IES":
+                    return f"-{flag}"
+                if flag in "cm":
+                    return None
+                if flag in "WX":
+                    break
     return None
 
 
@@ -83,9 +89,9 @@ def _only_pyrogram(python: str) -> str | None:
             packages = os.path.join(library, version, "site-packages")
             if version.startswith("python") and os.path.isdir(packages):
                 for name in os.listdir(packages):
-                    release = _RELEASE.fullmatch(name)
-                    if release:
-                        found[release[1].lower()] = release[2]
+                    speaker, _, release = name.partition("-")
+                    if speaker.lower() in _SPEAKERS and release.endswith(".dist-info"):
+                        found[speaker.lower()] = release[: -len(".dist-info")]
     except OSError:
         return None
     return found["pyrogram"] if set(found) == {"pyrogram"} else None

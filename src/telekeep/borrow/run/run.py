@@ -6,15 +6,13 @@ import os
 import struct
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from telekeep.borrow.run.child import Child
-from telekeep.borrow.run.environment import API, Lent, arguments, of_child
-from telekeep.borrow.run.folder import Folder, claims, sweep
-from telekeep.borrow.run.keeping import Keeping
-from telekeep.borrow.summon import HOOK, ask, home_of, summon
+from telekeep.borrow.summon import HOOK, ask, asked, home_of, summon
 from telekeep.errors import ConfigError, OwnerAbsent
+from telekeep.paths import Home
 
 _PATIENCE = 90.0  # seconds: the owner may have to connect first
 
@@ -40,14 +38,20 @@ def run(
     """
     if os.pathsep in HOOK:
         raise ConfigError(f"telekeep lies in {HOOK}, and a name with {os.pathsep!r} cannot be put on PYTHONPATH.")
-    summon(home, network)
     where = home_of(home)
-    for line in sweep(where):
-        warn(line)
-    folder = Folder(where)
+    answer = _asked(where, network, {"name": name, "label": label, "grant": grant, "seconds": seconds})
+
+    from telekeep.borrow.run.child import Child  # while the daemon makes the loan
+    from telekeep.borrow.run.environment import Lent, arguments, of_child
+    from telekeep.borrow.run.folder import Folder, claims, sweep
+    from telekeep.borrow.run.keeping import Keeping
+
+    given = answer()
+    keeping = Keeping(where, network, name, given["id"])
     try:
-        given = _lent(where, name, label, grant, seconds)
-        keeping = Keeping(where, network, name, given["id"])
+        for line in sweep(where):
+            warn(line)
+        folder = Folder(where)
         try:
             plan = _plan(given, claims(where))
             folder.write(plan)
@@ -60,28 +64,43 @@ def run(
             keeping.start()
             return child.wait()
         finally:
-            keeping.end()
+            folder.remove()
     finally:
-        folder.remove()
+        keeping.end()
         for line in sweep(where):
             warn(line)
 
 
-def _lent(where: Any, name: str, label: str, grant: str, seconds: float | None) -> dict[str, Any]:
-    asked: dict[str, Any] = {"name": name, "label": label, "grant": grant, "seconds": seconds}
-    for again in (True, False):
-        try:
-            given: dict[str, Any] = ask(where, "run", timeout=_PATIENCE, **asked)
-            return given
-        except OwnerAbsent:  # it was just stopping: the next one is asked
-            if not again:
-                raise
-            summon(where.root)
-    raise AssertionError("unreachable")
+def _asked(where: Home, network: str | None, wanted: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """What waits for the loan. A daemon that runs is asked at once; only if that fails is it looked for, or started."""
+    waiting = None
+    if network is None:
+        with suppress(OwnerAbsent):
+            waiting = asked(where, "run", timeout=_PATIENCE, **wanted)
+
+    def answer() -> dict[str, Any]:
+        given: dict[str, Any]
+        if waiting is not None:
+            with suppress(OwnerAbsent, ConfigError):  # what it does not understand, it may be of another release
+                given = waiting()
+                return given
+        for again in (True, False):
+            summon(where.root, network)
+            try:
+                given = ask(where, "run", timeout=_PATIENCE, **wanted)
+                return given
+            except OwnerAbsent:  # it was just stopping: the next one is asked
+                if not again:
+                    raise
+        raise AssertionError("unreachable")
+
+    return answer
 
 
 def _plan(given: dict[str, Any], files: Path) -> dict[str, Any]:
     """What the hook reads: see `telekeep_hook.plan`."""
+    from telekeep.borrow.run.environment import API
+
     return {
         "v": 1,
         "name": given["name"],

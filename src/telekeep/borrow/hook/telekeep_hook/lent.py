@@ -11,7 +11,6 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from .files import release
 from .refusal import Refused, ended
 from .sessions import File, fill, let_go, reopen
 from .standing import EMPTY, OURS, UNKNOWN, Standing, is_token_of, refusal, standing
@@ -235,6 +234,8 @@ class Lent:
         vars(client).update({**changed, **kept, "_telekeep": None})
 
     def _let_go_of_file(self) -> None:
+        from .files import release
+
         for each in (self._session, self._asked[0]):
             file = getattr(each, "_telekeep", None)
             if file is not None:

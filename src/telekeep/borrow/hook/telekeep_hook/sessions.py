@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-import sqlite3
 from typing import Any
 
-from . import files, sqlite
 from .standing import EMPTY, OURS, UNREADABLE, Standing
 
 
@@ -55,6 +53,10 @@ def wrap(kind: Any, plan: dict[str, Any]) -> None:
 
 
 def _file(name: str, plan: dict[str, Any]) -> File:
+    import sqlite3
+
+    from . import files, sqlite  # most programs name no file more than once, many none
+
     path = os.path.realpath(name)
     found = Standing(EMPTY)
 
@@ -94,6 +96,8 @@ class _NotOurs(Exception):
 
 def _remember(session: Any, aside: str) -> None:
     """Give a session in memory what the file that was set aside knows of peers and updates."""
+    from . import sqlite
+
     peers, states = sqlite.remembered(aside)
     cursor = session._cursor()
     cursor.executemany("INSERT OR REPLACE INTO entities (id, hash, username, phone, name) VALUES (?,?,?,?,?)", peers)
