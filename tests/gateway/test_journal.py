@@ -24,10 +24,10 @@ DATE = 1_700_000_000
 
 class Borrower:
     """A stock client on a loan. ``rewinds``: its gateway tells it again from where the replay begins, instead of the
-    replay itself."""
+    replay itself. ``together``: what can be told as one is."""
 
-    def __init__(self, house: House, *, rewinds: bool) -> None:
-        self.house, self.rewinds = house, rewinds
+    def __init__(self, house: House, *, rewinds: bool, together: bool = False) -> None:
+        self.house, self.rewinds, self.together = house, rewinds, together
         self.told: list[Any] = []
         self.beyond = 0
         self._start()
@@ -64,10 +64,10 @@ class Borrower:
             self.cursor = self.loose = journal.head
             self.client.queue += map(read, error.pushes)
             return
-        for entry in entries:
-            self.cursor = entry.number
-            if entry.advances or entry.number > self.loose:
-                self.client.queue.append(read(entry.body))
+        news = [entry for entry in entries if entry.advances or entry.number > self.loose]
+        together = self.together and news and len(news) == len(entries)
+        self.client.queue += map(read, journal.told(news) if together else [entry.body for entry in news])
+        self.cursor = entries[-1].number if entries else self.cursor
 
     def _ask(self, request: Any) -> Any:
         self.house.meddle()
@@ -192,7 +192,7 @@ def live(house: House, steps: Any, *, without: set[str]) -> None:
     for index, (step, *details) in enumerate(steps):
         if index == len(steps) // 2:
             house.owner.run()
-            house.borrowers.append(Borrower(house, rewinds=index % 2 == 0))
+            house.borrowers.append(Borrower(house, rewinds=index % 2 == 0, together=True))
         if step in without:
             continue
         if step == "owner":

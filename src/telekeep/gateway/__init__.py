@@ -10,7 +10,8 @@
 ``repeat``      what may be sent twice          ``once``        what must not be carried out twice
 ``call``        one request on its way          ``verdict``     how a session that is over is told
 ``news``        what happens, on its way to them
-``entries``     updates, ready to be sent       ``journal``     their ordered record   ``stretch``  one line of it
+``entries``     updates, ready to be sent       ``together``    many of them told as one
+``journal``     their ordered record            ``stretch``     one line of it
 ``echo``        what others see of a call       ``redact``      what nobody may see
 ``loans``       the loan                        ``lending``     making and ending them
 ``register``    which keys are known

@@ -161,10 +161,12 @@ class Borrower:
                 self.cursor = self.seen_until = journal.head
                 self._tell(list(far.pushes))
                 return
-            news = [entry.body for entry in entries if self._is_news(entry)]
+            news = [entry for entry in entries if self._is_news(entry)]
             self.cursor = entries[-1].number
-            if news:
-                self._tell(news)
+            if len(news) == len(entries) and self.interpreter is None:
+                self._tell(journal.told(entries))
+            else:
+                self._tell([entry.body for entry in news])
             if self.cursor < journal.head:
                 line.flush()  # or the connection would never become full
 

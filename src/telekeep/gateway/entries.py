@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,8 +17,8 @@ from telekeep.upstream.settle import Place, no_op, place
 _VERSION: Final = 1
 _STORED = struct.Struct("<BHqiiI")  # version, layer, line, pts_from, pts_to, date
 _NO_LINE: Final = -(1 << 63)
-_HEAD = struct.pack("<I", types.Updates.CONSTRUCTOR_ID)
-_TAIL = struct.Struct("<ii")  # date, seq
+HEAD = struct.pack("<I", types.Updates.CONSTRUCTOR_ID)
+TAIL = struct.Struct("<ii")  # date, seq
 
 # They are the login's own affair: notices of the service chat, and who has logged in where.
 _LOGIN: Final = (types.UpdateServiceNotification, types.UpdateNewAuthorization, types.UpdateLoginToken)
@@ -31,7 +31,8 @@ class Entry:
     ``number``: its position, given by the journal · ``line``: None for the account's pts, a channel's id for its own,
     `telekeep.upstream.settle.QTS` for qts · ``pts_from``, ``pts_to``: the stretch of the line that it takes, 0 and 0
     without pts · ``date`` in Unix seconds · ``body``: an ``updates`` with seq 0, serialised · ``origin``: the borrower
-    whose own call caused it, who has it as the answer.
+    whose own call caused it, who has it as the answer · ``people_at``: where in ``body`` the users and chats begin, 0
+    where that is not known.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Entry:
     date: int
     body: bytes
     origin: object | None = None
+    people_at: int = field(default=0, compare=False)  # not on disk
 
     @property
     def advances(self) -> bool:
@@ -123,9 +125,10 @@ def entries_of(
     is_one = len(groups) == 1
     found = []
     for where, group in groups:
-        body = b"".join((_HEAD, vector(group), *cast.needed(group, everybody=is_one), _TAIL.pack(seconds, 0)))
+        told = HEAD + vector(group)
+        body = b"".join((told, *cast.needed(group, everybody=is_one), TAIL.pack(seconds, 0)))
         line, start, end = where or _NOWHERE
-        entry = Entry(0, line, start, end, seconds, body, getattr(group[-1], "_origin", None))
+        entry = Entry(0, line, start, end, seconds, body, getattr(group[-1], "_origin", None), len(told))
         shown = _without_service_chat(entry)
         if shown is not None:
             found.append(shown)
@@ -249,4 +252,4 @@ def _without_service_chat(entry: Entry) -> Entry | None:
             return None
         hidden = no_op(entry.line, entry.pts_to, entry.pts_to - entry.pts_from)
         body = bytes(types.Updates(updates=[hidden], users=[], chats=[], date=entry.date, seq=0))
-    return entry if body is entry.body else replace(entry, body=body)
+    return entry if body is entry.body else replace(entry, body=body, people_at=0)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from telekeep.gateway.entries import Entry
 from telekeep.gateway.stretch import Stretch
+from telekeep.gateway.together import together
 from telekeep.mtproto.schema import read, types
 from telekeep.session.model import UpdateState
 from telekeep.upstream.settle import ACCOUNT, QTS
@@ -67,6 +68,7 @@ class Journal:
         self._lines: dict[int | None, Stretch] = {}
         self._date = 0
         self._saved = 0
+        self._told: tuple[tuple[int, int], list[bytes]] = (0, 0), []
         self.head = 0  # the number of the newest entry there ever was
         self.bytes = 0
 
@@ -156,6 +158,13 @@ class Journal:
             raise TooFar((_TOO_LONG, _too_long(channels)) if channels else (_TOO_LONG,))
         start = len(self._entries) - max(0, self.head - number)
         return self._entries[start:] if limit is None else self._entries[start : start + limit]
+
+    def told(self, entries: Sequence[Entry]) -> list[bytes]:
+        """What tells entries that follow each other (`telekeep.gateway.together`), made once for all borrowers."""
+        where = entries[0].number, entries[-1].number
+        if self._told[0] != where:
+            self._told = where, together(entries)
+        return self._told[1]
 
     def state(self) -> Any:
         """``updates.state``, or BEYOND if nothing is known yet. seq 0: of the owner's seq no borrower hears."""
