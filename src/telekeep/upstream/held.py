@@ -18,6 +18,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import cache, partial
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, ClassVar
 from weakref import WeakSet
 
@@ -366,9 +367,9 @@ class HeldClient(Dispatching):
         """Close every connection, write, give the lease back: in this order, and within ten seconds."""
         if hold.writing is not None:
             hold.writing.cancel()
-        await asyncio.sleep(0)  # a handler that was just created begins: its update is counted, and never comes again
         for task in tuple(self._event_handler_tasks):
-            task.cancel()
+            if getcoroutinestate(task.get_coro()) != CORO_CREATED:  # its update is counted, and never comes again:
+                task.cancel()  # one that was just created begins first, and Telethon ends it
         hold.line.end(_disconnected)
         try:
             polite = asyncio.create_task(self._close_politely(hold))
