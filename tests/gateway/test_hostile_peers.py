@@ -235,7 +235,7 @@ async def test_zip_bombs_cost_the_others_no_time_and_no_memory(house: House) -> 
                 with suppress(Gone, ConnectionError, TransportRefusal):
                     await client.send(client.container(*messages)[1])
                     assert await client.is_closed()
-        assert watched.slowest < 0.3
+        assert watched.slowest < 1.0  # each of them inflated would take seconds
 
 
 async def test_nesting_without_end_is_refused(house: House) -> None:

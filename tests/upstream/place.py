@@ -16,6 +16,7 @@ from telekeep.clock import SystemClock
 from telekeep.emulator import Emulator
 from telekeep.events import Events
 from telekeep.lease.local import LocalLeases
+from telekeep.mtproto.schema import functions, types
 from telekeep.pace.stores.local import LocalLedger
 from telekeep.session import network as networks
 from telekeep.session.model import Session, UpdateState
@@ -122,7 +123,9 @@ async def until(condition: Any, seconds: float = 10.0) -> None:
 
 async def fill(client: HeldClient) -> list[asyncio.Task[Any]]:
     """Send more than the kernel takes, on a frozen wire: eight megabytes at most, which gzip cannot make smaller."""
-    sending = [asyncio.create_task(client.send_message("me", secrets.token_hex(2000))) for _ in range(2000)]
+    # as requests: client.send_message looks for markdown in eight megabytes first, for seconds
+    said = (functions.messages.SendMessageRequest(types.InputPeerSelf(), secrets.token_hex(2000)) for _ in range(2000))
+    sending = [asyncio.create_task(client(each)) for each in said]
     (connection,) = client._hold.line._connections
     await until(lambda: connection._writer.transport.get_write_buffer_size() > 0)
     return sending
