@@ -149,7 +149,7 @@ async def test_a_handed_over_session_is_taken_back_for_its_loans(owners: Owners,
         await direct.get_me()
         await asyncio.sleep(0.3)  # while somebody holds it, it is left to them
         assert owners.status() == []
-    await until(lambda: bool(owners.status()), 30)
+    await until(lambda: bool(owners.status()))
     async with borrower(given) as program:
         assert (await program.get_me()).first_name == "Ada"
 
