@@ -315,6 +315,7 @@ def bot(run: Run, tmp_path: Path) -> list[object]:
     return [place.host, place.port, pem, TOKEN]
 
 
+@pytest.mark.judge  # the bot goes to the emulator itself
 async def test_a_bot_beside_the_user_stays_a_bot(run: Run, bot: list[object], served: Served) -> None:
     program = await run.start(*bot, program="bot_beside.py")
     assert await program.line() == f"{run.plan['user']['id']}|False|77000|True"

@@ -52,8 +52,9 @@ def test_programs_go_on_over_a_restart_without_code_of_their_own_and_nothing_hap
         "one": lending.start("steady.py", "telekeep", "one"),
         "two": lending.start("steady.py", "string", "two", environ={"SESSION": lending.lend()}),
     }
-    for each in steady.values():
-        assert line(each) == "ready"
+    heard: dict[str, list[str]] = {
+        name: list(iter(lambda each=each: line(each), "ready")) for name, each in steady.items()
+    }
     lending.telegram("send", to=PHONE, text="before", count=3)
     pid = lending.daemon()
     lending.ok("daemon", "restart")
@@ -63,9 +64,7 @@ def test_programs_go_on_over_a_restart_without_code_of_their_own_and_nothing_hap
     lending.telegram("send", to=PHONE, text="nobody is there", count=3)
     lending.ok("daemon", "start")
     lending.telegram("send", to=PHONE, text="last", count=1)
-    heard: dict[str, list[str]] = {}
     for name, other in (("one", "two"), ("two", "one")):
-        heard[name] = []
         while not _heard_enough(heard[name], other):
             heard[name].append(line(steady[name]))
             assert heard[name][-1].startswith("heard|"), (heard[name], steady[name].communicate())
