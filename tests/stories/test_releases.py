@@ -16,6 +16,10 @@ from telekeep.cli.demo.stage import Stage
 
 RELEASES = Path(__file__).parents[2] / ".venv" / "releases"
 PINNED = ("telethon-1.26.1", "telethon-1.36.0", "telethon-1.39.0", "telethon-1.42.0")
+IN_FULL = [
+    pytest.mark.layers,
+    pytest.mark.skipif(not os.environ.get("TELEKEEP_LAYERS"), reason="every release in every way: make layers"),
+]
 
 
 @pytest.fixture
@@ -32,11 +36,25 @@ def python(release: str) -> str:
     return str(found) if release != "own" else sys.executable
 
 
-def start(lending: Lending, release: str, *words: str | Path) -> subprocess.Popen[str]:
+def start(lending: Lending, way: str, release: str, *words: str | Path) -> subprocess.Popen[str]:
+    """A program on a loan: given as a ``string``, by ``telekeep run``, or in an ``adopted`` session file."""
+    folder = lending.folder / f"{release}.{way}"
+    folder.mkdir()
+    command = [python(release), str(PROGRAMS / "pinned.py"), *map(str, words)]
+    environ = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
+    if way == "string":
+        environ["SESSION"] = lending.lend("main", "--as", release)
+    elif way == "run":
+        command = [sys.executable, "-m", "telekeep", "run", "main", "--as", release, "--", *command]
+        environ = lending.stage.environment()
+    else:
+        file = str(folder / "bot.session")
+        lending.ok("export", "main", "--to", "telethon-sqlite", "--out", file, "--yes")
+        lending.ok("adopt", file)
     process = subprocess.Popen(
-        [python(release), str(PROGRAMS / "pinned.py"), *map(str, words)],
-        env={"SESSION": lending.lend("main", "--as", release), "PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"},
-        cwd=lending.folder,
+        command,
+        env=environ,
+        cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -66,10 +84,13 @@ def _all_hear_from_all(programs: dict[str, subprocess.Popen[str]], words: str) -
         assert line(program, 60) == expected, _why(program)
 
 
-def test_programs_pinned_to_old_releases_live_on_one_session_beside_new_ones(lending: Lending, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["string", pytest.param("run", marks=IN_FULL), pytest.param("adopted", marks=IN_FULL)])
+def test_programs_pinned_to_old_releases_live_on_one_session_beside_new_ones(
+    lending: Lending, way: str, tmp_path: Path
+) -> None:
     (tmp_path / "picture.png").write_bytes(png(40, 30))
     names = ("own", *PINNED)
-    programs = {name: start(lending, name, name, len(names), tmp_path) for name in names}
+    programs = {name: start(lending, way, name, name, len(names), tmp_path) for name in names}
     for name, program in programs.items():
         assert line(program) == "signed on 9996621234 True UserFull", _why(program)
         assert line(program) == f"wrote edited by {name} | edited by {name} True True", _why(program)
@@ -81,5 +102,7 @@ def test_programs_pinned_to_old_releases_live_on_one_session_beside_new_ones(len
     for program in programs.values():
         said = lending.stage.finish(program)
         assert said.code == 0, said
+    if way == "run":
+        assert not list(lending.folder.glob("*.run/*")), "a session file was left"
     seen = lending.check()
     assert seen["logins"] == 1

@@ -1,4 +1,5 @@
-"""A program that is pinned to some release of Telethon: it uses what all releases since 1.26 have.
+"""A program that is pinned to some release of Telethon: it uses what all releases since 1.26 have. Its session is the
+string in SESSION, or bot.session.
 
 PINNED NUMBER OF FRIENDS: it takes part in a chat of that many programs, each of which says one thing.
 """
@@ -16,7 +17,8 @@ name, friends, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 
 
 async def main():
-    client = TelegramClient(StringSession(os.environ["SESSION"]), 12345, "0123456789abcdef0123456789abcdef")
+    string = os.environ.get("SESSION")
+    client = TelegramClient(StringSession(string) if string else "bot", 12345, "0123456789abcdef0123456789abcdef")
     heard = asyncio.Queue()
 
     @client.on(events.NewMessage(pattern="^(here is|goodbye from) "))
