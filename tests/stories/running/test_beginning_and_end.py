@@ -27,7 +27,11 @@ def test_the_exit_code_is_that_of_the_program(house: House, folder: Path) -> Non
         assert house.run("-c", cwd=folder, flags=("-c", f"raise SystemExit({code})")).code == code
     assert house.run("-c", cwd=folder, flags=("-c", "import os; os.abort()")).code == 128 + signal.SIGABRT
     ignored = house.stage.telekeep("run", "main", "--", "grep", "-E", "SigIgn|SigBlk", "/proc/self/status").out.split()
-    assert [int(each, 16) for each in ignored[1::2]] == [0, 0]  # Python ignores SIGPIPE, and we block what we pass on
+    own = 3 << 31  # signals 32 and 33 are the C library's own: what make starts inherits them ignored
+    assert [int(each, 16) & ~own for each in ignored[1::2]] == [
+        0,
+        0,
+    ]  # Python ignores SIGPIPE, we block what we pass on
 
 
 def test_signals_are_passed_on_once(house: House, folder: Path) -> None:
