@@ -10,6 +10,7 @@ from telekeep.emulator.render.updates import deliver, full, state
 from telekeep.emulator.render.view import View
 from telekeep.emulator.services.asking import entities_of, peer_of, reply_of, seconds, view
 from telekeep.emulator.services.hashing import fold
+from telekeep.emulator.services.paging import page
 from telekeep.emulator.world.message import PAGE, Dialog, Message
 from telekeep.mtproto.schema import build, functions, types
 
@@ -90,12 +91,7 @@ def get_history(call: Call, request: Any) -> Any:
         max_id=request.max_id,
         min_id=request.min_id,
     )
-    count = len(dialog.messages)
-    if request.hash and request.hash == fold(message.id for message in chosen):
-        return types.messages.MessagesNotModified(count=count)
-    if len(chosen) == count:
-        return build(types.messages.Messages, **seen.shown(chosen))
-    return build(types.messages.MessagesSlice, count=count, **seen.shown(chosen))
+    return page(seen, chosen, len(dialog.messages), request.hash)
 
 
 @handles(functions.messages.GetMessagesRequest)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.view import View
 from telekeep.emulator.services.asking import peer_of, seconds, view
-from telekeep.emulator.services.hashing import fold
+from telekeep.emulator.services.paging import page
 from telekeep.emulator.world.message import Dialog, Message
 from telekeep.emulator.world.peer import user
 from telekeep.emulator.world.searching import matching
@@ -48,12 +48,7 @@ def search(call: Call, request: Any) -> Any:
         max_id=request.max_id,
         min_id=request.min_id,
     )
-    count = len(found.messages)
-    if request.hash and request.hash == fold(message.id for message in chosen):
-        return types.messages.MessagesNotModified(count=count)
-    if len(chosen) == count:
-        return build(types.messages.Messages, **seen.shown(chosen))
-    return build(types.messages.MessagesSlice, count=count, **seen.shown(chosen))
+    return page(seen, chosen, len(found.messages), request.hash)
 
 
 @handles(functions.messages.SearchGlobalRequest)

@@ -4,6 +4,7 @@ waiting     call something as soon as a package has been imported
 refusal     how a program is told that it cannot have what it asks for
 plan        what `telekeep run` left for us to read
 standing    whether a session that a program brings is the one that is lent (decisions, no I/O)
+first       one account in a program: who gets the loan where nobody is logged in
 files       session files by name: the real one set aside, a stand-in in its place, both undone at the end
 sqlite      Telethon's session file: writing a stand-in, reading what lies there
 telethon    what becomes of Telethon's classes

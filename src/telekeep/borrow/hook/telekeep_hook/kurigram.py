@@ -12,12 +12,12 @@ import inspect
 import os
 from typing import Any
 
+from .first import be_the_first
 from .kurigram_line import Quiet, guarded, rsa_key
 from .kurigram_sessions import brought, lent_storage
 from .refusal import ENDED, Refused, ended
 from .standing import EMPTY, KEPT, OURS, UNKNOWN, UNREADABLE, Standing, is_token_of, key_id, refusal
 
-_FIRST = "first-session"  # in the run's folder: which session that was nobody's has got the loan
 _OVER = ("LOAN_EXPIRED", "LOAN_REVOKED", "LOAN_LOGGED_OUT")
 
 
@@ -127,33 +127,10 @@ def _lend(client: Any, plan: dict[str, Any]) -> None:
     if found.kind not in (OURS, EMPTY):
         raise Refused(*refusal(plan, found, what))
     if found.kind == EMPTY:
-        _be_the_only_one(plan, what)
+        be_the_first(plan, what)
     path = what if found.kind == OURS and os.path.isfile(what) else None
     client.storage = lent_storage(plan, client, path)
     client._telekeep = True
-
-
-def _be_the_only_one(plan: dict[str, Any], name: str) -> None:
-    """A session in which nobody is logged in may be meant for any account. One of them gets the loan."""
-    place = os.path.join(plan["folder"], _FIRST)
-    try:
-        try:
-            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            with open(place, encoding="utf-8", errors="surrogateescape") as known:
-                first = known.read()
-        else:
-            os.write(descriptor, os.fsencode(name))
-            os.close(descriptor)
-            return
-    except FileNotFoundError:
-        raise ended(plan["name"]) from None
-    if first != name:
-        raise Refused(
-            f"This program opens {name} besides {first}, and nobody is logged in in either: they may be meant for two "
-            f"accounts, and only {plan['name']!r} is lent.",
-            "Let the program use one session name, run it once for each account, or give a bot its token.",
-        )
 
 
 def _bind(client: Any, plan: dict[str, Any], line: Any) -> None:

@@ -11,13 +11,13 @@ import os
 from contextlib import suppress
 from typing import Any
 
+from .first import be_the_first
 from .refusal import Refused, ended
 from .sessions import File, fill, let_go, reopen
 from .standing import EMPTY, OURS, UNKNOWN, Standing, is_token_of, refusal, standing
 
 Line = Any  # a connection class of Telethon
 _NOWHERE = {"proxy": None, "local_addr": None, "use_ipv6": False}  # options that could send a loan elsewhere
-_FIRST = "first-session"  # in the run's folder: which session that was nobody's has got the loan
 _API = 1, "0" * 32  # the gateway asks for no application, Telethon does
 _BUILT = ("_event_builders",)  # what a program sets up on a client by changing it in place
 
@@ -107,38 +107,14 @@ class Lent:
         if self.standing.kind not in (OURS, EMPTY):
             raise Refused(*refusal(self._plan, self.standing, self.what))
         if self.standing.kind == EMPTY:
-            self._be_the_only_one()
+            file = getattr(self._session, "_telekeep", None)
+            be_the_first(self._plan, file.path if file is not None else "a session without a name")
         client = self._client
         client.session = self._session
         fill(client.session, self._plan)
         client._sender.auth_key.key = bytes.fromhex(self._plan["key"])
         client._connection, client._proxy, client._local_addr, client._use_ipv6 = self._line, None, None, False
         self._connected = True
-
-    def _be_the_only_one(self) -> None:
-        """A session in which nobody is logged in may be meant for any account. One of them gets the loan."""
-        file = getattr(self._session, "_telekeep", None)
-        name = file.path if file is not None else "a session without a name"
-        place = os.path.join(self._plan["folder"], _FIRST)
-        try:
-            try:
-                descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            except FileExistsError:
-                with open(place, encoding="utf-8", errors="surrogateescape") as known:
-                    first = known.read()
-            else:
-                os.write(descriptor, os.fsencode(name))
-                os.close(descriptor)
-                return
-        except FileNotFoundError:
-            raise self.ended() from None
-        if first != name:
-            raise Refused(
-                f"This program opens {name} besides {first}, and nobody is logged in in either: they may be meant for "
-                f"two accounts, and only {self._plan['name']!r} is lent.",
-                "Let the program use one session name, run it once for each account, or give a bot its token in "
-                "start().",
-            )
 
     def raise_if_ended(self, error: Exception) -> None:
         """Say it in words if connecting failed because the loan is over."""

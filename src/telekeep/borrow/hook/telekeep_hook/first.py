@@ -1,0 +1,36 @@
+"""One account in a program. A session in which nobody is logged in may be meant for any: one of them gets the loan."""
+
+from __future__ import annotations
+
+import os
+
+from .refusal import Refused, ended
+
+if False:  # TYPE_CHECKING, without importing typing into every program
+    from typing import Any
+
+_FIRST = "first-session"  # in the run's folder: which session that was nobody's has got the loan
+
+
+def be_the_first(plan: dict[str, Any], name: str) -> None:
+    """Give the loan to the session ``name`` if no other has it. Raises Refused if one has, or the run has ended."""
+    place = os.path.join(plan["folder"], _FIRST)
+    try:
+        try:
+            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            with open(place, encoding="utf-8", errors="surrogateescape") as known:
+                first = known.read()
+        else:
+            os.write(descriptor, os.fsencode(name))
+            os.close(descriptor)
+            return
+    except FileNotFoundError:
+        raise ended(plan["name"]) from None
+    if first != name:
+        raise Refused(
+            f"This program opens {name} besides {first}, and nobody is logged in in either: they may be meant for two "
+            f"accounts, and only {plan['name']!r} is lent.",
+            "Let the program use one session name, run it once for each account, or give a bot its token when it "
+            "starts.",
+        )
