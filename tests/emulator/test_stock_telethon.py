@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from telethon.network import connection
 
 from emulator.stock import session_at, telethon, trust
 from telekeep.emulator import Emulator
+from telekeep.mtproto import exchange
+from telekeep.mtproto.schema import DH_G, DH_PRIME
 from telekeep.session.model import Session
 
 TRANSPORTS = (
@@ -36,6 +39,23 @@ async def test_a_key_is_made_over_every_transport(telegram: Emulator, transport:
         assert not await client.is_user_authorized()
     assert nearest.this_dc == telegram.home_dc
     assert telegram.stats.handshakes == 1
+
+
+async def test_a_key_with_a_leading_zero_makes_telethon_shake_hands_again(
+    telegram: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It drops the zero, sees that the two sides disagree, and never speaks with such a key."""
+    secret = 1 << 511
+    g_a = pow(DH_G, secret, DH_PRIME)
+    unlucky = next(b for b in range(1 << 80, 1 << 81) if pow(g_a, b, DH_PRIME) >> 2040 == 0)
+    drawn = [unlucky.to_bytes(256, "big")]
+    monkeypatch.setattr(exchange.secrets, "randbits", lambda bits: secret)
+    genuine = os.urandom
+    monkeypatch.setattr(os, "urandom", lambda size: drawn.pop() if size == 256 and drawn else genuine(size))
+    async with telethon(telegram, telegram.network.first_dc, retry_delay=0) as client:
+        assert (await client(functions.help.GetNearestDcRequest())).this_dc == telegram.home_dc
+    assert not drawn
+    assert telegram.stats.handshakes == 2
 
 
 async def test_many_calls_at_once_are_all_answered(telegram: Emulator, session: Session) -> None:

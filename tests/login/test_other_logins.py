@@ -8,6 +8,7 @@ import pytest
 
 from login.desk import Desk, Device
 from telekeep.emulator import Emulator
+from telekeep.emulator.front import Front
 from telekeep.errors import ConfigError, FloodWait, LoginBudgetSpent, LoginCancelled, LoginRefused
 from telekeep.login import flow
 from telekeep.login.prompt import Question, Wish
@@ -16,7 +17,7 @@ from telekeep.secret import Secret
 from telekeep.testing.fakes import ManualClock
 
 PHONE, CODE = "9996621234", "22222"
-ON_DC_4 = "9996641234"
+ON_DC_4, CODE_ON_DC_4 = "9996641234", "44444"
 BOT_TOKEN = "123456789:AAE-thisisnotarealtokenatall_12345"
 TO_THE_PASSWORD = [(Question.PHONE, PHONE), (Question.CODE, CODE)]
 
@@ -83,6 +84,22 @@ async def test_a_qr_code_scanned_for_an_account_elsewhere_is_followed_there(desk
     assert user.id == bob.id
     assert desk.session is not None
     assert desk.session.dc.id == 4
+
+
+@pytest.mark.parametrize("begin", [flow.by_qr(), flow.by_phone()], ids=["qr", "phone"])
+async def test_the_first_key_at_another_data_center_may_be_refused(
+    desk: Desk, telegram: Emulator, monkeypatch: pytest.MonkeyPatch, begin: flow.Move
+) -> None:
+    """One key in 256 begins with a zero byte: the server answers dh_gen_retry, which Telethon takes for a failure."""
+    bob = telegram.add_account(ON_DC_4)
+    met: list[bytes] = []
+    monkeypatch.setattr(Front, "taken", lambda self, key: self.dc_id == 4 and met.append(key) is None and len(met) == 1)
+    script: list[tuple[Question, object]] = [(Question.PHONE, ON_DC_4), (Question.CODE, CODE_ON_DC_4)]
+    if begin == flow.by_qr():
+        script = [scanned_by(Device(telegram.mint(bob)))]
+    user = await desk.log_in(script, begin=begin)
+    assert user.id == bob.id
+    assert len(met) == 2
 
 
 @pytest.mark.parametrize("phone", [PHONE, ON_DC_4])

@@ -151,8 +151,7 @@ class Handshake:
         fields = {"nonce": self._nonce, "server_nonce": self._server_nonce}
         if not _SAFE_RANGE <= g_b <= DH_PRIME - _SAFE_RANGE or self._retries >= _RETRIES:
             return types.DhGenFail(**fields, new_nonce_hash3=self._hash(3, key))
-        if key[0] == 0 or self._taken(key):
-            # Telethon drops leading zeros of the key and then disagrees about its id: never agree on such a key
+        if self._taken(key):
             self._retries += 1
             self._retry_id = int.from_bytes(_aux_hash(key), "little", signed=True)
             self._next = self._dh_gen
