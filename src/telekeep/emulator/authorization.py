@@ -36,6 +36,7 @@ class Authorization(KnownKey):
         super().__init__(value, salts=salts)
         self.dc_id = dc_id
         self.made_at = made_at
+        self.is_untried = False  # agreed on in a handshake, and never used: Telethon throws one in 256 away
         self.user_id: int | None = None
         self.pending_user_id: int | None = None  # the code was right, the password is still owed
         self.created_at = 0.0  # when it was logged in

@@ -84,13 +84,17 @@ class Front:
         return self._registry.taken(key)
 
     def agreed(self, key: bytes, salts: Salts) -> None:
-        self._stats.handshakes += 1
         made_at = self._desk.telegram.clock.wall()
-        self._registry.add(Authorization(key, dc_id=self.dc_id, made_at=made_at, salts=salts))
+        made = Authorization(key, dc_id=self.dc_id, made_at=made_at, salts=salts)
+        made.is_untried = True
+        self._registry.add(made)
 
     def used(self, line: Connection, key: KnownKey, conversation: Conversation) -> None:
         authorization = _authorization(key)
         self._registry.carries(line, authorization)
+        if authorization.is_untried:
+            authorization.is_untried = False
+            self._stats.handshakes += 1
         if not self._media:
             authorization.mains.used(line, self._registry.number_of(line), conversation.id)
             if authorization.origin is None and authorization.is_logged_in:

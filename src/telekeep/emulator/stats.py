@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 class Stats:
     """Counters since the start.
 
-    ``rpc``: requests, without pings, acks and other service messages · ``handshakes``: auth keys agreed on ·
+    ``rpc``: requests, without pings, acks and other service messages · ``handshakes``: auth keys agreed on and used ·
     ``logins``: sign-ins of any kind, not imports of an exported authorization · ``codes_sent`` · ``connections``:
     TCP connections accepted · ``duplicated``: authorizations ended by the rule about parallel connections ·
     ``overlap``: pairs of main connections of one authorization that were open and used at once.

@@ -145,7 +145,7 @@ class Fresh:
             return client
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await _connect(client)
+                await self._connect(client)
         except (OSError, EOFError):
             raise refusal(client._sender) or TelegramNetworkError(
                 "Timeout connecting to Telegram.",
@@ -154,6 +154,19 @@ class Fresh:
         except Exception as error:
             raise named(error, method="initConnection", clock=self._clock) from None
         return client
+
+    async def _connect(self, client: Any) -> None:
+        for last in (False, True):
+            try:
+                await client.disconnect()  # ends what a lost line left running
+                await client.connect()
+            except (OSError, EOFError):
+                if last:
+                    raise
+            else:
+                return
+            finally:  # how a line ends is told by the calls it takes with it, not by this future
+                client.disconnected.add_done_callback(lambda line: line.cancelled() or line.exception())
 
     def _make_client(self) -> Any:
         trust(self.network)
@@ -168,7 +181,8 @@ class Fresh:
             base_logger=_LOG,
             connection=ConnectionUnshared,  # once logged in, a forked child that kept it open would cost the key
             device_model="telekeep",  # how the login is listed under Devices
-            connection_retries=0,
+            connection_retries=1,  # Telethon agrees on one key in 256 wrongly, notices, and must ask for another
+            retry_delay=0.2,
             request_retries=0,
             auto_reconnect=False,  # it would send again whatever was pending: another code, for example
             raise_last_call_error=True,
@@ -263,27 +277,6 @@ class _Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             return option(self._network, dc_id)
         except ConfigError:  # Telegram may have opened one since this was written
             return await super()._get_dc(dc_id, cdn)
-
-    async def _switch_dc(self, new_dc: int) -> None:
-        """One key in 256 begins with a zero byte: dh_gen_retry, for which Telethon has no second attempt left."""
-        try:
-            await super()._switch_dc(new_dc)
-        except (OSError, EOFError):
-            await _connect(self)
-
-
-async def _connect(client: Any) -> None:
-    for last in (False, True):
-        try:
-            await client.disconnect()  # ends what a lost line left running
-            await client.connect()
-        except (OSError, EOFError):
-            if last:
-                raise
-        else:
-            return
-        finally:  # how a line ends is told by the calls it takes with it, not by this future
-            client.disconnected.add_done_callback(lambda line: line.cancelled() or line.exception())
 
 
 class _Lost(Exception):
