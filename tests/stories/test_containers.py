@@ -41,7 +41,8 @@ class Box:
 
 @pytest.fixture
 def box() -> Iterator[Box]:
-    name, host = f"tk{os.getpid()}", "10.213.77.1"
+    name, net = f"tk{os.getpid()}", f"10.213.{os.getpid() % 256}"  # another run of these tests has another
+    host = f"{net}.1"
     if os.geteuid() or not shutil.which("ip") or _ip("netns", "add", name).returncode:
         pytest.skip("network namespaces need root and iproute2")
     try:
@@ -50,7 +51,7 @@ def box() -> Iterator[Box]:
             f"link add {outer} type veth peer name {inner} netns {name}",
             f"address add {host}/24 dev {outer}",
             f"link set {outer} up",
-            f"-n {name} address add 10.213.77.2/24 dev {inner}",
+            f"-n {name} address add {net}.2/24 dev {inner}",
             f"-n {name} link set {inner} up",
             f"-n {name} link set lo up",
         ):
