@@ -12,6 +12,7 @@ _DOORS = {
     "Keeper": "telekeep.keeper.keeper",
     "errors": "telekeep",
     "Emulator": "telekeep.emulator",
+    "job": "telekeep.borrow.job",
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to the session ``name`` at ``at`` (wall-clock seconds)."""
+    """Something that happened to the session, or the job, ``name`` at ``at`` (wall-clock seconds)."""
 
     name: str
     at: float
@@ -61,6 +61,19 @@ class WaitingOut(Event):
     method: str
     seconds: float
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted(Event):
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded(Event):
+    """``outcome``: how, in words; ``held``: why it is not started again, "" if it is."""
+
+    outcome: str
+    held: str = ""
 
 
 Listener = Callable[[Event], None]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from telekeep.errors import ConfigError, StorageUnavailable
 
 LEDGER = "floods.db"  # the ledger of flood waits, in the home's root
+JOBS = "jobs.toml"  # what the daemon keeps going, as a person writes it down
 
 
 class Home(NamedTuple):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
+
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+_SPAN = r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)"
 
 
 def span(seconds: float) -> str:
@@ -33,3 +37,9 @@ def moment(at: float) -> str:
 def timeline(seconds: float, until: float) -> str:
     """Both: ``19.2 hours remaining, until 2026-11-21 14:05``."""
     return f"{remaining(seconds)}, until {moment(until)}"
+
+
+def seconds_of(text: str) -> float | None:
+    """A span as a person types it, in seconds: ``90s``, ``15m``, ``8h``, ``30d``. None if it is none, or no time."""
+    found = re.fullmatch(_SPAN, text.strip().lower())
+    return float(found[1]) * _UNITS[found[2]] or None if found else None

@@ -43,7 +43,7 @@ def run(invocation: Invocation, idle: float | None) -> None:
     keeper = _opened(invocation)
     handler = log.to_stream(format=_settings(keeper).log_format)
     try:
-        _serve(keeper, idle, None, lambda: invocation.out.words(f"ready {keeper.home.control}"))
+        _serve(keeper, _network(invocation), idle, None, lambda: invocation.out.words(f"ready {keeper.home.control}"))
     finally:
         log.remove(handler)
 
@@ -56,10 +56,10 @@ def run_detached(invocation: Invocation, idle: float | None) -> int:
     left = detach()
     if left is None:
         return 0
-    return _in_background(keeper, idle, left)
+    return _in_background(keeper, _network(invocation), idle, left)
 
 
-def _in_background(keeper: DaemonKeeper, idle: float | None, left: Detached) -> int:
+def _in_background(keeper: DaemonKeeper, network: str, idle: float | None, left: Detached) -> int:
     import logging
 
     from telekeep.borrow.summon import PATIENCE, hail
@@ -68,7 +68,7 @@ def _in_background(keeper: DaemonKeeper, idle: float | None, left: Detached) -> 
     path = keeper.home.log / "daemon.log"
     try:
         log.to_file(path, streams=True, format=_settings(keeper).log_format)
-        _serve(keeper, idle, path, left.serves, patience=PATIENCE)
+        _serve(keeper, network, idle, path, left.serves, patience=PATIENCE)
     except TelekeepError as error:
         if isinstance(error, SessionConflict) and hail(keeper.home) is not None:
             left.serves()  # another one was quicker
@@ -79,7 +79,15 @@ def _in_background(keeper: DaemonKeeper, idle: float | None, left: Detached) -> 
     return 0
 
 
-def _serve(keeper: DaemonKeeper, idle: float | None, log: Path | None, ready: Any, *, patience: float = 1.0) -> None:
+def _network(invocation: Invocation) -> str:
+    from telekeep.borrow.summon import in_full
+
+    return in_full(invocation.network or "production")
+
+
+def _serve(
+    keeper: DaemonKeeper, network: str, idle: float | None, log: Path | None, ready: Any, *, patience: float = 1.0
+) -> None:
     import asyncio
 
     from telekeep.loading import settled
@@ -87,6 +95,7 @@ def _serve(keeper: DaemonKeeper, idle: float | None, log: Path | None, ready: An
 
     with settled():
         from telekeep.work.health import HealthRound, Owned
+        from telekeep.work.jobs.supervisor import Jobs
         from telekeep.work.log import log_events
         from telekeep.work.owners import Owners
 
@@ -95,5 +104,9 @@ def _serve(keeper: DaemonKeeper, idle: float | None, log: Path | None, ready: An
         owners = Owners(keeper)
         hours = _settings(keeper).health_hours
         health = HealthRound(keeper, Owned(owners.turn, owners.devices), interval=hours * 3600)
-        daemon = Daemon(keeper, owners, idle=idle, log=log, besides=health.run if hours else None)
+        jobs = Jobs(keeper, network)
+        besides = [jobs.run, *([health.run] if hours else [])]
+        daemon = Daemon(
+            keeper, owners, idle=idle, log=log, besides=besides, more=jobs.verbs(), is_needed=lambda: jobs.is_busy
+        )
         asyncio.run(daemon.run(ready=ready, patience=patience))

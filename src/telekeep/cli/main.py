@@ -72,6 +72,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     },
     "The owner process": {
         "daemon": Listed("telekeep.cli.daemon:daemon", "Start, stop, restart or look at the daemon"),
+        "jobs": Listed("telekeep.cli.jobs:jobs", "Commands and programs that the daemon keeps going"),
     },
     "Telegram on loopback": {
         "emulator": Listed("telekeep.cli.emulator:emulator", "Run a Telegram of your own, offline"),

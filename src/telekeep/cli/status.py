@@ -33,7 +33,7 @@ from telekeep.cli.shelf import (
 )
 from telekeep.errors import SessionNotFound
 from telekeep.health.history import availability
-from telekeep.paths import LEDGER, home
+from telekeep.paths import JOBS, LEDGER, home
 from telekeep.vault.record import QUARANTINED
 from telekeep.words import timeline
 
@@ -79,19 +79,38 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
             }
             for row in rows
         ]
-        invocation.out.data({"sessions": facts})
+        invocation.out.data({"sessions": facts, "jobs": _jobs(invocation)})
     else:
         invocation.out.words(
             *(
                 _page(*rows[0], now, owners.get(name), health.get(rows[0][0].lease), _floods(invocation))
                 if name
-                else _overview(rows, now, owners, health)
+                else [*_overview(rows, now, owners, health), *_job_lines(invocation)]
             )
         )
     return 0 if present(chosen) else SessionNotFound.exit_code
 
 
 _OUTSIDE = Advice("away", "its key lies in a file, outside telekeep's control: see `telekeep adopt --list`", 0.0)
+
+
+def _jobs(invocation: Invocation) -> list[dict[str, Any]]:
+    """The jobs of the daemon. Nothing of them is loaded where none are written down."""
+    where = home(invocation.home)
+    if not (where.root / JOBS).exists():
+        return []
+    from telekeep.cli.jobs import listed
+
+    return listed(where)
+
+
+def _job_lines(invocation: Invocation) -> list[str]:
+    found = _jobs(invocation)
+    if not found:
+        return []
+    from telekeep.cli.jobs import lines
+
+    return ["", *lines(found)]
 
 
 def _policy(given: str | None) -> tuple[float, float, float]:

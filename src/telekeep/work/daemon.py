@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ class Daemon:
 
     ``idle``: seconds without a borrower or a command after which it ends, None for never. ``log``: where it logs to,
     for others to know. ``notifier``: the service manager to keep informed. ``besides``: what else goes on while it
-    serves; cancelled when it stops.
+    serves; cancelled when it stops, before any session is let go. ``more``: further verbs of the control socket;
+    ``is_needed``: whether anything but a borrower needs it.
     """
 
     def __init__(
@@ -51,9 +52,12 @@ class Daemon:
         idle: float | None = None,
         log: Path | None = None,
         notifier: Notifier | None = None,
-        besides: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        besides: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        more: Mapping[str, Callable[..., Any]] | None = None,
+        is_needed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._besides = besides
+        self._is_needed = is_needed
         self._keeper = keeper
         self._owners = owners
         self._idle = idle
@@ -72,7 +76,7 @@ class Daemon:
             "lock": self._custody.lock,
         }
         self._control = DaemonControl(
-            keeper.home, {**owners.verbs(), **verbs}, about=about, before=self._before, report=_report
+            keeper.home, {**owners.verbs(), **verbs, **(more or {})}, about=about, before=self._before, report=_report
         )
 
     async def run(self, *, ready: Callable[[], object] = lambda: None, patience: float = _PATIENCE) -> None:
@@ -155,8 +159,7 @@ class Daemon:
         ready()
         self._custody.resume()
         tasks = [asyncio.create_task(self._look_after(lock))]
-        if self._besides is not None:
-            tasks.append(asyncio.create_task(self._besides()))
+        tasks += [asyncio.create_task(each()) for each in self._besides]
         if self._notifier.seconds:
             tasks.append(asyncio.create_task(self._show_life(self._notifier.seconds)))
         try:
@@ -208,7 +211,8 @@ class Daemon:
     def _is_idle(self, seconds: float) -> bool:
         """Whether nobody needed us for ``seconds``. A key in memory is needed: it would have to be typed again."""
         now = self._keeper.clock.boot()
-        if self._control.server.running or self._keeper.holds_key or not self._owners.is_idle():
+        needed = self._control.server.running or self._keeper.holds_key or self._is_needed()
+        if needed or not self._owners.is_idle():
             self._last = now
         return now - self._last >= seconds
 

@@ -1,0 +1,88 @@
+"""When a job runs: always, at intervals, or by a cron expression. Pure; moments are wall-clock seconds.
+
+A run that was missed, because the machine slept or the last one took longer, is made up for once, not as often as it
+was missed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from telekeep.errors import ConfigError
+from telekeep.words import seconds_of
+
+_REMEDY = 'Write every = "5m", or cron = "0 3 * * *" (minute, hour, day, month, day of the week).'
+_SHORTEST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """``every``: seconds from one start to the next; ``cron``: an expression, in the machine's time zone.
+
+    With neither, the job is to run always.
+    """
+
+    every: float | None = None
+    cron: str | None = None
+
+    @classmethod
+    def read(cls, *, every: Any = None, cron: Any = None) -> Schedule:
+        """The schedule that a person has written. Raises ConfigError for what is none."""
+        if every is not None and cron is not None:
+            raise ConfigError("A job runs at intervals or by a cron expression, not by both.", remedy=_REMEDY)
+        if cron is not None:
+            if not isinstance(cron, str):
+                raise ConfigError("A cron expression is a text of five fields.", remedy=_REMEDY)
+            made = cls(cron=cron)
+            made.after(0.0, last=None)  # says what is wrong with it
+            return made
+        if every is None:
+            return ALWAYS
+        seconds = seconds_of(every) if isinstance(every, str) else every
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= _SHORTEST:
+            raise ConfigError(f"{every!r} is no interval of a second or more.", remedy=_REMEDY)
+        return cls(every=float(seconds))
+
+    @property
+    def is_always(self) -> bool:
+        return self.every is None and self.cron is None
+
+    @property
+    def told(self) -> str:
+        """As a person would say it."""
+        if self.cron is not None:
+            return f"cron {self.cron}"
+        if self.every is None:
+            return "always"
+        from telekeep.words import span
+
+        return f"every {span(self.every)}"
+
+    def after(self, now: float, *, last: float | None) -> float:
+        """When it is to start next, if it was started ``last`` and nothing keeps it from starting."""
+        if self.cron is not None:
+            return _next(self.cron, last if last is not None else now)
+        if self.every is None or last is None:
+            return now
+        return last + self.every
+
+    def following(self, now: float, *, last: float | None) -> float:
+        """As `after`, and never before ``now``: what was missed until now is let go."""
+        at = self.after(now, last=last)
+        return at if at > now else self.after(now, last=now)
+
+
+def _next(expression: str, after: float) -> float:
+    from cronsim import CronSim, CronSimError
+
+    try:
+        return next(CronSim(expression, datetime.fromtimestamp(after))).timestamp()
+    except CronSimError as error:
+        raise ConfigError(f"{expression!r} is no cron expression: {error}.", remedy=_REMEDY) from None
+    except StopIteration:
+        raise ConfigError(f"{expression!r} names no time that ever comes.", remedy=_REMEDY) from None
+
+
+ALWAYS = Schedule()

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from telekeep.pace.backoff import Backoff
+from telekeep.work.jobs import policy
+from telekeep.work.jobs.job import Job
+from telekeep.work.jobs.memory import FRESH, Memory
+from telekeep.work.jobs.schedule import Schedule
+
+NOW = 1_800_000_000.0
+PROGRAM = Job("bot", ("run", "main", "--", "bot"), session="main")
+HOURLY = Job("check", ("test", "main"), Schedule(every=3600.0), session="main")
+LONGEST = Backoff(attempts=3, first=2.0, cap=300.0, jitter=lambda: 1.0)
+
+
+def ran(job: Job, *codes: int, before: Memory = FRESH, wait: float = 0.0, login: str = "key+") -> Memory:
+    memory = before
+    for code in codes:
+        memory = policy.started(memory, NOW)
+        memory = policy.ended(job, memory, code, NOW + 1, wait=wait, login=login, again=LONGEST)
+    return memory
+
+
+def test_a_job_that_is_to_run_always_is_started_again() -> None:
+    assert 0 < policy.due(PROGRAM, ran(PROGRAM, 0), NOW + 1) - (NOW + 1) < 5
+
+
+def test_a_job_that_fails_is_started_again_later_each_time_and_then_left() -> None:
+    first, second, third = (ran(PROGRAM, *[9] * count) for count in (1, 2, 3))
+    assert [policy.due(PROGRAM, each, NOW) - (NOW + 1) for each in (first, second)] == [2.0, 4.0]
+    assert third.held == policy.GIVEN_UP
+    assert not policy.is_released(third, "another+"), "another login is not what it failed for"
+    assert policy.released(third) == replace(third, held="", held_at="", failures=0, next_at=None)
+
+
+def test_a_run_that_lasted_begins_the_count_anew() -> None:
+    memory = replace(ran(PROGRAM, 9, 9), started_at=NOW)
+    assert policy.ended(PROGRAM, memory, 9, NOW + policy.STEADY, again=LONGEST).failures == 1
+
+
+def test_a_scheduled_job_that_fails_too_often_waits_for_its_next_time() -> None:
+    memory = ran(HOURLY, 5, 5, 5)
+    assert (memory.held, memory.next_at, memory.failures) == ("", NOW + 3600, 0)
+
+
+def test_a_flood_wait_is_kept_whole_and_counts_as_no_failure() -> None:
+    """003-14: no further calls while Telegram says "not before"."""
+    memory = ran(HOURLY, 4, wait=79_200.0)
+    assert (memory.next_at, memory.failures, memory.waits_for) == (NOW + 1 + 79_200, 0, policy.RATE_LIMITED)
+
+
+def test_a_job_without_a_login_waits_for_one() -> None:
+    """003-F1: it is not started every four minutes."""
+    memory = ran(HOURLY, 1, login="old-")
+    assert memory.held == policy.NEEDS_LOGIN
+    assert not policy.is_released(memory, "old-")
+    assert policy.is_released(memory, "new+")
+
+
+@pytest.mark.parametrize("code", [2, 6])
+def test_what_would_fail_in_the_same_way_is_not_tried_again(code: int) -> None:
+    always = Job("check", ("test", "main"))
+    assert ran(always, code).held == policy.GIVEN_UP
+    assert ran(HOURLY, code).next_at == NOW + 3600
+
+
+def test_the_exit_codes_of_somebodys_own_program_mean_what_they_like() -> None:
+    for code in (1, 2, 4, 6):
+        memory = ran(PROGRAM, code)
+        assert (memory.held, memory.failures) == ("", 1)
+        assert policy.outcome(PROGRAM, code) == f"exit code {code}"
+    assert policy.outcome(HOURLY, 4) == "rate limited"
+    assert policy.outcome(HOURLY, -9) == "signal 9"
+
+
+def test_a_clock_that_was_set_back_by_a_year_traps_no_job() -> None:
+    memory = ran(HOURLY, 0)
+    assert policy.due(HOURLY, memory, NOW - 31_536_000) == NOW - 31_536_000

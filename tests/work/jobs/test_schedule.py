@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from telekeep.errors import ConfigError
+from telekeep.work.jobs.schedule import ALWAYS, Schedule
+
+NOON = datetime(2026, 11, 21, 12, 0).timestamp()
+
+
+def test_an_interval_counts_from_the_last_start() -> None:
+    hourly = Schedule.read(every="1h")
+    assert hourly.after(NOON, last=None) == NOON
+    assert hourly.after(NOON, last=NOON - 600) == NOON + 3000
+    assert hourly.told == "every 60 min"
+
+
+def test_cron_speaks_of_local_time() -> None:
+    nightly = Schedule.read(cron="30 3 * * *")
+    assert nightly.after(NOON, last=None) == datetime(2026, 11, 22, 3, 30).timestamp()
+
+
+def test_what_was_missed_while_the_machine_slept_is_made_up_for_once() -> None:
+    hourly = Schedule.read(cron="0 * * * *")
+    asleep_since = NOON - 10 * 3600
+    assert hourly.after(NOON + 60, last=asleep_since) < NOON + 60, "one run, at once"
+    assert hourly.after(NOON + 61, last=NOON + 60) == NOON + 3600, "and then in time again"
+    assert hourly.following(NOON + 60, last=asleep_since) == NOON + 3600
+
+
+def test_without_either_a_job_is_to_run_always() -> None:
+    assert Schedule.read() is ALWAYS
+    assert ALWAYS.after(NOON, last=NOON - 1) == NOON
+
+
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        ({"every": "5m", "cron": "* * * * *"}, "not by both"),
+        ({"every": "soon"}, "soon"),
+        ({"every": 0}, "0"),
+        ({"every": True}, "True"),
+        ({"every": float("nan")}, "nan"),
+        ({"cron": "every day"}, "every day"),
+        ({"cron": "61 * * * *"}, "61"),
+        ({"cron": "0 0 30 2 *"}, "30 2"),
+        ({"cron": 5}, "five fields"),
+    ],
+)
+def test_what_is_no_schedule_is_refused_with_the_way_to_write_one(written: dict[str, object], word: str) -> None:
+    with pytest.raises(ConfigError, match=word) as refused:
+        Schedule.read(**written)
+    assert 'every = "5m"' in str(refused.value.remedy)
