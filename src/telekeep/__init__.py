@@ -13,6 +13,7 @@ _DOORS = {
     "errors": "telekeep",
     "Emulator": "telekeep.emulator",
     "job": "telekeep.borrow.job",
+    "SessionTask": "telekeep.work.celery.task",
 }
 
 

@@ -24,6 +24,7 @@ from telethon.sessions import MemorySession
 from telethon.tl.types.updates import State
 
 from telekeep.borrow.dispatch import Dispatching
+from telekeep.borrow.random_ids import RandomIds
 from telekeep.errors import ConfigError, LoanExpired, OwnerAbsent, TelekeepError
 
 _RESCUES = 5.0  # seconds between two attempts to start a daemon that was killed
@@ -105,8 +106,13 @@ class BorrowedClient(Dispatching):
     _was_killed: Callable[[], bool]
     _rescued_at = -math.inf
     _loan: Loan | None = None
+    random_ids: RandomIds | None = None
+    """What numbers its requests: None for Telethon, at random."""
 
     async def _call(self, sender: Any, request: Any, *args: Any, **options: Any) -> Any:
+        if self.random_ids is not None:
+            for each in request if isinstance(request, list | tuple) else (request,):
+                self.random_ids.number(each)
         self._flood_waited_requests.clear()  # kept by a clock that can be set; the owner knows, and answers at once
         return await super()._call(sender, request, *args, **options)
 

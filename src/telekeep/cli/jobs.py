@@ -62,7 +62,7 @@ def add(
     where = home_of(invocation.home)
     private_folder(where.root)
     table.add(where, new)
-    found = _asked(invocation, "jobs_changed")
+    found = ask_daemon(invocation, "jobs_changed")
     (made,) = (each for each in found if each["name"] == job)
     invocation.out.data(made, [] if invocation.quiet else [f"Job {job}: {new.told}, {new.schedule.told}."])
 
@@ -88,8 +88,8 @@ def start(invocation: Invocation, job: str, now: bool) -> None:
     from telekeep.work.jobs import table
 
     table.named(table.read(_home(invocation)), job)
-    _asked(invocation, "jobs_changed")
-    found = _asked(invocation, "job_start", name=job, now=now)
+    ask_daemon(invocation, "jobs_changed")
+    found = ask_daemon(invocation, "job_start", name=job, now=now)
     invocation.out.data(found, [] if invocation.quiet else [f"Job {job}: {_next(found)}."])
 
 
@@ -97,19 +97,7 @@ def start(invocation: Invocation, job: str, now: bool) -> None:
 @click.argument("job")
 def stop(invocation: Invocation, job: str) -> None:
     """End a job's run (it has 15 seconds), and start none until `telekeep jobs start`."""
-    from telekeep.borrow.summon import ask, hail
-    from telekeep.work.jobs import table
-    from telekeep.work.jobs.memory import Memories
-
-    where = _home(invocation)
-    table.named(table.read(where), job)
-    if hail(where) is not None:
-        with invocation.out.progress("It has 15 seconds to end"):
-            ask(where, "jobs_changed")
-            ask(where, "job_stop", timeout=_STOPPING, name=job)
-    else:
-        memories = Memories(where)
-        memories.keep(job, memories.of(job).stopped())
+    stopped(invocation, job)
     invocation.out.data({"name": job, "state": "stopped"}, [] if invocation.quiet else [f"Job {job} is stopped."])
 
 
@@ -137,6 +125,35 @@ def remove(invocation: Invocation, job: str) -> None:
 @click.option("--lines", "count", type=click.IntRange(min=0), default=_LINES, help=f"How many last lines ({_LINES}).")
 def logs(invocation: Invocation, job: str, follow: bool, count: int) -> None:
     """Show what the runs of a job have said."""
+    show_log(invocation, job, follow, count)
+
+
+def _in_full(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A command line with the program after its ``--`` in full."""
+    at = words.index("--") + 1 if "--" in words else len(words)
+    found = which(words[at]) if at < len(words) else None
+    return (*words[:at], str(Path(found).absolute()), *words[at + 1 :]) if found else words
+
+
+def stopped(invocation: Invocation, job: str) -> None:
+    """End a job's run, and let none begin. Raises ConfigError if there is no such job."""
+    from telekeep.borrow.summon import ask, hail
+    from telekeep.work.jobs import table
+    from telekeep.work.jobs.memory import Memories
+
+    where = _home(invocation)
+    table.named(table.read(where), job)
+    if hail(where) is None:
+        memories = Memories(where)
+        memories.keep(job, memories.of(job).stopped())
+        return
+    with invocation.out.progress("It has 15 seconds to end"):
+        ask(where, "jobs_changed")
+        ask(where, "job_stop", timeout=_STOPPING, name=job)
+
+
+def show_log(invocation: Invocation, job: str, follow: bool, count: int) -> None:
+    """What the runs of a job have said."""
     from telekeep.cli.tail import followed, last
     from telekeep.work.jobs import table
     from telekeep.work.jobs.process import log_of
@@ -151,13 +168,6 @@ def logs(invocation: Invocation, job: str, follow: bool, count: int) -> None:
         return
     for line in followed(log, count) if follow else last(log, count):
         invocation.out.data({}, [line])
-
-
-def _in_full(words: tuple[str, ...]) -> tuple[str, ...]:
-    """A command line with the program after its ``--`` in full."""
-    at = words.index("--") + 1 if "--" in words else len(words)
-    found = which(words[at]) if at < len(words) else None
-    return (*words[:at], str(Path(found).absolute()), *words[at + 1 :]) if found else words
 
 
 def listed(where: Home) -> list[dict[str, Any]]:
@@ -205,7 +215,8 @@ def _home(invocation: Invocation) -> Home:
     return home_of(invocation.home)
 
 
-def _asked(invocation: Invocation, verb: str, **fields: Any) -> Any:
+def ask_daemon(invocation: Invocation, verb: str, **fields: Any) -> Any:
+    """What the daemon answers to ``verb``; it is started if none runs."""
     from telekeep.borrow.summon import ask, home_of, summon
 
     with invocation.out.progress("Asking the daemon"):

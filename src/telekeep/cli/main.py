@@ -73,6 +73,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     "The owner process": {
         "daemon": Listed("telekeep.cli.daemon:daemon", "Start, stop, restart or look at the daemon"),
         "jobs": Listed("telekeep.cli.jobs:jobs", "Commands and programs that the daemon keeps going"),
+        "worker": Listed("telekeep.cli.worker:worker", "A Celery worker whose tasks borrow sessions"),
     },
     "Telegram on loopback": {
         "emulator": Listed("telekeep.cli.emulator:emulator", "Run a Telegram of your own, offline"),

@@ -12,10 +12,11 @@ from telekeep.work.jobs.schedule import ALWAYS, Schedule
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
-COMMANDS = ("archive", "backup", "devices", "renew", "run", "test")
+COMMANDS = ("archive", "backup", "devices", "renew", "run", "test", "worker")
 """What may be a job. None of them asks anything: a job has no terminal."""
 
-_SESSION_AT = {"archive": 2}  # which word names the session; the first after the command where nothing is said
+_SESSION_AT = {"archive": 2, "worker": 99}
+"""Which word names the session; the first after the command where nothing is said. A worker serves all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Job:
     @property
     def is_program(self) -> bool:
         """Whether it is somebody's own program, whose exit codes mean what they like."""
-        return self.words[0] == "run"
+        return self.words[0] in ("run", "worker")
 
     @property
     def told(self) -> str:

@@ -1,0 +1,8 @@
+"""Tasks of Celery that borrow a session for as long as they run.
+
+- `task`: the base of such tasks
+- `loop`: an event loop beside the task, because Celery has none
+- `once`: a task that is delivered twice does its work once
+- `result`: what a task answers with, and whether it is tried again (pure)
+- `command`: the worker's command line; `names`: what the queues are called
+"""

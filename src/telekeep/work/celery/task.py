@@ -1,0 +1,105 @@
+"""The base of tasks that borrow a session.
+
+@app.task(base=telekeep.SessionTask, session="main")
+async def fetch(client, chat): ...
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from celery import Task
+
+from telekeep import paths
+from telekeep.borrow.borrow import client
+from telekeep.borrow.random_ids import RandomIds
+from telekeep.clock import SystemClock
+from telekeep.errors import TelekeepError
+from telekeep.upstream.faults import named
+from telekeep.work.celery import loop, result
+from telekeep.work.celery.names import QUEUE
+from telekeep.work.celery.once import Tasks, UnderWay
+
+_UNDER_WAY = 5.0  # seconds until a task that another worker is doing is looked at again
+_VISIBILITY = 3600.0  # seconds: Celery's own for Redis
+
+
+class SessionTask(Task):  # type: ignore[misc]  # Celery carries no types
+    """An async function whose first argument is a client on a loan, given back when it ends, however it ends.
+
+    ``session``: the name of a kept session; tasks wait in a queue of its own, ``telekeep.NAME``. ``grant``, ``home``
+    and ``network`` as for `telekeep.client`. What the function returns is the ``result`` of the answer; ``status`` is
+    one of `telekeep.work.celery.result`. Flood waits and broken lines are tried again; what only a person can mend is
+    not, and raises nothing. A task that is delivered twice does its work once, and messages it sends again after a
+    crash are those it sent before.
+    """
+
+    abstract = True
+    typing = False  # Celery would count the client among the arguments
+    acks_late = True
+    reject_on_worker_lost = True
+    session = ""
+    grant = "full"
+    home: str | None = None
+    network: str | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        task, clock = self.request.id or "", SystemClock()
+        if not task:  # called as a function
+            return result.told(result.SUCCESS, clock.wall(), result=loop.run(self._borrowed("", args, kwargs)))
+        tasks = Tasks(paths.home(self._home()).root / "celery")
+        try:
+            with tasks.claim(task) as claim:
+                if claim.result is not None:
+                    return claim.result
+                answer = self._answered(task, args, kwargs, clock)
+                claim.done(answer, at=clock.wall())
+                return answer
+        except UnderWay:
+            raise self.retry(countdown=_UNDER_WAY, max_retries=None) from None
+        finally:
+            tasks.close()
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        if self.session and "queue" not in options:
+            options["queue"] = QUEUE.format(session=self.session)
+        return super().apply_async(args, kwargs, **options)
+
+    def _answered(self, task: str, args: Any, kwargs: Any, clock: SystemClock) -> dict[str, Any]:
+        """The task's answer. Raises what Celery tries it again with."""
+        try:
+            value = loop.run(self._borrowed(task, args, kwargs))
+        except Exception as raised:
+            error = self._named(raised, clock)
+            visibility = self.app.conf.broker_transport_options.get("visibility_timeout", _VISIBILITY)
+            failed = int((self.request.headers or {}).get("telekeep_failed", 0)) + 1
+            found = result.verdict(error, failed=failed, visibility=float(visibility))
+            if found.again is None:
+                return result.told(found.status, clock.wall(), error=error)
+            failed = 0 if found.status == result.RATE_LIMITED else failed
+            headers = {**(self.request.headers or {}), "telekeep_failed": failed}
+            raise self.retry(countdown=found.again, max_retries=None, headers=headers) from None
+        return result.told(result.SUCCESS, clock.wall(), result=value)
+
+    async def _borrowed(self, task: str, args: Any, kwargs: Any) -> Any:
+        borrowed = client(
+            self.session, grant=self.grant, label=f"celery {self.name}", home=self._home(), network=self.network,
+            receive_updates=False,
+        )  # fmt: skip
+        if task:
+            borrowed.random_ids = RandomIds(f"{self.name} {task}".encode())
+        async with borrowed:
+            found = self.run(borrowed, *args, **kwargs)
+            return await found if inspect.isawaitable(found) else found
+
+    def _named(self, error: Exception, clock: SystemClock) -> TelekeepError:
+        """Of telekeep, Telethon or the system. Raises what belongs to the function: its own mistakes are its own."""
+        if isinstance(error, TelekeepError | OSError | EOFError) or type(error).__module__.startswith("telethon."):
+            return named(error, clock=clock)
+        raise error
+
+    def _home(self) -> Any:
+        from pathlib import Path
+
+        return Path(self.home).expanduser() if self.home else None
