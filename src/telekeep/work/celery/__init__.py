@@ -2,6 +2,7 @@
 
 - `task`: the base of such tasks
 - `loop`: an event loop beside the task, because Celery has none
+- `pool`: clients that its tasks take turns with
 - `once`: a task that is delivered twice does its work once
 - `result`: what a task answers with, and whether it is tried again (pure)
 - `command`: the worker's command line; `names`: what the queues are called

@@ -7,12 +7,14 @@ async def fetch(client, chat): ...
 from __future__ import annotations
 
 import inspect
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from celery import Task
+from celery.signals import worker_process_shutdown, worker_shutdown
 
 from telekeep import paths
-from telekeep.borrow.borrow import client
 from telekeep.borrow.random_ids import RandomIds
 from telekeep.clock import SystemClock
 from telekeep.errors import TelekeepError
@@ -20,6 +22,7 @@ from telekeep.upstream.faults import named
 from telekeep.work.celery import loop, result
 from telekeep.work.celery.names import QUEUE
 from telekeep.work.celery.once import Tasks, UnderWay
+from telekeep.work.celery.pool import Pool, Wanted
 
 _UNDER_WAY = 5.0  # seconds until a task that another worker is doing is looked at again
 _VISIBILITY = 3600.0  # seconds: Celery's own for Redis
@@ -47,10 +50,9 @@ class SessionTask(Task):  # type: ignore[misc]  # Celery carries no types
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         task, clock = self.request.id or "", SystemClock()
         if not task:  # called as a function
-            return result.told(result.SUCCESS, clock.wall(), result=loop.run(self._borrowed("", args, kwargs)))
-        tasks = Tasks(paths.home(self._home()).root / "celery")
+            return result.told(result.SUCCESS, clock.wall(), result=self._done("", args, kwargs))
         try:
-            with tasks.claim(task) as claim:
+            with _tasks(paths.home(self._home()).root / "celery").claim(task) as claim:
                 if claim.result is not None:
                     return claim.result
                 answer = self._answered(task, args, kwargs, clock)
@@ -58,8 +60,6 @@ class SessionTask(Task):  # type: ignore[misc]  # Celery carries no types
                 return answer
         except UnderWay:
             raise self.retry(countdown=_UNDER_WAY, max_retries=None) from None
-        finally:
-            tasks.close()
 
     def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         if self.session and "queue" not in options:
@@ -69,7 +69,7 @@ class SessionTask(Task):  # type: ignore[misc]  # Celery carries no types
     def _answered(self, task: str, args: Any, kwargs: Any, clock: SystemClock) -> dict[str, Any]:
         """The task's answer. Raises what Celery tries it again with."""
         try:
-            value = loop.run(self._borrowed(task, args, kwargs))
+            value = self._done(task, args, kwargs)
         except Exception as raised:
             error = self._named(raised, clock)
             visibility = self.app.conf.broker_transport_options.get("visibility_timeout", _VISIBILITY)
@@ -82,16 +82,16 @@ class SessionTask(Task):  # type: ignore[misc]  # Celery carries no types
             raise self.retry(countdown=found.again, max_retries=None, headers=headers) from None
         return result.told(result.SUCCESS, clock.wall(), result=value)
 
-    async def _borrowed(self, task: str, args: Any, kwargs: Any) -> Any:
-        borrowed = client(
-            self.session, grant=self.grant, label=f"celery {self.name}", home=self._home(), network=self.network,
-            receive_updates=False,
-        )  # fmt: skip
-        if task:
-            borrowed.random_ids = RandomIds(f"{self.name} {task}".encode())
-        async with borrowed:
-            found = self.run(borrowed, *args, **kwargs)
-            return await found if inspect.isawaitable(found) else found
+    def _done(self, task: str, args: Any, kwargs: Any) -> Any:
+        wanted = Wanted(self.session, self.grant, f"celery {self.name}", self._home(), self.network)
+        numbers = RandomIds(f"{self.name} {task}".encode()) if task else None
+
+        async def borrowed(pool: Pool) -> Any:
+            async with pool.client(wanted, numbers) as client:
+                found = self.run(client, *args, **kwargs)
+                return await found if inspect.isawaitable(found) else found
+
+        return loop.run(borrowed)
 
     def _named(self, error: Exception, clock: SystemClock) -> TelekeepError:
         """Of telekeep, Telethon or the system. Raises what belongs to the function: its own mistakes are its own."""
@@ -99,7 +99,18 @@ class SessionTask(Task):  # type: ignore[misc]  # Celery carries no types
             return named(error, clock=clock)
         raise error
 
-    def _home(self) -> Any:
-        from pathlib import Path
-
+    def _home(self) -> Path | None:
         return Path(self.home).expanduser() if self.home else None
+
+
+@cache
+def _tasks(folder: Path) -> Tasks:
+    return Tasks(folder)
+
+
+def _close(**_: Any) -> None:
+    loop.close()
+
+
+for _signal in (worker_process_shutdown, worker_shutdown):
+    _signal.connect(_close, weak=False)
