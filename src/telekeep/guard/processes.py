@@ -1,0 +1,207 @@
+"""Who has a file open, and who is a Celery worker, as the kernel tells (proc(5)).
+
+A worker is recognised by how it was started, argument by argument, not by a pattern over its command line: an editor, a
+pager or a grep with the same words in it is none. What cannot be looked at is not taken for absent: without /proc
+nothing can be said, and it is said so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from telekeep.errors import SessionConflict
+from telekeep.lease.redaction import command_line
+
+_PYTHON = re.compile(r"(python|pypy)[\d.]*")
+# Options with a value of their own: python's (python(1)), and celery's before its command (celery --help).
+_PYTHON_VALUES = frozenset({"-W", "-X", "--check-hash-based-pycs"})
+_CELERY_VALUES = frozenset(
+    {"-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir", "-C"}
+)
+_MOST_BYTES = 64 * 1024  # of a command line
+
+
+class Process(NamedTuple):
+    """A process of this machine. ``arguments`` are empty for a thread of the kernel and for one that just ended."""
+
+    pid: int
+    parent: int
+    uid: int
+    arguments: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """Its command line, without secrets."""
+        return command_line(self.arguments)
+
+
+def everybody(proc: Path = Path("/proc")) -> dict[int, Process]:
+    """All processes, by pid. Raises SessionConflict where the kernel does not tell."""
+    try:
+        with os.scandir(proc) as entries:
+            pids = [int(each.name) for each in entries if each.name.isdecimal()]
+    except OSError:
+        pids = []
+    found = {pid: each for pid in pids if (each := _process(proc, pid)) is not None}
+    if os.getpid() not in found:
+        raise SessionConflict(
+            "The processes of this machine cannot be looked at, so nobody knows whether one uses this session.",
+            remedy="Guard the session with SafeSessionContext alone: it needs the lease and nothing else.",
+        )
+    return found
+
+
+def _process(proc: Path, pid: int) -> Process | None:
+    folder = proc / str(pid)
+    try:
+        stat = (folder / "stat").read_bytes()
+        parent = int(stat.rpartition(b")")[2].split()[1])
+        with (folder / "cmdline").open("rb") as file:
+            raw = file.read(_MOST_BYTES).rstrip(b"\0 ")
+        return Process(pid, parent, folder.stat().st_uid, tuple(map(os.fsdecode, raw.split(b"\0"))) if raw else ())
+    except (OSError, ValueError, IndexError):  # it is gone
+        return None
+
+
+# ---- who has a file open
+
+
+def openers(path: Path, known: Mapping[int, Process]) -> list[Process]:
+    """Those of ``known`` that have the file open. Other users' are not seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return []
+    wanted = (found.st_dev, found.st_ino)
+    return [each for each in known.values() if wanted in _files(each.pid)]
+
+
+def _files(pid: int) -> set[tuple[int, int]]:
+    files = set()
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            for each in entries:
+                try:
+                    found = each.stat()
+                except OSError:  # closed meanwhile
+                    continue
+                files.add((found.st_dev, found.st_ino))
+    except OSError:  # another user's, or gone
+        pass
+    return files
+
+
+def ancestors(pid: int, known: Mapping[int, Process]) -> list[int]:
+    """The processes that ``pid`` comes from, the nearest first, without the machine's first one."""
+    found: list[int] = []
+    while (each := known.get(pid)) is not None and each.parent > 1 and each.parent not in found:
+        found.append(pid := each.parent)
+    return found
+
+
+def strangers(found: Sequence[Process], known: Mapping[int, Process]) -> list[Process]:
+    """Those of ``found``, who have a file open, that are not of our own family: they have it open by themselves.
+
+    Our family: ourselves, whom we come from, who comes from us, and whoever got it from the same parent, who has it
+    open too. Who forks with a file open leaves it to the children; the lease keeps them apart.
+    """
+    me = os.getpid()
+    mine = ancestors(me, known)
+    parents = {each.pid for each in found} & set(mine)
+    strange = []
+    for each in found:
+        theirs = ancestors(each.pid, known)
+        if each.pid == me or each.pid in mine or me in theirs or parents & set(theirs):
+            continue
+        strange.append(each)
+    return strange
+
+
+# ---- Celery
+
+
+def is_celery_worker(arguments: Sequence[str]) -> bool:
+    """Whether a process that was started with these is a Celery worker. Pure.
+
+    ``celery … worker``, ``python -m celery … worker``, ``python /path/to/celery … worker``, and the title that workers
+    give themselves where setproctitle is installed.
+    """
+    if not arguments:
+        return False
+    if arguments[0].startswith("[celeryd: "):
+        return True
+    rest = _after_celery(arguments)
+    return rest is not None and _command(rest) == "worker"
+
+
+def _after_celery(arguments: Sequence[str]) -> Sequence[str] | None:
+    program = os.path.basename(arguments[0])  # noqa: PTH119  # as a word
+    if program == "celery":
+        return arguments[1:]
+    if not _PYTHON.fullmatch(program):
+        return None
+    at = 1
+    while at < len(arguments):
+        each = arguments[at]
+        if each == "-m":
+            return arguments[at + 2 :] if arguments[at + 1 : at + 2] in (["celery"], ("celery",)) else None
+        if each in _PYTHON_VALUES:
+            at += 2
+        elif each.startswith("-"):
+            if each in ("-", "-c"):
+                return None
+            at += 1
+        else:
+            script = Path(each)
+            is_celery = script.name == "celery" or script.parts[-2:] == ("celery", "__main__.py")
+            return arguments[at + 1 :] if is_celery else None
+    return None
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """The first word that is no option and no option's value."""
+    at = 0
+    while at < len(arguments):
+        if arguments[at] in _CELERY_VALUES:
+            at += 2
+        elif arguments[at].startswith("-"):
+            at += 1
+        else:
+            return arguments[at]
+    return None
+
+
+def workers(path: Path, known: Mapping[int, Process]) -> list[Process]:
+    """The Celery workers that may use the session at ``path``: those that run in its folder or above it, and those that
+    nobody can look at and that could read it. None if we are one ourselves, or started by one: the lease decides then.
+    """
+    found = [each for each in known.values() if is_celery_worker(each.arguments)]
+    me = os.getpid()
+    own = {me, *ancestors(me, known)}
+    if any(each.pid in own for each in found):
+        return []
+    return [each for each in found if _is_near(each, path)]
+
+
+def _is_near(worker: Process, path: Path) -> bool:
+    try:
+        place = Path(f"/proc/{worker.pid}/cwd").readlink()
+    except FileNotFoundError:  # it has ended
+        return False
+    except OSError:
+        return _may_read(worker.uid, path)
+    return path.is_relative_to(place)
+
+
+def _may_read(uid: int, path: Path) -> bool:
+    if uid in (0, os.geteuid()):
+        return True
+    try:
+        found = path.stat()
+    except OSError:
+        return True  # it is not there yet: whoever makes it decides
+    return found.st_uid == uid or bool(found.st_mode & 0o044)
