@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from telekeep.clock import Clock, SystemClock
-from telekeep.errors import LeaseLost
+from telekeep.errors import LeaseLost, SessionBusy
 from telekeep.guard import places
 from telekeep.guard.hold import FileLeases
 from telekeep.lease.lease import Lease
@@ -66,7 +68,8 @@ class SafeSessionContext:
 
     def __enter__(self) -> Self:
         leases = self._prepared()
-        part = acquire_blocking(leases, 0, timeout=self.timeout, clock=self._clock, purpose=self.operation_type)
+        with self._named():
+            part = acquire_blocking(leases, 0, timeout=self.timeout, clock=self._clock, purpose=self.operation_type)
         self._parts.append(part)
         return self
 
@@ -79,7 +82,8 @@ class SafeSessionContext:
 
     async def __aenter__(self) -> Self:
         leases = self._prepared()
-        part = await acquire(leases, 0, timeout=self.timeout, clock=self._clock, purpose=self.operation_type)
+        with self._named():
+            part = await acquire(leases, 0, timeout=self.timeout, clock=self._clock, purpose=self.operation_type)
         self._parts.append(part)
         return self
 
@@ -89,6 +93,14 @@ class SafeSessionContext:
         self._parts.pop().release()
 
     # ---- inside
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except SessionBusy as error:
+            error.operation = self.operation_type
+            raise
 
     def _prepared(self) -> FileLeases:
         if self._manager is not None:
