@@ -3,9 +3,9 @@
 The plugin is found by pytest on its own wherever telekeep is installed, and loads nothing before a test asks for it.
 
 ``@pytest.mark.telegram_session("bot.session")`` (default: ``telegram_session``) marks what uses a session file of
-yours: a test, a class, or with ``pytestmark`` a module. The file is held from the first such test until the end of the run,
-because connected clients outlive tests; where another process uses it, these tests are skipped, and all others run. A
-test that is refused by a guard of its own for the operation ``test`` is skipped as well.
+yours: a test, a class, or with ``pytestmark`` a module. The file is held from the first such test until the end of the
+run, because connected clients outlive tests; where another process uses it, these tests are skipped, and all others
+run. A test that is refused by a guard of its own for the operation ``test`` is skipped as well.
 """
 
 from __future__ import annotations
