@@ -16,6 +16,7 @@ _DOORS = {
     "SessionTask": "telekeep.work.celery.task",
     "SafeSessionContext": "telekeep.guard",
     "SessionSafetyManager": "telekeep.guard",
+    "TelegramSessionManager": "telekeep.manager",
 }
 
 
