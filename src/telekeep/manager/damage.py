@@ -15,15 +15,17 @@ from telekeep.paths import sync_folder
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _COMPANIONS = ("-journal", "-wal", "-shm")
-_BUSY_SECONDS = 2.0
+_BUSY_SECONDS = 0.5
 
 
 def is_damaged(path: Path) -> bool:
     """SQLite's verdict on the file at ``path``: no database at all, or one that its quick_check complains of.
 
     False for whatever else stands in the way. Opened as a client opens it: a crashed writer's journal is played back
-    first.
+    first. Only what is called a session is judged: nobody's notes are.
     """
+    if path.suffix != SUFFIX:
+        return False
     uri = f"{path.absolute().as_uri()}?mode=rw"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:

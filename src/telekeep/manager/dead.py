@@ -1,4 +1,4 @@
-"""Keys of session files that Telegram has declared dead: a list in the home, and what its vault knows, if it has one."""
+"""Keys of session files that Telegram has declared dead: a list in the home, and what its vault knows."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from telekeep.clock import Clock
 from telekeep.database import border
-from telekeep.errors import ConfigError, NeedsLogin, SessionNotFound, UnknownFormat
+from telekeep.errors import ConfigError, NeedsLogin, SessionCorrupt, SessionNotFound, UnknownFormat
 from telekeep.guard import places
 from telekeep.keeper.transfer import read_foreign
 from telekeep.lease.lease import lease_name
@@ -58,19 +58,32 @@ class SessionFile:
         """What is in the file."""
         if not self.path.exists():
             raise SessionNotFound(f"There is no session file {self.path}.", remedy="Log in: telekeep auth NAME")
-        source = formats.read_file(self.path)
-        if not source or (image.is_database(source) and not places.key_ids(self.path)):
-            if not damage.is_damaged(self.path):
-                raise NeedsLogin(
-                    f"{self.path} holds no login.",
-                    remedy="Log in with `telekeep auth NAME`, and use that name in the place of the file.",
-                )
-        elif formats.recognise(source).name != _FORMAT:
+        source = formats.read_file(self.path, timeout=_BUSY_SECONDS)
+        if not source:
+            raise self._needs_login()
+        try:
+            form = formats.recognise(source).name
+        except UnknownFormat:
+            if damage.is_damaged(self.path):
+                raise SessionCorrupt(f"{self.path} is no database.") from None
+            raise
+        if form != _FORMAT:
             raise UnknownFormat(
                 f"{self.path} is no session file of Telethon's.",
                 remedy=f"Take it in: telekeep import {self.path} --as NAME, and use that name.",
             )
-        return read_foreign(self._keeper, source)
+        try:
+            return read_foreign(self._keeper, source)
+        except SessionCorrupt:
+            if places.key_ids(self.path) or damage.is_damaged(self.path):
+                raise
+            raise self._needs_login() from None
+
+    def _needs_login(self) -> NeedsLogin:
+        return NeedsLogin(
+            f"{self.path} holds no login.",
+            remedy="Log in with `telekeep auth NAME`, and use that name in the place of the file.",
+        )
 
     def read(self, name: str) -> tuple[Entry, Session]:
         seen = self._stamp()

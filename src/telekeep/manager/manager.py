@@ -32,7 +32,7 @@ class TelegramSessionManager:
     ``session_file``: the name of a kept session, else a session file as `telethon.TelegramClient` names it. A kept one
     is borrowed from the daemon, or, with ``direct``, held by this process; a file is held by its lease, and its update
     state stays in it. ``timeout``: seconds to wait for a session that another process holds. ``home`` and ``network``
-    as in `telekeep.Keeper.open`.
+    as in `telekeep.Keeper.open`. ``options`` go to TelegramClient.
 
     Nothing here prompts, logs in, or reads standard input. What fails raises TelegramSessionError, TelegramAuthError,
     TelegramRateLimitError, SessionConflict or TelegramNetworkError, each with its remedy. ``max_retry_attempts``: how
@@ -52,6 +52,7 @@ class TelegramSessionManager:
         timeout: float = 30.0,
         home: Path | str | None = None,
         network: str | None = None,
+        **options: Any,
     ) -> None:
         self.api_id = parse_api_id(str(api_id))
         self.api_hash = api_hash
@@ -60,6 +61,7 @@ class TelegramSessionManager:
         self._direct = direct
         self._timeout = timeout
         self._network = network
+        self._options = {"api_id": self.api_id, "api_hash": api_hash, **options}
         self._keeper = Keeper.open(home=home, network=network)
         self._source: Source | None = None
         self._client: Any = None
@@ -154,8 +156,8 @@ class TelegramSessionManager:
     def _found(self) -> Source:
         if self._source is None:
             self._source = source(
-                self._keeper, self.session_file, api_id=self.api_id, api_hash=self.api_hash,
-                direct=self._direct, timeout=self._timeout, network=self._network,
+                self._keeper, self.session_file,
+                direct=self._direct, network=self._network, timeout=self._timeout, options=self._options,
             )  # fmt: skip
         return self._source
 

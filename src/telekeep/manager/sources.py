@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
     from telekeep.session.model import Session
 
-_RETRIES = 1  # of Telethon's own, to connect; the manager counts its own attempts
-
 
 class Source(Protocol):
     """Where a session is, and how to get a client of it."""
@@ -37,16 +35,11 @@ class Source(Protocol):
 
 
 def source(
-    keeper: Keeper,
-    name: places.Name,
-    *,
-    api_id: int,
-    api_hash: str,
-    direct: bool = False,
-    timeout: float = 30.0,
-    network: str | None = None,
+    keeper: Keeper, name: places.Name, *, direct: bool, network: str | None, timeout: float, options: dict[str, Any]
 ) -> Source:
     """The session that ``name`` means: a kept one of that name, else the file that a client opens under it.
+
+    ``options`` are those of `telethon.TelegramClient`, api id and hash among them.
 
     Raises ConfigError where both are there and are not the same login.
     """
@@ -58,9 +51,9 @@ def source(
         if kept is not None:
             _refuse_two(said, path, kept.lease)
             if direct:
-                return HeldSource(keeper, said, api_id=api_id, api_hash=api_hash, timeout=timeout)
-            return LentSource(keeper, said, network)
-    return FileSource(keeper, path, api_id=api_id, api_hash=api_hash, timeout=timeout)
+                return HeldSource(keeper, said, timeout, options)
+            return LentSource(keeper, said, network, options)
+    return FileSource(keeper, path, timeout, options)
 
 
 def _refuse_two(name: str, path: Path, lease: str) -> None:
@@ -77,10 +70,10 @@ def _refuse_two(name: str, path: Path, lease: str) -> None:
 class FileSource:
     """A session file: held by its lease, spoken for by a direct client, whose update state stays in the file."""
 
-    def __init__(self, keeper: Keeper, path: Path, *, api_id: int, api_hash: str, timeout: float) -> None:
+    def __init__(self, keeper: Keeper, path: Path, timeout: float, options: dict[str, Any]) -> None:
         self.path = path
         self._keeper = keeper
-        self._application: dict[str, Any] = {"api_id": api_id, "api_hash": api_hash}
+        self._options = options
         self._timeout = timeout
         self._dead = DeadKeys(keeper)
         self._file = SessionFile(path, keeper, self._dead)
@@ -104,10 +97,10 @@ class FileSource:
             keeper.network, keeper.clock, keeper.ledger, keeper.events,
             timeout=self._timeout, purpose="manager", patience=keeper.patience,
         )  # fmt: skip
-        return held_client(terms, kept, connection_retries=_RETRIES, **self._application)
+        return held_client(terms, kept, **self._options)
 
     def _set_aside(self, error: SessionCorrupt) -> TelekeepError:
-        """What to raise for a file that cannot be read: set aside, under its lease, if SQLite says that it is damaged."""
+        """What to raise for a file that cannot be read: set aside, under its lease, if SQLite finds it damaged."""
         if not damage.is_damaged(self.path):
             return error
         lease = FileLeases(self.path, clock=self._keeper.clock).try_acquire(purpose="setting aside")
@@ -157,27 +150,29 @@ class _KeptSource:
 class LentSource(_KeptSource):
     """On a loan from the daemon, which is started if none runs: many programs can have one at once."""
 
-    def __init__(self, keeper: Keeper, name: str, network: str | None) -> None:
+    def __init__(self, keeper: Keeper, name: str, network: str | None, options: dict[str, Any]) -> None:
         super().__init__(keeper, name)
         self._network = network
+        self._options = options
 
     def client(self) -> Any:
         from telekeep.borrow.borrow import client
 
-        return client(self.name, home=self._keeper.home.root, network=self._network, label="manager")
+        return client(self.name, home=self._keeper.home.root, network=self._network, label="manager", **self._options)
 
 
 class HeldSource(_KeptSource):
     """Held by this process."""
 
-    def __init__(self, keeper: Keeper, name: str, *, api_id: int, api_hash: str, timeout: float) -> None:
+    def __init__(self, keeper: Keeper, name: str, timeout: float, options: dict[str, Any]) -> None:
         super().__init__(keeper, name)
-        self._options: dict[str, Any] = {"api_id": api_id, "api_hash": api_hash, "timeout": timeout}
+        self._timeout = timeout
+        self._options = options
 
     def client(self) -> Any:
         from telekeep.keeper.client import hold
 
-        return hold(self._keeper, self.name, asks=True, purpose="manager", connection_retries=_RETRIES, **self._options)
+        return hold(self._keeper, self.name, timeout=self._timeout, asks=True, purpose="manager", **self._options)
 
 
 def _subjects(keeper: Keeper, session: Session) -> tuple[str, ...]:
