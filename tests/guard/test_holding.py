@@ -19,8 +19,10 @@ from telekeep import SafeSessionContext
 from telekeep.clock import SystemClock
 from telekeep.errors import LeaseLost, SessionBusy, SessionConflict
 from telekeep.guard import hold
+from telekeep.lease import lease_name
 from telekeep.lease.local import LocalLeases
 from telekeep.session import formats
+from telekeep.session.model import AuthKey
 
 Start = Callable[..., Program]
 
@@ -80,16 +82,15 @@ def test_a_session_without_a_key_is_held_by_its_place(start: Start, own_world: P
     assert not refused("another")
 
 
-def test_a_key_that_appears_is_held_from_then_on(
-    start: Start, own_world: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_that_appears_is_held_from_then_on(start: Start, own_world: Path) -> None:
     """A login makes its key while the file is held; a copy of the file has it too."""
     program = start(HOLD, "new", 0)
     assert program.line() == "held"
-    logged_in(own_world / "new.session")
+    key = AuthKey(logged_in(own_world / "new.session"))
     shutil.copy(own_world / "new.session", own_world / "copy.session")
-    for _ in range(100):
-        if refused("copy"):
+    leases = LocalLeases(clock=SystemClock())
+    for _ in range(200):
+        if leases.holder(lease_name(key.id)):
             break
         threading.Event().wait(0.05)
     assert refused("copy")

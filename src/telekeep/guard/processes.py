@@ -22,6 +22,7 @@ _PYTHON_VALUES = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _CELERY_VALUES = frozenset(
     {"-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir", "-C"}
 )
+_TITLE = "[celeryd: "  # of a worker, where setproctitle is installed
 _MOST_BYTES = 64 * 1024  # of a command line
 
 
@@ -104,21 +105,35 @@ def ancestors(pid: int, known: Mapping[int, Process]) -> list[int]:
 
 
 def strangers(found: Sequence[Process], known: Mapping[int, Process]) -> list[Process]:
-    """Those of ``found``, who have a file open, that are not of our own family: they have it open by themselves.
+    """Those of ``found``, who have a file open, that did not get it together with us: they opened it by themselves.
 
-    Our family: ourselves, whom we come from, who comes from us, and whoever got it from the same parent, who has it
-    open too. Who forks with a file open leaves it to the children; the lease keeps them apart.
+    Who forks with a file open leaves it to the children: a pool is one program, and the lease keeps its members apart.
+    So those do not count that were forked, as we were, from a process that has it open (or from us, or we from them). A
+    program that was started anew opens its files itself, and counts, whoever started it.
     """
-    me = os.getpid()
-    mine = ancestors(me, known)
-    parents = {each.pid for each in found} & set(mine)
-    strange = []
-    for each in found:
-        theirs = ancestors(each.pid, known)
-        if each.pid == me or each.pid in mine or me in theirs or parents & set(theirs):
-            continue
-        strange.append(each)
-    return strange
+    mine = _forked_from(os.getpid(), known)
+    openers = {each.pid for each in found}
+    if mine[0] not in openers:
+        return list(found)
+    shared = openers.intersection(mine)
+    return [each for each in found if not shared.intersection(_forked_from(each.pid, known))]
+
+
+def _forked_from(pid: int, known: Mapping[int, Process]) -> list[int]:
+    """``pid``, and the processes that it was forked from: those that still look as it does."""
+    found = [pid]
+    for each in ancestors(pid, known):
+        if not _look_alike(known.get(each), known.get(pid)):
+            break
+        found.append(each)
+    return found
+
+
+def _look_alike(one: Process | None, other: Process | None) -> bool:
+    if one is None or other is None or not one.arguments or not other.arguments:
+        return False
+    titles = all(each.arguments[0].startswith(_TITLE) for each in (one, other))
+    return titles or one.arguments == other.arguments
 
 
 # ---- Celery
@@ -132,7 +147,7 @@ def is_celery_worker(arguments: Sequence[str]) -> bool:
     """
     if not arguments:
         return False
-    if arguments[0].startswith("[celeryd: "):
+    if arguments[0].startswith(_TITLE):
         return True
     rest = _after_celery(arguments)
     return rest is not None and _command(rest) == "worker"
