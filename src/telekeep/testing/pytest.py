@@ -41,6 +41,7 @@ async def telegram() -> AsyncIterator[Emulator]:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARKER}(file): uses this session file; skipped while another process does")
     config.stash[_managers] = {}
+    config.pluginmanager.register(_Refusals())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -48,24 +49,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         manager.cleanup_session_access()
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    try:
-        for marker in item.iter_markers(MARKER):
-            _hold(item.config, *marker.args, **marker.kwargs)
-        yield
-    except Exception as error:
-        _skip_if_refused(error)
-        raise
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers(MARKER):
+        _hold(item.config, *marker.args, **marker.kwargs)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None]:
-    try:
-        yield
-    except Exception as error:
-        _skip_if_refused(error)
-        raise
+class _Refusals:
+    """Tests, and the making of their fixtures, that a guard refuses are skipped."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self) -> Generator[None]:
+        try:
+            yield
+        except Exception as error:
+            _skip_if_refused(error)
+            raise
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None]:
+        try:
+            yield
+        except Exception as error:
+            _skip_if_refused(error)
+            raise
 
 
 def _hold(config: pytest.Config, file: str = MARKER) -> None:
