@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -132,3 +134,15 @@ def test_programs_with_managers_share_a_kept_session(kept: Stage) -> None:
     assert said.code == 3 and "borrow it" in said.out, said
     seen = kept.stats()
     assert (seen["duplicated"], seen["overlap"]) == (0, 0)
+
+
+def test_the_page_about_moving_shows_what_works(filed: Stage) -> None:
+    """docs/moving.md, as it stands."""
+    page = (Path(__file__).parents[2] / "docs" / "moving.md").read_text()
+    guard, manager = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    said = filed.run(filed.write("guard.py", guard).name)
+    assert (said.code, said.out) == (0, "nobody else uses it while this runs"), said
+    said = filed.run(filed.write("manager.py", manager).name)
+    assert said.code == 0 and said.out.startswith("logged in as "), said
+    said = filed.telekeep("safety-check", "bot.session")
+    assert (said.code, said.out) == (0, "✅ SAFE: No conflicts detected")
