@@ -6,6 +6,8 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 import telekeep
 from guard.conftest import HOLD, logged_in
 from lease.programs import Program, in_a_child
-from telekeep import SafeSessionContext
+from telekeep import SafeSessionContext, SessionSafetyManager
 from telekeep.clock import SystemClock
 from telekeep.errors import LeaseLost, SessionBusy, SessionConflict
 from telekeep.guard import hold
@@ -76,6 +78,7 @@ def test_a_session_without_a_key_is_held_by_its_place(start: Start, own_world: P
     program = start(HOLD, "new", 0)
     assert program.line() == "held"
     assert refused("new") and refused(new)
+    assert SessionSafetyManager("new").is_celery_workers_running() == (True, [program.pid])
     if made != "not yet":
         os.link(new, own_world / "linked.session")
         assert refused("linked")
@@ -190,16 +193,16 @@ def test_a_stock_clients_own_locks_survive_being_looked_at(bot: Path) -> None:
     mine.execute("BEGIN IMMEDIATE")
     mine.execute("UPDATE sessions SET port = 444")
     with SafeSessionContext("bot", timeout=0):
-        other = in_a_child(lambda: _try_to_write(bot))
-    assert "locked" in other
+        other = subprocess.run([sys.executable, "-c", WRITE, bot], capture_output=True, text=True)
+    assert "locked" in other.stderr
     mine.execute("COMMIT")
     mine.close()
 
 
-def _try_to_write(path: Path) -> str:
-    connection = sqlite3.connect(path, timeout=0, isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    return "written"
+WRITE = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None).execute("BEGIN IMMEDIATE")
+"""
 
 
 # ---- inside one process

@@ -146,3 +146,12 @@ def test_the_page_about_moving_shows_what_works(filed: Stage) -> None:
     assert said.code == 0 and said.out.startswith("logged in as "), said
     said = filed.telekeep("safety-check", "bot.session")
     assert (said.code, said.out) == (0, "✅ SAFE: No conflicts detected")
+
+
+def test_an_adopted_file_is_borrowed_from_as_it_was_lent(filed: Stage) -> None:
+    """Whoever adopts the file later need not touch the program; what the loan may not do, its manager may not."""
+    said = filed.telekeep("adopt", "bot.session", "--grant", "read-only", "--yes")
+    assert said.code == 0, said
+    said = filed.run("managed.py", "bot.session", "hello")
+    assert said.out.startswith("as ") and "NOT_GRANTED" in said.out + said.err, said
+    assert filed.stats()["overlap"] == 0

@@ -35,11 +35,22 @@ class DeadKeys:
 
     def find(self, auth_key_id: int) -> Quarantine | None:
         """Why nothing is sent with this key; None if it may be used."""
+        found = None
         if self._file.path.exists():
             with self._file.reading() as rows:
-                if found := Quarantines(rows).of(lease_name(auth_key_id)):
-                    return found
-        return self._keeper.vault.quarantined(auth_key_id) if self._has_vault else None
+                found = Quarantines(rows).of(lease_name(auth_key_id))
+        if not self._has_vault:
+            return found
+        if found is not None and self._was_taken_since(auth_key_id, found.at):
+            self.drop(auth_key_id)
+            found = None
+        return found or self._keeper.vault.quarantined(auth_key_id)
+
+    def _was_taken_since(self, auth_key_id: int, at: float) -> bool:
+        """Whether Telegram has accepted the key as that of a kept session later: `telekeep test NAME --probe` asks."""
+        lease = lease_name(auth_key_id)
+        used = [each.last_used_at for each in self._keeper.vault.entries() if each.lease == lease]
+        return any(each is not None and each > at for each in used)
 
     def put(self, auth_key_id: int, row: Quarantine) -> None:
         """Note it; on disk when this returns."""

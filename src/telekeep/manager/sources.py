@@ -18,6 +18,7 @@ from telekeep.upstream.subject import subject_of
 from telekeep.vault.vault import Vault
 
 if TYPE_CHECKING:
+    from telekeep.gateway.loans import Loan
     from telekeep.keeper.keeper import Keeper
     from telekeep.session.model import Session
 
@@ -53,7 +54,23 @@ def source(
             if direct:
                 return HeldSource(keeper, said, timeout, options)
             return LentSource(keeper, said, network, options)
+    loan = _loan_in(keeper, path)
+    if loan is not None:
+        return LentSource(keeper, loan.session, network, options, grant=loan.grant)
     return FileSource(keeper, path, timeout, options)
+
+
+def _loan_in(keeper: Keeper, path: Path) -> Loan | None:
+    """The loan of this home that stands in the file (`telekeep adopt`): what it is a loan of is meant."""
+    if not (Vault.exists(keeper.home.vault) and path.exists()):
+        return None
+    from telekeep.keeper.adopt.ledger import loans
+
+    try:
+        known = loans(keeper)
+    except TelekeepError:
+        return None  # a sealed vault: a loan's address is none of Telegram's, and is refused as such
+    return next((known[each] for each in places.key_ids(path) if each in known), None)
 
 
 def _refuse_two(name: str, path: Path, lease: str) -> None:
@@ -150,15 +167,25 @@ class _KeptSource:
 class LentSource(_KeptSource):
     """On a loan from the daemon, which is started if none runs: many programs can have one at once."""
 
-    def __init__(self, keeper: Keeper, name: str, network: str | None, options: dict[str, Any]) -> None:
+    def __init__(
+        self, keeper: Keeper, name: str, network: str | None, options: dict[str, Any], *, grant: str = "full"
+    ) -> None:
         super().__init__(keeper, name)
+        self._grant = grant
         self._network = network
         self._options = options
 
     def client(self) -> Any:
         from telekeep.borrow.borrow import client
 
-        return client(self.name, home=self._keeper.home.root, network=self._network, label="manager", **self._options)
+        return client(
+            self.name,
+            home=self._keeper.home.root,
+            network=self._network,
+            label="manager",
+            grant=self._grant,
+            **self._options,
+        )
 
 
 class HeldSource(_KeptSource):
