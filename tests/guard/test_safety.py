@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -297,6 +298,16 @@ def test_recorded_access_is_held_until_cleaned_up_by_any_flow_of_the_process(
     program = start(HOLD, "bot", 0)
     assert program.process.wait(20) != 0
     assert SessionSafetyManager("bot").check_session_safety()
+    joined: list[bool] = []
+
+    def join() -> None:
+        with SafeSessionContext("bot", timeout=0):
+            joined.append(True)
+
+    thread = threading.Thread(target=join)
+    thread.start()
+    thread.join()
+    assert joined == [True]
     manager.cleanup_session_access()
     manager.cleanup_session_access()
     program = start(HOLD, "bot", 0)
@@ -348,6 +359,31 @@ async def test_a_function_that_returns_a_coroutine_holds_until_that_is_done(mana
     found = manager.enforce_session_safety("fetch")(lambda: work())()
     assert await found == "done"
     assert not manager.process_info_file.exists()
+
+
+STUBBORN = """
+import signal, sys, telekeep
+signal.signal(signal.SIGTERM, lambda *_: print("stopping", flush=True))
+with telekeep.SafeSessionContext("bot", timeout=0):
+    print("held", flush=True)
+    for line in sys.stdin:
+        pass
+"""
+
+
+def test_a_worker_that_was_told_to_stop_is_not_taken_for_stopped(manager: SessionSafetyManager, start: Start) -> None:
+    """002-F8: the original went on after thirty seconds; what counts is that the lease can be had."""
+    worker = start(STUBBORN)
+    assert worker.line() == "held"
+    worker.process.terminate()
+    assert worker.line() == "stopping"
+    with pytest.raises(SessionConflict), manager.safe_session_operation("renew"):
+        pass
+    with pytest.raises(SessionConflict), SafeSessionContext("bot", timeout=0.1):
+        pass
+    worker.process.communicate()  # now it is done
+    with manager.safe_session_operation("renew"):
+        pass
 
 
 def test_a_generator_is_not_guarded_in_silence(manager: SessionSafetyManager) -> None:
