@@ -15,6 +15,7 @@ from cli.helpers import Run, keep
 from guard.conftest import HOLD, logged_in
 from lease.programs import Program
 from telekeep.keeper.keeper import Keeper
+from telekeep.lease import lease_name
 from telekeep.session.formats import FORMATS
 from telekeep.session.model import Session
 
@@ -92,6 +93,17 @@ def test_the_worst_of_several_is_told_and_each_is_in_the_json(call: Run, worker:
         "main": "safe",
         "telegram_session.session": "unsafe",
     }
+
+
+def test_a_kept_session_whose_key_lies_in_a_file_is_not_called_safe(call: Run, world: Path) -> None:
+    """`telekeep adopt --undo` gave it back to a program that knows nothing of leases."""
+    with Keeper.open() as keeper:
+        session = keep(keeper, "main")
+        adoption = {"original": None, "away": (lease_name(session.auth_key.id),), "instead_of": ()}
+        keeper.vault.keep_adoption("0123abcd", b"{}", **adoption)
+    said = call("safety-check", "main")
+    assert said.code == 3 and one_line(said.out) == f"{UNSAFE} (PIDs: unknown)"
+    assert "adopt --list" in said.out
 
 
 def test_a_name_that_is_nothing_is_not_called_safe(call: Run, world: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,14 @@ from telekeep.errors import LeaseLost, SessionBusy, SessionConflict
 from telekeep.guard import hold
 from telekeep.lease import lease_name
 from telekeep.lease.local import LocalLeases
+from telekeep.secret import Secret
 from telekeep.session import formats
-from telekeep.session.model import AuthKey
+from telekeep.session.model import Application, AuthKey, User
 
+# this process has a thread while it holds something, and newer Pythons warn of that when it forks
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
+APPLICATION = Application(1, Secret(b"0" * 32))
 Start = Callable[..., Program]
 
 
@@ -39,7 +45,19 @@ def refused(name: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    "spelling", ["bot", "bot.session", "./sub/../bot", "absolute", "symlink", "hard link", "copy", "folder link"]
+    "spelling",
+    [
+        "bot",
+        "bot.session",
+        "./sub/../bot",
+        "absolute",
+        "symlink",
+        "hard link",
+        "copy",
+        "folder link",
+        "string",
+        "pyrogram",
+    ],
 )
 def test_whatever_it_is_called_it_is_held(holding: Program, bot: Path, own_world: Path, spelling: str) -> None:
     """002-F2: one program said x and another x.session, and both had it."""
@@ -57,6 +75,10 @@ def test_whatever_it_is_called_it_is_held(holding: Program, bot: Path, own_world
         case "copy":
             shutil.copy(bot, own_world / "sub" / "copy.session")
             name = "sub/copy"
+        case "string" | "pyrogram":
+            session = replace(formats.read(formats.read_file(bot)), user=User(7, False), application=APPLICATION)
+            form, name = {"string": ("telethon-string", "key.txt"), "pyrogram": ("pyrogram-sqlite", "p")}[spelling]
+            Path("key.txt" if spelling == "string" else "p.session").write_bytes(formats.FORMATS[form].write(session))
         case "folder link":
             (own_world / "there").symlink_to(own_world)
             name = "there/bot"

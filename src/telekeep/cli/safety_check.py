@@ -12,7 +12,7 @@ import click
 
 from telekeep.cli.arguments import NAME, is_there
 from telekeep.cli.command import Invocation, command
-from telekeep.cli.shelf import DAEMON, NOTHING, clock_in_force, entries, held, present
+from telekeep.cli.shelf import DAEMON, NOTHING, away, clock_in_force, entries, held, present
 from telekeep.errors import SessionConflict, SessionNotFound
 from telekeep.guard.places import SUFFIX
 from telekeep.guard.safety import DEFAULT, SessionSafetyManager
@@ -59,14 +59,15 @@ def _meant(invocation: Invocation, session: str | None) -> Iterator[tuple[str, C
     listed, now = entries(invocation)
     chosen = [entry for entry in present(listed) if session in (None, entry.name)]
     holders = held(chosen)
+    gone = away(invocation) if chosen else frozenset()
     for entry in chosen:
-        yield entry.name, partial(_kept, entry, holders.get(entry.lease), now)
+        yield entry.name, partial(_kept, entry, holders.get(entry.lease), entry.lease in gone, now)
     file = session or DEFAULT
     if is_there(file) or is_there(file + SUFFIX):
         yield file, SessionSafetyManager(file, clock=clock_in_force(invocation)).verdict
 
 
-def _kept(entry: Entry, holder: Any, now: float) -> Verdict:
+def _kept(entry: Entry, holder: Any, is_away: bool, now: float) -> Verdict:
     """The verdict on a kept session: its lease alone decides."""
     return judge(
         Found(
@@ -74,6 +75,7 @@ def _kept(entry: Entry, holder: Any, now: float) -> Verdict:
             now,
             () if holder is None else (holder,),
             is_lent=holder is not None and holder.purpose == DAEMON,
+            is_away=is_away,
         )
     )
 

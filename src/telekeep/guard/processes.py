@@ -78,22 +78,23 @@ def openers(path: Path, known: Mapping[int, Process]) -> list[Process]:
     except OSError:
         return []
     wanted = (found.st_dev, found.st_ino)
-    return [each for each in known.values() if wanted in _files(each.pid)]
+    return [each for each in known.values() if wanted in files(each.pid)]
 
 
-def _files(pid: int) -> set[tuple[int, int]]:
-    files = set()
+def files(pid: int) -> set[tuple[int, int]]:
+    """The device and inode of every file that a process has open; none of another user's."""
+    found = set()
     try:
         with os.scandir(f"/proc/{pid}/fd") as entries:
             for each in entries:
                 try:
-                    found = each.stat()
+                    file = each.stat()
                 except OSError:  # closed meanwhile
                     continue
-                files.add((found.st_dev, found.st_ino))
+                found.add((file.st_dev, file.st_ino))
     except OSError:  # another user's, or gone
         pass
-    return files
+    return found
 
 
 def ancestors(pid: int, known: Mapping[int, Process]) -> list[int]:

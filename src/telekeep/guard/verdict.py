@@ -24,7 +24,7 @@ class Found:
 
     ``session``: its file or name, for people · ``holders``: who has its lease (not this process) · ``openers``: who has
     its file open · ``workers``: Celery workers near it · ``left``: a face beside it · ``locks``: lock files beside it ·
-    ``now``: wall-clock seconds.
+    ``now``: wall-clock seconds · ``is_lent``: the daemon has it · ``is_away``: its key was put back into a file.
     """
 
     session: str
@@ -35,6 +35,7 @@ class Found:
     left: Left | None = None
     locks: Sequence[Lock] = ()
     is_lent: bool = False
+    is_away: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def _users(found: Found) -> list[tuple[int, str]]:
         if each.pid not in known
     ]
     users += [(0, f"somebody has {each.path} locked") for each in found.locks if each.is_locked]
+    if found.is_away:
+        users.append((0, "its key lies in a file, where a program may use it that knows nothing of telekeep"))
     if found.left is not None and found.left.is_elsewhere and not found.holders:
         who, ago = found.left.holder, span(found.left.age)
         users.append((who.pid, f"process {who.pid} on {who.host} ({who.command}) used it {ago} ago"))
@@ -131,6 +134,8 @@ def _what_to_do(found: Found, pids: Sequence[int]) -> str:
             "The daemon lends it: borrow it instead of opening it (telekeep.client, `telekeep run`), or stop the "
             "daemon with `telekeep daemon stop`."
         )
+    if found.is_away and not pids:
+        return "`telekeep adopt --list` names the file; `telekeep adopt FILE` takes the key back."
     stop = f"kill {' '.join(map(str, pids))}" if pids else "look for them as the user who runs them"
     return (
         f"1. Stop them first ({stop}). 2. Or stop them, run yours, and start them again. 3. Or wait until they are "
