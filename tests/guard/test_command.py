@@ -179,10 +179,18 @@ def test_of_another_operation():
 """
 
 
+# What is left when the run is over and the process is not: those who run pytest from a program go on.
+RUN = """
+import glob, sys, pytest
+code = pytest.main(sys.argv[1:])
+sys.exit(code or ("a face was left" if glob.glob("*.process_info") else 0))
+"""
+
+
 def pytest_run(folder: Path, file: str) -> subprocess.CompletedProcess[str]:
     """pytest with the two plugins that are needed: the rest takes a second to load."""
     plugins = ("pytest_asyncio.plugin", "telekeep.testing.pytest", "no:cacheprovider")
-    words = ["-m", "pytest", "-q", "-rs", *(word for plugin in plugins for word in ("-p", plugin)), file]
+    words = ["-c", RUN, "-q", "-rs", *(word for plugin in plugins for word in ("-p", plugin)), file]
     environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, env=environ)
 

@@ -25,6 +25,7 @@ from telekeep.errors import (
     TelegramSessionError,
 )
 from telekeep.manager import TelegramSessionManager
+from telekeep.manager.damage import is_damaged
 from telekeep.session.model import Session
 
 Manage = Callable[..., TelegramSessionManager]
@@ -218,6 +219,41 @@ async def test_a_locked_file_is_not_taken_for_a_damaged_one(
     busy.close()
     assert file.exists() and not list(own_world.glob("*_corrupted_*"))
     await manage().get_client()
+
+
+def test_what_cannot_be_opened_is_not_called_damaged(ada: Session, own_world: Path) -> None:
+    file = own_world / "bot.session"
+    assert not is_damaged(own_world / "missing.session")
+    busy = sqlite3.connect(file, isolation_level=None)
+    busy.execute("BEGIN EXCLUSIVE")
+    assert not is_damaged(file)
+    busy.close()
+    _garbage(file)
+    assert is_damaged(file)
+    file.rename(own_world / "notes.txt")
+    assert not is_damaged(own_world / "notes.txt")  # nobody's notes are renamed
+
+
+async def test_a_file_that_was_mended_meanwhile_is_not_set_aside(
+    manage: Manage, ada: Session, own_world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the first look and the lease, somebody has put a backup in its place."""
+    file = own_world / "bot.session"
+    sound = file.read_bytes()
+    _garbage(file)
+    manager, judged = manage(), []
+
+    def mended(path: Path) -> bool:
+        judged.append(found := is_damaged(path))
+        if len(judged) == 2:  # the file itself, and the manager before it takes the lease
+            file.write_bytes(sound)
+        return found
+
+    monkeypatch.setattr("telekeep.manager.damage.is_damaged", mended)
+    with pytest.raises(SessionCorrupt):
+        await manager.get_client()
+    assert judged == [True, True, False]
+    assert file.read_bytes() == sound and not list(own_world.glob("*_corrupted_*"))
 
 
 async def test_a_damaged_file_that_somebody_holds_stays_where_it_is(

@@ -11,7 +11,7 @@ import pytest
 
 from keeper.conftest import keep
 from telekeep.emulator import Emulator
-from telekeep.errors import FloodWait, TelegramRateLimitError
+from telekeep.errors import FloodWait, SlowModeWait, TelegramRateLimitError
 from telekeep.keeper.keeper import Keeper
 from telekeep.manager import TelegramSessionManager
 from telekeep.session.model import Session
@@ -67,6 +67,18 @@ async def test_a_short_flood_keeps_nobody_from_connecting(manage: Manage, ada: S
     later = manage()
     assert later.is_rate_limited()
     await later.get_client()
+
+
+async def test_slow_mode_of_one_chat_is_no_limit_of_the_account(
+    manage: Manage, ada: Session, telegram: Emulator
+) -> None:
+    manager = manage(flood_sleep_threshold=0)
+    client = await manager.get_client()
+    telegram.fault("slowmode", method="messages.sendMessage", seconds=3600)
+    with pytest.raises(SlowModeWait):
+        await client.send_message("me", "hello")
+    assert client._patience.gate.deadlines()
+    assert not manager.is_rate_limited()
 
 
 async def test_a_flood_is_noted_for_the_account_whatever_it_is_reached_by(
