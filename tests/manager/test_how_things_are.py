@@ -10,12 +10,14 @@ from collections.abc import Callable
 import pytest
 
 from keeper.conftest import keep
+from lease.programs import in_a_child
 from telekeep.emulator import Emulator
 from telekeep.errors import FloodWait, SlowModeWait, TelegramRateLimitError
 from telekeep.keeper.keeper import Keeper
 from telekeep.manager import TelegramSessionManager
 from telekeep.session.model import Session
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 Manage = Callable[..., TelegramSessionManager]
 
 HOURS = 22 * 3600
@@ -157,6 +159,21 @@ async def test_a_client_that_is_in_use_in_another_loop_is_not_taken_from_it(
     with pytest.raises(RuntimeError, match="event loop"):
         await asyncio.to_thread(lambda: asyncio.run(manager.get_client()))
     assert client.is_connected()
+
+
+async def test_a_forked_child_is_refused_and_its_parent_goes_on(
+    manage: Manage, ada: Session, telegram: Emulator
+) -> None:
+    """A Celery child of a program that had connected before it forked."""
+    manager = manage()
+    client = await manager.get_client()
+
+    def child() -> str:
+        return str(asyncio.run(manager.get_client()))
+
+    assert in_a_child(child).startswith("SessionBusy")
+    assert (await client.get_me()).first_name == "Ada"
+    assert telegram.stats.overlap == 0
 
 
 async def test_a_kept_session_is_held_when_told_so(

