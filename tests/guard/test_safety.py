@@ -232,6 +232,24 @@ def test_a_face_of_another_machine_is_heeded_while_it_is_fresh(manager: SessionS
     assert manager.verdict().state is State.CAUTION
 
 
+def test_a_face_of_another_kind_and_a_link_are_no_way_in(manager: SessionSafetyManager, own_world: Path) -> None:
+    """Older guards write text there; a link would make us write elsewhere."""
+    info = manager.process_info_file
+    info.write_text("Process: celery\nPID: 12345\n")
+    with pytest.raises(SessionConflict, match="another program used it"):
+        manager.check_session_safety()
+    os.utime(info, (1.0, 1.0))
+    assert manager.verdict().state is State.CAUTION
+    with SafeSessionContext("bot", timeout=0):
+        assert decode(info.read_bytes()).pid == os.getpid()
+    assert not info.exists()
+    (own_world / "precious").write_text("precious")
+    info.symlink_to(own_world / "precious")
+    with SafeSessionContext("bot", timeout=0):
+        pass
+    assert (own_world / "precious").read_text() == "precious"
+
+
 def test_a_holder_gives_signs_of_life(bot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from telekeep.guard import hold
 

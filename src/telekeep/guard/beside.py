@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from telekeep.clock import Clock
-from telekeep.errors import TelekeepError
 from telekeep.guard.places import SUFFIX, neighbour
 from telekeep.lease.holder import Fate, Holder, fate
-from telekeep.lease.probe import READ
+from telekeep.lease.probe import READ, is_lease_file
 from telekeep.lease.record import SIZE, decode, encode
-from telekeep.paths import write_atomically
 
 FRESH_SECONDS = 60.0  # six missed signs of life
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _QUESTION = struct.Struct("hhqqi")  # struct flock of Linux: type, whence, start, length, pid
 
 
@@ -39,9 +38,15 @@ class Face:
         self._is_shown = False
 
     def show(self) -> None:
-        with suppress(TelekeepError, OSError):
-            write_atomically(self._path, encode(self._holder))
-            self._is_shown = True
+        with suppress(OSError):  # written over in one go, as a lease file is; it need not outlast the machine
+            descriptor = os.open(self._path, _WRITE, 0o600)
+            try:
+                if is_lease_file(os.fstat(descriptor)):
+                    os.pwrite(descriptor, encode(self._holder), 0)
+                    os.ftruncate(descriptor, SIZE)
+                    self._is_shown = True
+            finally:
+                os.close(descriptor)
 
     def beat(self) -> None:
         """A sign of life."""

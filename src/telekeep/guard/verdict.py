@@ -114,8 +114,7 @@ def _users(found: Found) -> list[tuple[int, str]]:
     if found.is_away:
         users.append((0, "its key lies in a file, where a program may use it that knows nothing of telekeep"))
     if found.left is not None and found.left.is_elsewhere and not found.holders:
-        who, ago = found.left.holder, span(found.left.age)
-        users.append((who.pid, f"process {who.pid} on {who.host} ({who.command}) used it {ago} ago"))
+        users.append((found.left.holder.pid, f"{_named(found.left.holder)} used it {span(found.left.age)} ago"))
     return users
 
 
@@ -126,6 +125,11 @@ def _held(holder: Holder, found: Found) -> tuple[int, str]:
     since = span(found.now - holder.since)
     what = f" for {holder.purpose}" if holder.purpose else ""
     return holder.pid, f"process {holder.pid}{where} ({holder.command}) holds it{what}, for {since}"
+
+
+def _named(who: Holder) -> str:
+    """A holder that may be on another machine, or has left a face of another kind."""
+    return f"process {who.pid} on {who.host} ({who.command})" if who.is_known else "another program"
 
 
 def _what_to_do(found: Found, pids: Sequence[int]) -> str:
@@ -153,7 +157,7 @@ def _stale(found: Found) -> tuple[list[str], list[str]]:
         elif found.left.fate == "running":
             words.append(f"process {who.pid} ({who.command}) no longer holds it, and left {info}")
         else:
-            words.append(f"process {who.pid} on {who.host} gave its last sign of life {span(found.left.age)} ago")
+            words.append(f"{_named(who)} gave its last sign of life {span(found.left.age)} ago")
         remedies.append(f"The session can be used: whoever uses it next replaces {info}.")
     for each in found.locks:
         words.append(f"{each.path} is there, and nobody has it locked")
