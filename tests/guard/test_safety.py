@@ -164,6 +164,26 @@ def test_a_worker_of_the_folder_counts_and_one_of_another_project_does_not(
     assert elsewhere.poll() is None
 
 
+def test_a_real_prefork_worker_is_found_with_its_children_and_gone_when_it_is(
+    manager: SessionSafetyManager, own_world: Path
+) -> None:
+    pytest.importorskip("celery")
+    (own_world / "tasks.py").write_text('import celery\napp = celery.Celery("tasks", broker="memory://")\n')
+    words = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-c", "1", "-P", "prefork", "-l", "error"]
+    worker = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            running, pids = manager.is_celery_workers_running()
+            if len(pids) >= 2:
+                break
+            time.sleep(0.05)
+        assert running and worker.pid in pids and len(pids) == 2
+    finally:
+        worker.terminate()
+        worker.wait(30)
+    assert manager.check_session_safety()
+
+
 def test_a_worker_that_cannot_be_looked_at_counts_if_it_could_read_the_session(
     bot: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +200,13 @@ def test_a_worker_that_cannot_be_looked_at_counts_if_it_could_read_the_session(
     assert processes.workers(bot, found) == []
     root = {7: processes.Process(7, 1, 0, ("celery", "-A", "x", "worker"))}
     assert [each.pid for each in processes.workers(bot, root)] == [7]
+
+
+def test_a_task_inside_a_worker_is_not_refused_for_the_workers(bot: Path) -> None:
+    """002-20: the tasks use the guard themselves; among them the lease decides."""
+    pool = processes.Process(7, 1, os.geteuid(), ("celery", "-A", "x", "worker"))
+    me = processes.Process(os.getpid(), 7, os.geteuid(), pool.arguments)
+    assert processes.workers(bot, {7: pool, me.pid: me}) == []
 
 
 def test_where_processes_cannot_be_seen_nothing_is_called_safe(tmp_path: Path) -> None:
