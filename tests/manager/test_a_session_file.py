@@ -245,14 +245,14 @@ async def test_a_file_that_was_mended_meanwhile_is_not_set_aside(
 
     def mended(path: Path) -> bool:
         judged.append(found := is_damaged(path))
-        if len(judged) == 2:  # the file itself, and the manager before it takes the lease
+        if len(judged) == 3:  # for the ledger, for the client, and before the lease is taken
             file.write_bytes(sound)
         return found
 
     monkeypatch.setattr("telekeep.manager.damage.is_damaged", mended)
     with pytest.raises(SessionCorrupt):
         await manager.get_client()
-    assert judged == [True, True, False]
+    assert judged == [True, True, True, False]
     assert file.read_bytes() == sound and not list(own_world.glob("*_corrupted_*"))
 
 
