@@ -22,6 +22,7 @@ from lease.programs import Program
 from telekeep import SafeSessionContext, SessionSafetyManager
 from telekeep.errors import SessionBusy, SessionConflict
 from telekeep.guard import beside, check_session_safety_cli, enforce_session_safety, processes
+from telekeep.guard import celery as workers
 from telekeep.guard.verdict import State
 from telekeep.lease.record import decode, encode
 
@@ -119,12 +120,13 @@ def test_our_own_family_that_got_the_file_from_the_same_parent_is_not_a_stranger
         ["celery", "--app=tasks", "-b", "worker", "worker", "--loglevel=info"],
         ["/usr/bin/python3.11", "/srv/app/bin/celery", "-A", "src.tasks", "worker", "-c", "2"],
         ["python3", "-X", "dev", "-u", "-m", "celery", "-A", "tasks", "worker"],
+        ["celery", "-C", "-q", "worker"],
         ["/opt/pypy3", "/lib/site-packages/celery/__main__.py", "worker"],
         ["[celeryd: celery@host:MainProcess] -active- (worker -A tasks)"],
     ],
 )
 def test_a_celery_worker_is_one_however_it_was_started(words: list[str]) -> None:
-    assert processes.is_celery_worker(words)
+    assert workers.is_celery_worker(words)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_a_celery_worker_is_one_however_it_was_started(words: list[str]) -> None
 )
 def test_what_only_looks_like_a_celery_worker_is_none(words: list[str]) -> None:
     """002-F7: an editor with the file open, or the grep itself, counted as a worker."""
-    assert not processes.is_celery_worker(words)
+    assert not workers.is_celery_worker(words)
 
 
 def test_a_worker_of_the_folder_counts_and_one_of_another_project_does_not(
@@ -195,18 +197,18 @@ def test_a_worker_that_cannot_be_looked_at_counts_if_it_could_read_the_session(
 
     monkeypatch.setattr(Path, "readlink", unreadable)
     bot.chmod(0o644)
-    assert [each.pid for each in processes.workers(bot, found)] == [7]
+    assert [each.pid for each in workers.workers(bot, found)] == [7]
     bot.chmod(0o600)
-    assert processes.workers(bot, found) == []
+    assert workers.workers(bot, found) == []
     root = {7: processes.Process(7, 1, 0, ("celery", "-A", "x", "worker"))}
-    assert [each.pid for each in processes.workers(bot, root)] == [7]
+    assert [each.pid for each in workers.workers(bot, root)] == [7]
 
 
 def test_a_task_inside_a_worker_is_not_refused_for_the_workers(bot: Path) -> None:
     """002-20: the tasks use the guard themselves; among them the lease decides."""
     pool = processes.Process(7, 1, os.geteuid(), ("celery", "-A", "x", "worker"))
     me = processes.Process(os.getpid(), 7, os.geteuid(), pool.arguments)
-    assert processes.workers(bot, {7: pool, me.pid: me}) == []
+    assert workers.workers(bot, {7: pool, me.pid: me}) == []
 
 
 def test_where_processes_cannot_be_seen_nothing_is_called_safe(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ places     which file a name means, which keys lie in it, and the leases that al
 hold       those leases while this process has them, and the thread that notices a new key
 context    `SafeSessionContext`: holding them for the whole time of use
 beside     what lies beside a session file: our own face, and lock files of other programs
-processes  who has a file open, and who is a Celery worker, as the kernel tells
+processes  the processes of this machine, and who has a file open, as the kernel tells
+celery     who is a Celery worker that may use a session
 verdict    pure: safe, unsafe or stale, who, and what to do
 safety     `SessionSafetyManager`: the checks, the decorator, the words
 

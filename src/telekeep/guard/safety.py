@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 from telekeep.clock import Clock, SystemClock
 from telekeep.errors import SessionBusy, TelekeepError
-from telekeep.guard import beside, places, processes
+from telekeep.guard import beside, celery, places, processes
 from telekeep.guard.context import SafeSessionContext
 from telekeep.guard.verdict import Found, State, Verdict, judge
 from telekeep.lease.folder import lease_folder
@@ -70,7 +70,7 @@ class SessionSafetyManager:
                 self._clock.wall(),
                 _others(path),
                 processes.strangers(processes.openers(path, known), known),
-                processes.workers(path, known),
+                celery.workers(path, known),
                 beside.left(path, clock=self._clock),
                 [each for each in beside.locks(path) if not self._is_own_lock(each, known)],
             )
