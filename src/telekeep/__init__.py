@@ -14,6 +14,9 @@ _DOORS = {
     "Emulator": "telekeep.emulator",
     "job": "telekeep.borrow.job",
     "SessionTask": "telekeep.work.celery.task",
+    "SafeSessionContext": "telekeep.guard",
+    "SessionSafetyManager": "telekeep.guard",
+    "TelegramSessionManager": "telekeep.manager",
 }
 
 

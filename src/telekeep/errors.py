@@ -186,8 +186,12 @@ class SessionBusy(SessionConflict):
     """This session is held by another process.
 
     ``holder`` is a `telekeep.lease.Holder` (or None where the kernel knows no more than "held"), ``since`` wall-clock
-    seconds.
+    seconds. A guard of session files (`telekeep.guard`) also tells the ``pids`` of all who use it, and the
+    ``operation`` it refused.
     """
+
+    pids: tuple[int, ...] = ()
+    operation: str | None = None
 
     default_remedy = "Wait for it, stop it, or let it lend: `telekeep status` shows who it is."
 

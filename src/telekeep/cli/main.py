@@ -51,6 +51,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     "What is, and is it alive": {
         "status": Listed("telekeep.cli.status:status", "Age, size, holder, and what to do", brief=True),
         "test": Listed("telekeep.cli.test:test", "Ask Telegram whether a session is valid", speaks=True),
+        "safety-check": Listed("telekeep.cli.safety_check:safety_check", "Say who uses a session, and if it is safe"),
     },
     "What is wrong, and mend it": {
         "diagnostics": Listed(

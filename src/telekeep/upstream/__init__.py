@@ -13,6 +13,7 @@ cast        the people and chats a session has met, found by id, user name, phon
 endpoints   which addresses and RSA keys a network has, as Telethon wants them
 faults/     what an error of Telegram's, of the line or of this machine is: its kind, and which error of ours
 limited     what Telegram limits a request by: method and chat
+subject     what deadlines are noted against: an account, or its key
 patience    what a client does about waits and trouble: the ledger is asked, short waits are waited out, long ones said
 circuit     a key that Telegram has declared dead is set aside, and nobody calls with it again
 owned       the held client of an owner: it carries others' requests, and hands on every update

@@ -30,7 +30,7 @@ from telethon.tl.alltlobjects import LAYER
 from telekeep.borrow.dispatch import Dispatching
 from telekeep.errors import ConfigError, NeedsLogin, SessionCorrupt, TelegramNetworkError, TelekeepError
 from telekeep.events import LeaseTaken
-from telekeep.lease.lease import Lease, lease_name
+from telekeep.lease.lease import Lease
 from telekeep.pace.gate import Gate
 from telekeep.session.network import Network
 from telekeep.upstream import circuit, endpoints
@@ -41,6 +41,7 @@ from telekeep.upstream.line import Line
 from telekeep.upstream.loggers import Loggers
 from telekeep.upstream.patience import Outspoken, Patience, Refused
 from telekeep.upstream.record import Kept, Record
+from telekeep.upstream.subject import subject_of
 from telekeep.upstream.unshared import refusal
 from telekeep.upstream.writeback import VaultSession
 
@@ -508,7 +509,6 @@ def held_client(terms: Terms, kept: Kept, *, api_id: int, api_hash: str, kind: A
     chosen["catch_up"] = chosen["catch_up"] and follows  # Telethon would fetch what it then throws away
     client = _client_class(kind, terms.network)(VaultSession(home, follows=follows), api_id, api_hash, **chosen)
     client._terms, client._kept = terms, kept
-    who = f"user {kept.session.user.id}" if kept.session.user else f"key {lease_name(kept.session.auth_key.id)}"
-    gate = Gate(terms.ledger, f"{terms.network.place} {who}", who=terms.name, clock=terms.clock)
+    gate = Gate(terms.ledger, subject_of(terms.network, kept.session), who=terms.name, clock=terms.clock)
     client._patience = Patience(gate, name=terms.name, clock=terms.clock, events=terms.events)
     return client

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from telekeep.gateway.peer_process import command, processes, spelt
+from telekeep.guard.processes import files
 from telekeep.session.network import Address
 
 _ESTABLISHED = "01"
@@ -21,7 +22,7 @@ _MOST_BYTES = 4 << 20  # of a table of sockets, or of an environment
 def with_file_open(found: os.stat_result, *, but: Collection[int] = ()) -> list[str]:
     """The processes that have this file open, but for the pids ``but``, as people read them."""
     wanted = (found.st_dev, found.st_ino)
-    return [_told(pid) for pid in _pids(but=but) if any(_identity(each) == wanted for each in _descriptors(pid))]
+    return [_told(pid) for pid in _pids(but=but) if wanted in files(pid)]
 
 
 def started_with(traces: Collection[bytes]) -> list[str]:
@@ -82,14 +83,6 @@ def _descriptors(pid: int) -> list[str]:
             return [each.path for each in files]
     except OSError:  # another user's, or gone
         return []
-
-
-def _identity(descriptor: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(descriptor)  # noqa: PTH116  # thousands of them
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _leads_to(descriptor: str) -> str:
