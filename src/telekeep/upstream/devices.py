@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from telekeep.clock import Clock, SystemClock
-from telekeep.errors import TelekeepError
+from telekeep.errors import LoginTooYoung, NoSuchDevice, TelekeepError
 
 FRESH = 24 * 3600.0
 """Seconds a login must have lasted before it may end others (FRESH_RESET_AUTHORISATION_FORBIDDEN,
@@ -82,8 +82,8 @@ async def devices(client: Any, *, clock: Clock) -> Devices:
 async def end(client: Any, hash: int, *, clock: Clock | None = None) -> None:
     """End the login of this `Device.hash`, with a connected ``client`` of the same account.
 
-    Raises LoginTooYoung while the asking login is younger than 24 hours, NoSuchDevice if there is no such login (any more),
-    and whatever else Telegram answers, by telekeep's names. A ``hash`` of 0 would be our own: ValueError.
+    Raises LoginTooYoung while the asking login is younger than 24 hours, NoSuchDevice if there is no such login (any
+    more), and whatever else Telegram answers, by telekeep's names. A ``hash`` of 0 would be our own: ValueError.
     """
     from telekeep.mtproto.schema import functions
 
@@ -98,8 +98,6 @@ async def end_others(client: Any, spare: Collection[int], *, clock: Clock | None
     One by one: auth.resetAuthorizations would spare nobody. One that has ended meanwhile is no error. Raises as `end`;
     what was ended by then stays ended.
     """
-    from telekeep.errors import NoSuchDevice
-
     clock = clock or SystemClock()
     ended = []
     for each in (await devices(client, clock=clock)).others:
@@ -123,7 +121,6 @@ async def set_ttl(client: Any, days: int, *, clock: Clock | None = None) -> None
 async def _ask(client: Any, request: Any, clock: Clock | None) -> None:
     from telethon import errors as telegram
 
-    from telekeep.errors import NoSuchDevice, LoginTooYoung
     from telekeep.upstream.faults import named
 
     clock = clock or SystemClock()
