@@ -49,7 +49,7 @@ def devices() -> None:
     """
 
 
-@devices.command("list", epilog="Examples: telekeep devices main\n          telekeep devices main --json")
+@devices.command("list", epilog="Examples: telekeep devices main\n          telekeep devices list main --json")
 @click.argument("name", type=NAME)
 def list_(invocation: Invocation, name: str) -> None:
     """Show who is logged in: ours are marked, with what is known of each; alarms are told until `devices seen`."""
