@@ -35,7 +35,7 @@ session() {
 }
 
 quick() {
-    line "All Core Components" tests tests/session tests/test_front_door.py
+    line "All Core Components" tests tests/test_front_door.py tests/session/test_telethon_string.py tests/lease/test_contract.py
     line "Configuration Validation" tests tests/settings
     line "Enhanced Error Handling" tests tests/upstream/test_fault_table.py tests/cli/test_remedies.py
     line "Recovery Tools" tests tests/health/test_mending.py

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
+import telekeep
 from stories.conftest import CODE, PHONE
 from telekeep.cli.demo.stage import Said, Stage
 
@@ -109,3 +111,15 @@ def test_the_other_scripts_are_the_commands_that_they_are_called_after(kept: Sta
     limited = script(kept, "scripts/telegram_auth.py", "--test")
     assert limited.code == 4, limited
     assert "19.2 hours remaining, until 20" in script(kept, "tests/check_telegram_status.py").out
+
+
+def test_the_quick_tests_say_what_the_guide_says(stage: Stage) -> None:
+    said = script(stage, "scripts/run_tests.sh", "--session")
+    labels = ["Session Manager Import", "Session Manager Init", "Session Status Checker"]
+    ends = re.findall(r"^. (.+?) +\[(PASS|FAIL)\]$", said.out, re.MULTILINE)
+    assert [label for label, _ in ends] == labels, said
+    if hasattr(telekeep, "TelegramSessionManager"):
+        assert said.code == 0 and {end for _, end in ends} == {"PASS"}, said
+    else:
+        assert said.code == 1 and ends[-1][1] == "PASS", said
+    assert script(stage, "scripts/run_tests.sh", "--nonsense").code == 2
