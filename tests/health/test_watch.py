@@ -149,3 +149,12 @@ def test_a_trace_of_somebody_before_us_in_our_own_entry_is_a_clone() -> None:
 def test_what_is_known_survives_being_written_down() -> None:
     known = two()
     assert Register.of_facts(known.facts()) == known
+
+
+def test_a_key_that_was_ours_teaches_no_address() -> None:
+    known = two()
+    renewed = replace(MAIN, lease="lease-main-2", made_at=T0 + 5 * DAY, used_at=T0 + 5 * DAY)
+    own = device(made=LAPTOP.made_at, at=T0 + 6 * DAY)
+    old = device(11, ip=THIEF, at=T0 + 6 * DAY)
+    found = look(known, own, old, kept=(renewed, LAPTOP), asker=LAPTOP)
+    assert THIEF not in found.register.addresses

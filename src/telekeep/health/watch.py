@@ -194,7 +194,8 @@ class _Looking:
             session = self._kept.get(known.lease) if known is not None and known.lease else explained.get(device)
             if known is not None and session is not None:
                 known = self._check_use(known, device, session)
-            now = self._seen(known, device, session, is_true=session is None)
+            theirs = session is None and not (known is not None and known.lease)  # else it is ours, or was
+            now = self._seen(known, device, session, is_true=theirs)
             if known is None and session is None and not self._is_first:
                 now = replace(now, why=ALARMED)
                 self._stranger(device)

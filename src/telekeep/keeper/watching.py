@@ -82,9 +82,9 @@ def after(keeper: Keeper, earlier: Before, found: Devices) -> Look:
 
 def duplicated(keeper: Keeper, earlier: Before) -> list[Alarm]:
     """Telegram has ended the asker's key for use on two connections. The alarms that this is: one, the first time."""
-    if keeper.vault.alarms(earlier.asker.name):
-        return []
     alarm = watch.duplicated(earlier.asker, keeper.clock.wall())
+    if any(each.words == alarm.words for each in alarms(keeper, earlier.asker.name)):
+        return []
     known = register(keeper, earlier.account) or Register(alarm.at)
     _keep(keeper, earlier.account, known, [alarm])
     return [alarm]

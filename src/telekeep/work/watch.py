@@ -7,6 +7,7 @@ is kept and told by `telekeep.keeper.watching`; alarms go to the user's own prog
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,8 @@ class Watch:
     async def before(self, entry: Entry) -> Before | None:
         """To be called before a session is asked; raises nothing. What `after` needs to know, if there is anything."""
         try:
-            seen = watching.before(self._keeper, entry.name, self._users)
+            # in a thread: the first time it opens every record, to learn whose it is
+            seen = await asyncio.to_thread(watching.before, self._keeper, entry.name, self._users)
             if seen is not None and seen.asker.is_quiet:
                 await self._look_through_others(seen)
             return seen
