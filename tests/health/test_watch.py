@@ -89,6 +89,27 @@ def test_a_stranger_who_logs_in_while_we_do_is_found_out_when_ours_is_asked() ->
     assert kinds(found) == [(STRANGER, "laptop")]
 
 
+def test_logins_of_one_second_are_told_apart_by_their_numbers() -> None:
+    made = LAPTOP.made_at
+    thief, phone = device(666, ip=THIEF, made=made, at=made), device(78, made=made, at=made)
+    fooled = look(baseline(), device(at=made + 1), thief, kept=(MAIN, LAPTOP))
+    assert not fooled.alarms, "it came at just our second"
+    own = device(made=made, at=made + DAY)
+    found = look(fooled.register, own, device(11), thief, kept=(MAIN, LAPTOP), asker=LAPTOP)
+    assert kinds(found) == [(STRANGER, "laptop")], "ours does not see itself among the others"
+    ours = found.register.of("lease-laptop")
+    assert ours is not None and ours.hash != 666
+    first = look(None, device(at=made + 1), phone, device(22, made=made), kept=(MAIN,))
+    asked = look(first.register, own, device(11), phone, kept=(MAIN, LAPTOP), asker=LAPTOP)
+    mine = asked.register.of("lease-laptop")
+    assert not asked.alarms and mine is not None and mine.hash == 22
+
+
+def test_a_login_is_not_ours_because_we_log_in_a_day_later() -> None:
+    thief = device(666, ip=THIEF, made=LAPTOP.made_at - DAY / 2, at=LAPTOP.made_at)
+    assert kinds(look(baseline(), device(at=T0 + 2 * DAY), thief, kept=(MAIN, LAPTOP))) == [(STRANGER, "main")]
+
+
 def test_a_new_address_of_our_own_is_no_alarm() -> None:
     moved = look(baseline(PHONE), device(at=T0 + DAY, ip=CAFE), replace_at(PHONE, T0 + DAY, ip="198.51.100.99"))
     assert not moved.alarms
