@@ -142,5 +142,5 @@ class HealthRound:
             try:
                 async with asyncio.timeout(_SECONDS):
                     return await devices(client, clock=self._keeper.clock)
-            except TimeoutError:
+            except (TimeoutError, TelegramRateLimitError):  # the login is well all the same
                 return None
