@@ -12,6 +12,7 @@ import pytest
 from stories.conftest import CODE, PHONE
 from stories.test_health import HOUR, Time, checked, hours
 from telekeep.cli.demo.stage import Stage
+from telekeep.cli.main import COMMANDS
 from telekeep.control import ask
 from telekeep.session.network import load
 
@@ -143,3 +144,21 @@ def test_strangers_are_ended_and_ours_are_spared(kept: Stage, hours: Time) -> No
     assert kept.telekeep("test", "laptop").code == 1
     counted = kept.stats()
     assert (counted["overlap"], counted["duplicated"]) == (0, 0)
+
+
+@pytest.mark.skipif(not {"fork", "renew"} <= {name for group in COMMANDS.values() for name in group}, reason="to come")
+def test_what_telekeep_makes_is_no_stranger(kept: Stage, hours: Time) -> None:
+    assert kept.telekeep("daemon", "start").code == 0
+    kept.telekeep("emulator", "advance", "--seconds", str(6 * HOUR))
+    first = checked(kept, hours, 6 * HOUR)
+    forked = kept.telekeep("fork", "main", "--as", "laptop", "--password-file", "password")
+    assert forked.code == 0, forked
+    kept.telekeep("emulator", "advance", "--seconds", str(6 * HOUR))
+    second = checked(kept, hours, 6 * HOUR, after=first["checked_at"])
+    renewed = kept.telekeep("renew", "main", "--password-file", "password")
+    assert renewed.code == 0, renewed
+    kept.telekeep("emulator", "advance", "--seconds", str(6.5 * HOUR))
+    checked(kept, hours, 6.5 * HOUR, after=second["checked_at"])
+    found = listed(kept)
+    assert found["alarms"] == []
+    assert sorted(str(each["session"]) for each in found["devices"]) == ["laptop", "main"]
