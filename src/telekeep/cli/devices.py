@@ -12,6 +12,7 @@ from telekeep.cli.ask import confirm
 from telekeep.cli.command import Group, Invocation, Usage, group
 from telekeep.cli.output import moment, since, style
 from telekeep.cli.shelf import counted, table
+from telekeep.health.watch import CLONE, STRANGER
 
 if TYPE_CHECKING:
     from telekeep.health.watch import Alarm
@@ -202,11 +203,13 @@ def _page(found: Listing, now: float) -> list[str]:
     if found.since is not None and found.is_first:
         lines.append("This is the first look: whoever is listed counts as known from now on. Is each of them yours?")
     lines += [style(f"ALARM {moment(each.at)}: {each.words}", "bad") for each in found.alarms]
-    if found.alarms:
-        lines.append(
-            f"→ Not you? telekeep devices revoke {found.name} ID, or lockdown {found.name}. "
-            f"You know it? telekeep devices seen {found.name}"
-        )
+    kinds = {each.kind for each in found.alarms}
+    if STRANGER in kinds:
+        lines.append(f"→ Not you? telekeep devices revoke {found.name} ID, or telekeep devices lockdown {found.name}")
+    for each in sorted({each.name for each in found.alarms if each.kind == CLONE}):
+        lines.append(f"→ A copy ends with the login that it is a copy of: telekeep renew {each}")
+    if kinds:
+        lines.append(f"→ When you know what it was: telekeep devices seen {found.name}")
     return lines
 
 

@@ -131,7 +131,6 @@ def _keep(keeper: Keeper, account: str, known: Register, new: list[Alarm]) -> No
     ]
     keeper.vault.keep_logins(account, _packed(known.facts()), rows)
     for each in new:
-        _log.warning("%s", each.words)
         keeper.events.report(
             LoginAlarm(each.name, each.at, each.kind, each.words, each.app, each.model, each.ip, each.country)
         )

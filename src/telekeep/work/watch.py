@@ -77,4 +77,5 @@ class Watch:
 
     async def _tell(self, alarms: list[Alarm]) -> None:
         for each in alarms:
+            _log.warning("ALARM %s: %s", each.name, each.words)
             await alarm.run(self._keeper, each)
