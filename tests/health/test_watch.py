@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from telekeep.health import watch
-from telekeep.health.watch import CLONE, STRANGER, Look, Ours, Register
+from telekeep.health import logins, watch
+from telekeep.health.logins import CLONE, STRANGER, Ours, Register
+from telekeep.health.watch import Look
 from telekeep.upstream.devices import Device, Devices
 
 DAY = 86_400.0
@@ -57,8 +58,8 @@ def test_a_login_that_came_later_is_a_stranger_and_told_once() -> None:
     assert kinds(found) == [(STRANGER, "main")]
     assert found.alarms[0].ip == THIEF and THIEF in found.alarms[0].words
     assert not look(found.register, device(at=T0 + 2 * DAY), PHONE, thief).alarms
-    known = watch.acknowledged(found.register, T0 + 2 * DAY).numbered(666)
-    assert known is not None and known.why == watch.SEEN
+    known = logins.acknowledged(found.register, T0 + 2 * DAY).numbered(666)
+    assert known is not None and known.why == logins.SEEN
 
 
 def test_a_stranger_that_ends_and_comes_again_is_told_again() -> None:
@@ -74,7 +75,7 @@ def test_a_login_that_telekeep_has_just_made_is_ours_whoever_sees_it_first() -> 
     found = look(baseline(PHONE), device(at=T0 + 2 * DAY), PHONE, made, kept=(MAIN, LAPTOP))
     assert not found.alarms
     known = found.register.numbered(55)
-    assert known is not None and (known.name, known.why) == ("laptop", watch.OURS)
+    assert known is not None and (known.name, known.why) == ("laptop", logins.OURS)
     own = device(made=made.created_at, at=T0 + 3 * DAY)
     other = look(found.register, own, PHONE, device(11), kept=(MAIN, LAPTOP), asker=LAPTOP)
     assert not other.alarms and other.register.of("lease-laptop") is not None

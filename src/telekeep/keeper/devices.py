@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telekeep.errors import ConfigError, LoginTooYoung, SessionConflict, TelegramAuthError, TelegramNetworkError
-from telekeep.health.watch import Alarm, Known, Ours, Register
+from telekeep.health.logins import Alarm, Known, Ours, Register
 from telekeep.keeper import watching
 from telekeep.upstream.devices import FRESH, Device, Devices
 

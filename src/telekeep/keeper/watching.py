@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telekeep.errors import SessionCorrupt, SessionNotFound, TelegramSessionError
 from telekeep.events import LoginAlarm, LoginsKnown
-from telekeep.health import watch
-from telekeep.health.watch import Alarm, Look, Ours, Register
+from telekeep.health import logins, watch
+from telekeep.health.logins import Alarm, Ours, Register
 from telekeep.lease.folder import lease_folder
 from telekeep.lease.probe import is_held
 from telekeep.vault.record import KEPT
@@ -67,7 +67,7 @@ def before(keeper: Keeper, name: str, users: Users | None = None) -> Before | No
     return Before(sha256(text.encode()).hexdigest()[:16], kept[name], tuple(kept.values()), began)
 
 
-def after(keeper: Keeper, earlier: Before, found: Devices) -> Look:
+def after(keeper: Keeper, earlier: Before, found: Devices) -> watch.Look:
     """Judge what the asker was told, and keep it; events tell of alarms. Raises what the vault says."""
     now = keeper.clock.wall()
     seen = watch.look(
@@ -118,7 +118,7 @@ def acknowledge(keeper: Keeper, name: str) -> list[Alarm]:
     over = [alarm for each in sorted(names) for alarm in alarms(keeper, each)]
     known = register(keeper, earlier.account) if earlier else None
     if earlier and known:
-        _keep(keeper, earlier.account, watch.acknowledged(known, keeper.clock.wall()), [])
+        _keep(keeper, earlier.account, logins.acknowledged(known, keeper.clock.wall()), [])
     for each in names:
         keeper.vault.drop_alarms(each)
     return over

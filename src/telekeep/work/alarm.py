@@ -14,7 +14,7 @@ from telekeep.errors import ConfigError
 from telekeep.settings import Settings
 
 if TYPE_CHECKING:
-    from telekeep.health.watch import Alarm
+    from telekeep.health.logins import Alarm
     from telekeep.work.keeping import DaemonKeeper
 
 SECONDS = 20.0  # for the program to end; then it is killed, and whatever it has started

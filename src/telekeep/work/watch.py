@@ -18,7 +18,7 @@ from telekeep.upstream.devices import Devices
 from telekeep.work import alarm
 
 if TYPE_CHECKING:
-    from telekeep.health.watch import Alarm
+    from telekeep.health.logins import Alarm
     from telekeep.keeper.watching import Before
     from telekeep.vault.record import Entry
     from telekeep.work.keeping import DaemonKeeper

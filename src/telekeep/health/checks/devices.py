@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from telekeep.health.check import Finding, warning
-from telekeep.health.watch import CLONE
+from telekeep.health.logins import CLONE
 
 CHECK = "devices"
 
