@@ -16,7 +16,7 @@ from telethon.sessions import MemorySession
 
 from keeper.conftest import PHONE, keep
 from telekeep.emulator import Emulator
-from telekeep.errors import LoginTooYoung
+from telekeep.errors import LoginTooYoung, SessionConflict
 from telekeep.events import Event, LoginAlarm, LoginsKnown
 from telekeep.keeper import devices, watching
 from telekeep.keeper.client import hold
@@ -223,3 +223,30 @@ async def test_logins_are_ended_by_whoever_holds_the_session(place: Place, owned
         gone = place.telegram.authorization_of(tablet)
         assert gone is not None and not gone.is_logged_in
         assert len(place.telegram.authorizations(place.account)) == 2
+
+
+async def test_who_is_too_young_is_told_which_session_of_ours_is_old_enough(place: Place) -> None:
+    place.keep("main")
+    await devices.listing(place.keeper, "main")
+    place.clock.advance(DAY + 1)
+    place.keep("laptop")
+    with pytest.raises(LoginTooYoung) as young:
+        await devices.lock_down(place.keeper, "laptop", [])
+    assert "'main'" in (young.value.remedy or "") and young.value.seconds == pytest.approx(DAY, abs=1)
+    assert len(place.telegram.authorizations(place.account)) == 2
+
+
+async def test_nothing_is_ended_while_one_of_ours_cannot_be_told_from_a_stranger(place: Place) -> None:
+    place.keep("main")
+    place.clock.advance(DAY)
+    bought = place.telegram.mint(place.account)
+    place.clock.advance(DAY)
+    keep(place.keeper, bought, "imported")  # not by its time: it was made long before it was kept
+    lease = place.keeper.leases.try_acquire(bought.auth_key.id)
+    try:
+        with pytest.raises(SessionConflict, match="imported"):
+            await devices.plan_lockdown(place.keeper, "main")
+    finally:
+        lease.release()
+    plan = await devices.plan_lockdown(place.keeper, "main")
+    assert plan.ends == () and list(plan.spares.values()) == ["imported"]
