@@ -31,7 +31,8 @@
     ├── TelegramRateLimitError    4   Telegram says "not before": seconds, until, method
     │   ├── FloodWait
     │   ├── SlowModeWait
-    │   └── TakeoutDelay
+    │   ├── TakeoutDelay
+    │   └── LoginTooYoung             a login younger than a day may not end others: until
     ├── TelegramNetworkError      5   no answer, or none that counts
     │   └── MaybeDone                 sent, and the line was lost before the answer
     ├── GatewayError              8   a session that another process lends
@@ -40,6 +41,7 @@
     │   ├── LoanExpired               the loan has ended: its lifetime is over, or it was revoked
     │   └── NotGranted            6   the loan does not allow this method
     ├── ConfigError               6   missing or conflicting settings, bad api id, hash or phone
+    │   └── NoSuchDevice              Telegram lists no such login of this account
     └── BackupError               7
 
 Errors of Telethon, SQLite and the operating system never leave the room that met them: they become one of these.
@@ -326,6 +328,30 @@ class TakeoutDelay(TelegramRateLimitError):
     """Telegram delays this data export (TAKEOUT_INIT_DELAY)."""
 
 
+class LoginTooYoung(TelegramRateLimitError):
+    """A login younger than 24 hours may not end others (FRESH_RESET_AUTHORISATION_FORBIDDEN).
+
+    ``until`` is when it may, in wall-clock seconds; None where Telegram has not said when it began.
+    """
+
+    default_remedy = (
+        "Wait until then, do it with an older login of this account, or in any Telegram app under Settings › Devices."
+    )
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        seconds: float = 0,
+        until: float | None = None,
+        method: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        said = "Telegram does not let a login that is younger than 24 hours end others or set their lifetime"
+        when = f" ({timeline(seconds, until)})" if until else ""
+        super().__init__(message or f"{said}{when}.", seconds=seconds, until=until, method=method, remedy=remedy)
+
+
 # ---- no answer
 
 
@@ -381,6 +407,12 @@ class ConfigError(TelekeepError):
     """A setting is missing, malformed, or contradicts another."""
 
     exit_code = 6
+
+
+class NoSuchDevice(ConfigError):
+    """Telegram lists no such login of this account; it may have ended."""
+
+    default_remedy = "`telekeep devices NAME` shows those there are."
 
 
 class BackupError(TelekeepError):

@@ -46,6 +46,27 @@ class SessionChecked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LoginsKnown(Event):
+    """The logins of its account were looked at for the first time: these ``count`` are taken for known."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAlarm(Event):
+    """``kind`` "stranger": a login of its account that nobody made through telekeep; "clone": its own key was used by
+    somebody else. ``words``: one sentence; ``app``, ``model``, ``ip``, ``country`` as Telegram lists them.
+    """
+
+    kind: str
+    words: str
+    app: str = ""
+    model: str = ""
+    ip: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Flooded(Event):
     """Telegram has said "not before": ``method`` in ``seconds``, at ``until`` (wall-clock seconds)."""
 

@@ -2,8 +2,9 @@
 
 A flag overrides the rest openly. Of the rest, two that disagree are an error that names both: guessing would mean to
 speak as the wrong account. Names: TELEGRAM_API_ID, TELEGRAM_API_HASH, TELEGRAM_PHONE, TELEGRAM_SESSION_STRING (some
-programs: TELEGRAM_SESSION), PORT, TELEKEEP_AGE_DAYS, TELEKEEP_HEALTH_HOURS, TELEKEEP_FLOOD_SECONDS and
-TELEKEEP_LOG_FORMAT; in config.json the object TELEGRAM_CONFIG with API_ID, API_HASH, PHONE_NUMBER and SESSION_FILE.
+programs: TELEGRAM_SESSION), PORT, TELEKEEP_AGE_DAYS, TELEKEEP_HEALTH_HOURS, TELEKEEP_FLOOD_SECONDS,
+TELEKEEP_LOG_FORMAT and TELEKEEP_ALARM_COMMAND; in config.json the object TELEGRAM_CONFIG with API_ID, API_HASH,
+PHONE_NUMBER and SESSION_FILE.
 
 ``.env`` is read as python-dotenv reads it, without its ``${…}``. The parser is ours because a line must also be changed
 with everything around it left as it is, and python-dotenv's own update keeps neither style nor duplicates straight.
@@ -44,7 +45,8 @@ class Settings:
     ``age_days``: days without an authorized use after which a session is idle, worth a look, overdue.
     ``health_hours``: hours between two checks of a session by the daemon, 0 for none. ``log_format``: of the daemon's
     log, "plain" or "json". ``flood_seconds``: flood waits up to this are waited out, longer ones raise FloodWait at
-    once. ``sources`` says for each field that is set where it came from.
+    once. ``alarm_command``: the words of a program that the daemon runs at an alarm. ``sources`` says for each field
+    that is set where it came from.
     """
 
     api_id: int | None = None
@@ -57,6 +59,7 @@ class Settings:
     health_hours: float = 6.0
     log_format: str = "plain"
     flood_seconds: float = 60.0
+    alarm_command: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -146,6 +149,19 @@ def parse_flood_seconds(text: str) -> float:
     return float(text)
 
 
+def parse_command(text: str) -> tuple[str, ...]:
+    """A program and its arguments, split as a shell would; nothing else is done that a shell does."""
+    import shlex
+
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        raise ConfigError(
+            "TELEKEEP_ALARM_COMMAND is not a command: a quotation mark is not closed.",
+            remedy="Write a program and its arguments: /usr/local/bin/telekeep-alarm --mail me",
+        ) from None
+
+
 def _secret(text: str) -> Secret:
     return Secret(text.encode("utf-8", "surrogateescape"))
 
@@ -167,6 +183,7 @@ _SETTINGS = {
     "health_hours": _Setting(parse_health_hours, ("TELEKEEP_HEALTH_HOURS",)),
     "log_format": _Setting(parse_log_format, ("TELEKEEP_LOG_FORMAT",)),
     "flood_seconds": _Setting(parse_flood_seconds, ("TELEKEEP_FLOOD_SECONDS",)),
+    "alarm_command": _Setting(parse_command, ("TELEKEEP_ALARM_COMMAND",)),
 }
 
 

@@ -38,13 +38,17 @@ def start(invocation: Invocation, foreground: bool, idle: float | None, detached
 
     --foreground speaks systemd's notify protocol (ready, reload, watchdog); SIGHUP reads the settings again.
     """
+    from telekeep.cli.startup import check
+
     if foreground:
         from telekeep.cli.daemon_process import run, run_detached
 
         if detached:
             return run_detached(invocation, idle)
+        check(invocation)
         run(invocation, idle)
     else:
+        check(invocation)
         _started(invocation, idle)
     return None
 
@@ -61,6 +65,9 @@ def stop(invocation: Invocation) -> None:
 @click.option("--idle", type=click.FloatRange(min=0, min_open=True), help="End after so many seconds without use.")
 def restart(invocation: Invocation, idle: float | None) -> None:
     """Stop the daemon if one runs, and start it. Loans go on, at the same addresses."""
+    from telekeep.cli.startup import check
+
+    check(invocation)
     _refuse_if_supervised(invocation)
     _stopped(invocation)
     _started(invocation, idle)

@@ -67,6 +67,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     "A session's life": {
         "history": Listed("telekeep.cli.history:history", "Show which generations of a session are stored"),
         "restore": Listed("telekeep.cli.restore:restore", "Put an older generation in force again"),
+        "devices": Listed("telekeep.cli.devices:devices", "Who is logged in to the account; end a login", speaks=True),
         "vault": Listed("telekeep.cli.vault:vault", "The sealed vault: its key, its machine, its marks"),
         "unlock": Listed("telekeep.cli.unlock:unlock", "Give the daemon the vault's passphrase, for a time"),
         "lock": Listed("telekeep.cli.lock:lock", "Let the daemon forget the vault's key"),

@@ -67,6 +67,20 @@ def away(invocation: Invocation) -> frozenset[str]:
         return vault.away()
 
 
+def alarms(invocation: Invocation) -> dict[str, list[dict[str, Any]]]:
+    """What nobody has looked at yet, by the name of the session: kind and time of each."""
+    where = home(invocation.home)
+    if not Vault.exists(where.vault):
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    with Vault.open(where.vault, clock=clock_in_force(invocation), marks=where.state) as vault:
+        for name, id in vault.alarm_ids():
+            kind, _, rest = id.partition(" ")
+            at = rest.partition(" ")[0]
+            found.setdefault(name, []).append({"kind": kind, "at": float(at) if at.isdigit() else 0.0})
+    return found
+
+
 def held(listed: Iterable[Entry]) -> dict[str, Holder]:
     """Who holds which lease, by lease name."""
     return holders(lease_folder(), (entry.lease for entry in listed if entry.lease))
@@ -133,6 +147,7 @@ __all__ = [
     "KEPT",
     "NOTHING",
     "REMEDIES",
+    "alarms",
     "away",
     "borrowers",
     "clock_in_force",

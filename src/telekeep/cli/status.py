@@ -19,6 +19,7 @@ from telekeep.cli.shelf import (
     KEPT,
     NOTHING,
     REMEDIES,
+    alarms,
     away,
     borrowers,
     clock_in_force,
@@ -62,11 +63,13 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
         )
     holders = held(chosen)
     owners = lent(invocation, holders.values())
-    gone = away(invocation)
+    gone, alarmed = away(invocation), alarms(invocation)
     rows = []
     for entry in chosen:
         holder = holders.get(entry.lease)
         advice = _OUTSIDE if entry.lease in gone else _advice(entry, holder, owners.get(entry.name), now, days)
+        if entry.name in alarmed:
+            advice = Advice(OVERDUE, f"ALARM: {_alarm(alarmed[entry.name])}: `telekeep devices {entry.name}`", 0.0)
         rows.append((entry, holder, advice))
     if invocation.json:
         waits = _floods(invocation)
@@ -76,6 +79,7 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
                 "floods": waits.get(row[0].name, {}),
                 "health": _checks(health.get(row[0].lease)),
                 "owner": owners.get(row[0].name),
+                "alarms": alarmed.get(row[0].name, []),
             }
             for row in rows
         ]
@@ -111,6 +115,13 @@ def _job_lines(invocation: Invocation) -> list[str]:
     from telekeep.cli.jobs import lines
 
     return ["", *lines(found)]
+
+
+def _alarm(found: list[dict[str, Any]]) -> str:
+    kinds = {each["kind"] for each in found}
+    what = "somebody else has used its key" if "clone" in kinds else "a login that telekeep has not made"
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{what}{more}, since {moment(min(each['at'] for each in found))}"
 
 
 def _policy(given: str | None) -> tuple[float, float, float]:

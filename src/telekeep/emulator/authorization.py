@@ -40,12 +40,12 @@ class Authorization(KnownKey):
         self.user_id: int | None = None
         self.pending_user_id: int | None = None  # the code was right, the password is still owed
         self.created_at = 0.0  # when it was logged in
-        self.active_at = made_at  # its last request
+        self.active_at = made_at  # its last request, as it is shown under Devices
         self.hash = 0  # its number under Devices, and what its access hashes hang on
         self.origin: Authorization | None = None
         self.layer: int | None = None  # of its last invokeWithLayer
         self.application: Application | None = None  # of its last initConnection
-        self.ip = ""  # where its last request came from
+        self.ip = ""  # where that came from
         self.seq = 0  # of the last Updates sent to it
         self.takeout_id: int | None = None
         self.ended: RpcError | None = None  # what every request is answered with since
@@ -64,6 +64,11 @@ class Authorization(KnownKey):
         self.takeout_id = None
         self.hash = origin.hash if origin else secrets.randbits(62) + 1
         self.seq = 0
+
+    def used(self, at: float, ip: str, *, lag: float) -> None:
+        """A request has come from ``ip``. What is shown of the last use is at most ``lag`` seconds old."""
+        if not self.ip or at - self.active_at >= lag:
+            self.active_at, self.ip = at, ip
 
     def listens(self, line: Any, conversation: Conversation) -> None:
         """``line`` has just asked something, and wants updates: of all that do, it is the last active one now."""

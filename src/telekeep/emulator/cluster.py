@@ -35,6 +35,10 @@ class Emulator:
     address; ``clock``: what the world's time is read from (`advance` moves it). ``addresses``: listen exactly there
     instead, the home data center first.
 
+    ``devices_lag``: seconds by which address and time of a login's last use, as shown under Devices, may lag behind.
+    How often Telegram writes them down is not documented; 0, the default, is the strictest: whoever looks at its own
+    login sees itself, and no trace of who used the key before.
+
     Stopped and started again, it is the same Telegram on the same ports, after an outage.
     """
 
@@ -51,6 +55,7 @@ class Emulator:
     ) -> None:
         wanted = tuple(addresses) or _addresses(dcs, home, (home,) if media is None else media, host)
         self.home_dc = wanted[0].dc_id
+        self.devices_lag = 0.0
         self.stats = Stats()
         self.clock = MovableClock(clock or SystemClock())
         self._server_key = keys.of_this_process()

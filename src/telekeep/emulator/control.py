@@ -7,6 +7,7 @@ account    phone, password, messages, first_name, username                      
 fault      kind, phone, method, seconds, times, code, message                    null
 send       to, text, count, file (a path), dc                                    null
 advance    seconds                                                               now: wall seconds
+lag        seconds: by which Devices may lag behind                              null
 stats                                                                            the counters
 code       phone                                                                 the code last sent
 stop                                                                             null; then it stops
@@ -36,6 +37,9 @@ def control_server(telegram: Emulator, path: Path, *, stop: Callable[[], None]) 
         telegram.advance(seconds)
         return {"now": telegram.clock.wall()}
 
+    def lag(seconds: float) -> None:
+        telegram.devices_lag = float(seconds)
+
     def send(to: str, text: str = "", count: int = 1, file: str | None = None, dc: int | None = None) -> None:
         if file is None:
             return telegram.send(to, text, count)
@@ -52,6 +56,7 @@ def control_server(telegram: Emulator, path: Path, *, stop: Callable[[], None]) 
         "fault": telegram.fault,
         "send": send,
         "advance": advance,
+        "lag": lag,
         "stats": telegram.stats.as_dict,
         "code": telegram.world.login_code,
         "stop": stop,

@@ -136,8 +136,8 @@ class Front:
 
     def _remember(self, asked: _Asked) -> None:
         authorization, envelope = asked.authorization, asked.envelope
-        authorization.active_at = self._desk.telegram.clock.wall()
-        authorization.ip = asked.line.ip
+        telegram = self._desk.telegram
+        authorization.used(telegram.clock.wall(), asked.line.ip, lag=telegram.devices_lag)
         if envelope.layer is not None:
             authorization.layer = envelope.layer
         if envelope.application is not None:

@@ -26,6 +26,10 @@ class Telegram(Protocol):
     def stats(self) -> Stats: ...
 
     @property
+    def devices_lag(self) -> float:
+        """Seconds by which the last use of a login, as shown under Devices, may lag behind; see `Emulator`."""
+
+    @property
     def home_dc(self) -> int:
         """Where accounts live whose phone number does not say."""
 

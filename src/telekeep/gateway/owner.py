@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from telekeep.clock import Clock
 from telekeep.errors import TelegramRateLimitError, TelekeepError
@@ -36,6 +37,8 @@ from telekeep.upstream.owned import OwnedClient
 
 if TYPE_CHECKING:
     from telekeep.gateway.shelf import Shelf
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -305,6 +308,12 @@ class Owner:
         if self.verdict is not None:
             raise self.verdict.error
         return await self._client.ask_devices()
+
+    async def through(self, work: Callable[[OwnedClient], Awaitable[_T]]) -> _T:
+        """What ``work`` makes of the client that is connected. Raises as `ask_own_user`, and what ``work`` does."""
+        if self.verdict is not None:
+            raise self.verdict.error
+        return await work(self._client)
 
     # ---- for people
 

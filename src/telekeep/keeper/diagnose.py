@@ -20,6 +20,7 @@ from telekeep.health.checks import (
     clocks,
     configuration,
     daemon,
+    devices,
     leases,
     ledger,
     network,
@@ -57,6 +58,7 @@ ORDER = (
     quarantine.CHECK,
     network.CHECK,
     authorization.CHECK,
+    devices.CHECK,
     programs.CHECK,
     versions.CHECK,
 )
@@ -119,6 +121,7 @@ class Diagnosis:
             Step(leases.CHECK, self._look_at_leases, partial(leases.judge, now=clock.wall())),
             Step(ledger.CHECK, self._deadlines, ledger.judge),
             Step(quarantine.CHECK, partial(quarantined, self._keeper), quarantine.judge),
+            Step(devices.CHECK, self._alarms, devices.judge),
             Step(programs.CHECK, partial(served, fully=self._programs), programs.judge),
         ]
         if self._offline:
@@ -217,6 +220,12 @@ class Diagnosis:
         boot_id = self._keeper.clock.boot_id()
         last = max((each for each in checks if each.boot_id == boot_id), key=lambda each: each.boot, default=None)
         return clocks.Reading(last.at, last.boot, last.boot_id) if last else None
+
+    def _alarms(self) -> list[tuple[str, str]]:
+        try:
+            return self._keeper.vault.alarm_ids()
+        except TelekeepError:  # a vault that cannot be read has a finding of its own
+            return []
 
     def _deadlines(self) -> list[ledger.Deadline]:
         """The waits that the daemon knows of. (The ledger on disk joins them here.)"""

@@ -22,5 +22,6 @@ box         the owner's message box: nothing lost, everything in order, with its
 settle      what a difference holds, laid out along the line of pts
 straight    a Telethon connection without queues between the socket and its user
 carrier     the short way of relayed requests: packets made and read without Telethon's queue, tasks and readers
+devices     who is logged in to an account, and the end of a login
 fresh       a connection on a new key, for logging in
 """

@@ -25,7 +25,7 @@ from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.listing import listed
 from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, Quarantine, check_name, entry_of
 from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
-from telekeep.vault.stores.belongings import AWAY, ENDPOINT, LOAN
+from telekeep.vault.stores.belongings import ALARM, AWAY, ENDPOINT, LOAN
 from telekeep.vault.stores.lagging import Lagging
 from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
 from telekeep.vault.unlocking import Unlocking
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from telekeep.vault.seal import Seal
     from telekeep.vault.stores.sessions import Sealed
     from telekeep.vault.unsealed import Unsealed
+    from telekeep.vault.watched import StoredAlarm
 
 
 class Vault:
@@ -417,6 +418,44 @@ class Vault:
         """The leases of keys that lie in files, where programs may use them that know nothing of telekeep. No key."""
         with self._sessions.reading() as rows:
             return frozenset(lease for _, lease in rows.belongings.ids(AWAY))
+
+    # ---- the logins of accounts, and alarms about them
+
+    def keep_logins(self, account: str, payload: bytes, alarms: Iterable[StoredAlarm] = ()) -> None:
+        """Keep which logins of an ``account`` are known, in place of what was, and add ``alarms``; all on disk when
+        this returns. Raises SessionSealed.
+        """
+        from telekeep.vault import watched
+
+        with self._unlocking.writing() as unsealed:
+            watched.put(unsealed, account, payload, alarms)
+
+    def logins(self, account: str) -> bytes | None:
+        """Which logins of an ``account`` are known; None if nobody has looked yet.
+
+        Raises SessionSealed; SessionCorrupt or RecordSwapped if it does not open.
+        """
+        from telekeep.vault import watched
+
+        with self._unlocking.reading() as unsealed:
+            return watched.logins(unsealed, account)
+
+    def alarms(self, name: str) -> list[StoredAlarm]:
+        """What nobody has looked at yet about the session ``name``. Raises as `logins`."""
+        from telekeep.vault import watched
+
+        with self._unlocking.reading() as unsealed:
+            return watched.alarms(unsealed, name)
+
+    def alarm_ids(self) -> list[tuple[str, str]]:
+        """Name of the session and id of every alarm. No key."""
+        with self._sessions.reading() as rows:
+            return rows.belongings.ids(ALARM)
+
+    def drop_alarms(self, name: str) -> None:
+        """Somebody has looked at all alarms about the session ``name``. Needs no key."""
+        with self._sessions.transaction() as rows:
+            rows.belongings.drop_all(ALARM, name)
 
     # ---- what may lag
 

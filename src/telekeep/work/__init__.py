@@ -5,5 +5,6 @@ custody     who may use them, and when: unlock and lock    keeping     its keepe
 held_key    a master key held in memory for a while        alone       one daemon for each home
 detach      a process that outlives its parent             log         where it writes
 health      asks about each session now and then
+watch       looks at the logins of its accounts        alarm       the user's own program for an alarm
 notify      systemd's protocol                             service     units for systemd and launchd
 """

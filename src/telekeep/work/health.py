@@ -21,6 +21,7 @@ from telekeep.keeper.client import hold
 from telekeep.keeper.probe import state_of
 from telekeep.upstream.devices import Devices, devices
 from telekeep.vault.record import KEPT, Checked, Entry
+from telekeep.work.watch import Watch
 
 if TYPE_CHECKING:
     from telekeep.work.keeping import DaemonKeeper
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 LOOK = 30.0  # seconds of the clock between two looks at what is due
 _AT_ONCE = 4
 _SECONDS = 15.0  # for a step of a check: whoever wants to borrow the session waits as long
-_EACH = 28  # checks after which the inactivity limit is asked for again
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class HealthRound:
         self._keeper = keeper
         self._owned = owned
         self._interval = interval
+        self._watch = Watch(keeper, owned.ask)
 
     async def run(self) -> None:
         """Look what is due, and check it, until cancelled."""
@@ -94,11 +95,15 @@ class HealthRound:
         known = keeper.vault.health().get(entry.lease)
         ttl_days = known.ttl_days if known else None
         wait, error = 0.0, None
+        seen = await self._watch.before(entry)
+        raised: TelekeepError | None = None
+        found = None
         try:
-            found = await self._ask(entry.name, all=ttl_days is None or len(before) % _EACH == 0)
-            ttl_days = found or ttl_days
+            found = await self._ask(entry.name)
+            ttl_days = (found.ttl_days if found else None) or ttl_days
             outcome = OK
-        except TelekeepError as raised:
+        except TelekeepError as failed:
+            raised = failed
             outcome, error = str(state_of(raised)), type(raised).__name__
             wait = raised.seconds if isinstance(raised, TelegramRateLimitError) else 0.0
         last = Checked(clock.wall(), outcome, error, clock.boot(), clock.boot_id())
@@ -112,29 +117,30 @@ class HealthRound:
         )
         keeper.vault.note_check(entry.name, health, keep_from=last.at - WINDOW)
         keeper.events.report(SessionChecked(entry.name, last.at, outcome, error))
+        await self._watch.after(seen, found, raised)
         return last
 
-    async def _ask(self, name: str, *, all: bool) -> int | None:
-        """The inactivity limit in days, if ``all`` was wanted and Telegram tells it. Raises what stood in the way."""
-        said = await self._owned.ask(name, all=all)
+    async def _ask(self, name: str) -> Devices | None:
+        """Who is logged in to the account; None for a bot, or without an answer. Raises what stood in the way."""
+        said = await self._owned.ask(name, all=True)
         if said is None:
             async with self._owned.turn(name):  # a borrower who comes now waits for us, instead of being refused
-                said = await self._owned.ask(name, all=all)
+                said = await self._owned.ask(name, all=True)
                 if said is None:
-                    return await self._ask_alone(name, all=all)
-        return Devices.of(said["devices"]).ttl_days if said["devices"] else None
+                    return await self._ask_alone(name)
+        return Devices.of(said["devices"]) if said["devices"] else None
 
-    async def _ask_alone(self, name: str, *, all: bool) -> int | None:
+    async def _ask_alone(self, name: str) -> Devices | None:
         client = hold(
             self._keeper, name, timeout=0.0, purpose="health", receive_updates=False, brief=True,
             connect_seconds=_SECONDS, connection_retries=1, request_retries=0,
         )  # fmt: skip
         async with client:
             self._keeper.vault.note_uses([(name, client.fence, self._keeper.clock.wall())])
-            if not all or client.session.user.is_bot:
+            if client.session.user.is_bot:
                 return None
             try:
                 async with asyncio.timeout(_SECONDS):
-                    return (await devices(client, clock=self._keeper.clock)).ttl_days
-            except TimeoutError:
+                    return await devices(client, clock=self._keeper.clock)
+            except (TimeoutError, TelegramRateLimitError):  # the login is well all the same
                 return None

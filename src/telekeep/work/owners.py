@@ -19,6 +19,7 @@ from telekeep.gateway.grants import Grant
 from telekeep.gateway.loans import Loan
 from telekeep.gateway.owner import Owner
 from telekeep.gateway.shelf import Shelf
+from telekeep.keeper.devices import SECONDS, carry_out, no_devices
 from telekeep.keeper.endpoint import known_server_key
 from telekeep.keeper.own import own
 from telekeep.lease.probe import is_held
@@ -68,6 +69,7 @@ class Owners:
             "release": self.release,
             "probe": self.probe,
             "devices": self.devices,
+            "device_order": self.device_order,
             "server_key": self.server_key,
         }
 
@@ -269,6 +271,19 @@ class Owners:
                 remedy="It goes on trying by itself: check the connection, and `telekeep daemon logs`.",
             ) from None
         return {"id": user.id, "username": user.username, "devices": found.facts() if found else None}
+
+    async def device_order(self, name: str, **order: Any) -> dict[str, Any] | None:
+        """Carry out what `telekeep.keeper.devices.carry_out` does, for a session that is owned; None if it is not."""
+        owner = self._owners.get(name)
+        if owner is None:
+            return None
+        if owner.me is not None and owner.me.bot:
+            raise no_devices(name)
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await owner.through(lambda client: carry_out(client, self._keeper.clock, order))
+        except TimeoutError:
+            raise TelegramNetworkError("The daemon owns this session, and cannot reach Telegram just now.") from None
 
     # ---- owning
 

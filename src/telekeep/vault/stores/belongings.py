@@ -1,5 +1,5 @@
-"""What belongs to sessions besides their generations: loans, where gateways listen, and adopted files. Rows of
-``sessions.db``.
+"""What belongs to sessions besides their generations: loans, where gateways listen, adopted files, and what is known of
+an account's logins. Rows of ``sessions.db``.
 
 Each is sealed like a record. Its name and id lie open, bound to what is sealed: a row under another name does not open.
 """
@@ -15,7 +15,9 @@ ENDPOINT: Final = "endpoint"
 ADOPTION: Final = "adoption"  # an adopted file; it may hold several sessions, so its name is that of none
 ORIGINAL: Final = "original"  # what an adopted file held before
 AWAY: Final = "away"  # named after an adoption, its id is a lease: this key is, or may be, in use outside telekeep
-KINDS: Final = (LOAN, ENDPOINT, ADOPTION, ORIGINAL, AWAY)
+LOGINS: Final = "logins"  # which logins of an account are known; its id stands for the account, its name for nothing
+ALARM: Final = "alarm"  # something about a session that nobody has looked at yet; the id says what and when
+KINDS: Final = (LOAN, ENDPOINT, ADOPTION, ORIGINAL, AWAY, LOGINS, ALARM)
 
 _COLUMNS = "kind, name, id, wrapped, sealed"
 
@@ -42,6 +44,10 @@ class Belonging(NamedTuple):
             return f"the gateway's address of the session {self.name!r}"
         if self.kind in (ADOPTION, ORIGINAL, AWAY):
             return f"what is known of the adopted file {self.id if self.kind != AWAY else self.name!r}"
+        if self.kind == LOGINS:
+            return "what is known of an account's logins"
+        if self.kind == ALARM:
+            return f"an alarm about the session {self.name!r}"
         return f"a row of the unknown kind {self.kind!r} of the session {self.name!r}"
 
 

@@ -1,0 +1,79 @@
+"""What the pages in docs/ tell people to type exists, and what they quote is what telekeep says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from telekeep.cli import main as door
+from telekeep.cli.main import COMMANDS
+
+REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs"
+RECOVER = REPOSITORY / "src" / "telekeep" / "cli" / "recover.py"
+PAGES = (
+    "TROUBLESHOOT_STARTUP.md", "devices.md", "glossary.md", "guides.md", "leases.md", "loans.md", "sessions.md",
+    "troubleshooting.md",
+)  # fmt: skip
+
+COMING = {"backup", "fork", "renew", "safety-check"} - {name for group in COMMANDS.values() for name in group}
+
+
+def commands(text: str) -> list[str]:
+    """Every telekeep command of a page: in backquotes, and the lines of code blocks."""
+    blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    prose = re.sub(r"^```\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    lines += [" ".join(each.split()) for each in re.findall(r"`([^`]+)`", prose)]
+    return [line for line in lines if line.startswith("telekeep ") and line != "telekeep status until"]
+
+
+def test_the_pages_that_are_looked_at_name_commands() -> None:
+    named = [each for page in PAGES for each in commands((DOCS / page).read_text())]
+    assert len(named) > 60 and "telekeep devices lockdown main" in named
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
+    for line in commands((DOCS / page).read_text()):
+        words = shlex.split(line)[1:]
+        if words[0] in COMING or ("--when-clear" in words and "--when-clear" not in RECOVER.read_text()):
+            continue
+        command: click.Command = door.telekeep
+        context = click.Context(command)
+        while isinstance(command, click.Group) and words and command.get_command(context, words[0]) is not None:
+            command = command.get_command(context, words.pop(0)) or command
+        assert command is not door.telekeep, f"{page}: {line}"
+        options = {option for each in command.get_params(context) for option in (*each.opts, *each.secondary_opts)}
+        for word in words[: words.index("--")] if "--" in words else words:
+            if word.startswith("-"):
+                assert word in options, f"{page}: {line}: {word}"
+
+
+def test_the_guides_scripts_exist_and_can_be_run() -> None:
+    text = (DOCS / "guides.md").read_text()
+    named = set(re.findall(r"(?:\./|python3? )((?:scripts/|tests/)?[a-z_]+\.(?:sh|py))", text))
+    assert {"daemon.sh", "scripts/telegram_session.sh", "tests/telegram_recovery.py"} <= named
+    for each in named:
+        assert (REPOSITORY / each).stat().st_mode & 0o111, each
+    verbs = re.findall(r'"--[a-z-]+": "([a-z-]+)"', (REPOSITORY / "scripts" / "telegram_auth.py").read_text())
+    verbs += re.findall(r'run\("([a-z-]+)"', "".join(p.read_text() for p in REPOSITORY.glob("*/*.py")))
+    known = {name for group in COMMANDS.values() for name in group}
+    assert set(verbs) <= known | COMING, set(verbs) - known
+
+
+def test_what_the_start_page_quotes_is_what_telekeep_says() -> None:
+    source = "".join(path.read_text() for path in (REPOSITORY / "src").rglob("*.py"))
+    source = re.sub(r'"\s*\n\s*f?"', "", source)
+    rows = re.findall(r"^\| `(.+?) \| .+ \| .+ \|$", (DOCS / "TROUBLESHOOT_STARTUP.md").read_text(), re.MULTILINE)
+    assert len(rows) > 9
+    for row in rows:
+        quoted = row.split("(also known")[0]
+        for part in re.split(r"`|…", quoted):
+            words = part.strip(" `.()")
+            if len(words) > 5:
+                assert words.rstrip("_") in source, words
