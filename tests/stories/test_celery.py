@@ -202,3 +202,18 @@ def test_a_task_that_is_told_to_end_cleans_up_and_a_worker_of_ours_stops_in_orde
     assert not left
     assert "worker: " in lending.ok("worker", "logs") or "celery@" in lending.ok("worker", "logs")
     lending.check()
+
+
+def test_the_example_runs_with_one_command(tmp_path: Path) -> None:
+    folder = Path(sys.executable).parent
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("TELE", "MONITOR", "BROKER"))}
+    said = subprocess.run(
+        [str(Path(__file__).parents[2] / "examples" / "celery" / "demo.sh")],
+        env=environ | {"PATH": f"{folder}:{environ['PATH']}", "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=115,
+    )
+    assert said.returncode == 0, said
+    assert "20 are in the archive, each once." in said.stdout
+    assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
