@@ -15,7 +15,8 @@ ENDPOINT: Final = "endpoint"
 ADOPTION: Final = "adoption"  # an adopted file; it may hold several sessions, so its name is that of none
 ORIGINAL: Final = "original"  # what an adopted file held before
 AWAY: Final = "away"  # named after an adoption, its id is a lease: this key is, or may be, in use outside telekeep
-KINDS: Final = (LOAN, ENDPOINT, ADOPTION, ORIGINAL, AWAY)
+RENEWAL: Final = "renewal"  # a renewal or fork under way, under the name that the new authorization is for
+KINDS: Final = (LOAN, ENDPOINT, ADOPTION, ORIGINAL, AWAY, RENEWAL)
 
 _COLUMNS = "kind, name, id, wrapped, sealed"
 
@@ -42,6 +43,8 @@ class Belonging(NamedTuple):
             return f"the gateway's address of the session {self.name!r}"
         if self.kind in (ADOPTION, ORIGINAL, AWAY):
             return f"what is known of the adopted file {self.id if self.kind != AWAY else self.name!r}"
+        if self.kind == RENEWAL:
+            return f"the plan of a renewal of the session {self.name!r}"
         return f"a row of the unknown kind {self.kind!r} of the session {self.name!r}"
 
 
