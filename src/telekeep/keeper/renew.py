@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from telekeep.vault.record import Entry
 
 _log = logging.getLogger(__name__)
+_BUSY_SECONDS = 1.0  # for a daemon that lends it to nobody to hand it over
 _OVER = (AuthKeyRevoked, AuthKeyDuplicated, SessionExpired, NeedsLogin)
 
 
@@ -154,7 +155,7 @@ async def _retired(
 
 async def standing_of(keeper: Keeper, name: str, stack: AsyncExitStack) -> Standing:
     """Whoever holds ``name`` from now on, in this process, until ``stack`` is closed. Raises SessionBusy."""
-    client = hold(keeper, name, timeout=5.0, purpose="renewal", asks=True, receive_updates=False)
+    client = hold(keeper, name, timeout=_BUSY_SECONDS, purpose="renewal", asks=True, receive_updates=False)
     try:
         await client.connect()
     except _OVER as error:

@@ -309,7 +309,9 @@ class Fresh:
                     self.application.api_id, self.application.api_hash.reveal().decode(), except_ids=[]
                 )
             )
-        except (Refusal, TelegramAuthError):
+        except TelegramNetworkError:
+            raise
+        except (Refusal, TelekeepError):  # there was none; one that cannot be taken up now runs out by itself
             return
         if isinstance(left, types.auth.LoginTokenSuccess):
             await self._ended()

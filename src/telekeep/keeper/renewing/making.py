@@ -93,6 +93,7 @@ class Making:
         self._people = Acquainting(
             partial(self.fresh.ask, repeat=True), clock=self._keeper.clock, is_bot=bool(user and user.is_bot)
         )
+        self._people.found.update({(each.kind, each.id): each for each in self.session.peers})
         self.lost = await self._people.meet(known)
         if not self.lost or force:
             return
