@@ -14,7 +14,9 @@ _ID = ""  # there is one for a name
 
 
 class StoredRenewal(NamedTuple):
-    """A plan as it lies in the vault: the ``name`` that the new authorization is for, and the ``payload``, with keys."""
+    """A plan as it lies in the vault: the ``name`` that the new authorization is for, and the ``payload``, with both
+    keys.
+    """
 
     name: str
     payload: bytes

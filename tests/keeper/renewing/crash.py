@@ -52,12 +52,13 @@ def environment(root: Path) -> None:
     os.chdir(root)
 
 
-def die_at(point: int) -> None:
-    """From now on every point counts, and at this one it ends."""
-    tick = Countdown(point)
+def die_at(point: int) -> Callable[[], None]:
+    """Once the returned function was called every point counts, and at this one it ends."""
+    tick = Countdown(sys.maxsize)
     die_by_moves(tick)
     for kind, name in ((Fresh, "_answer"), (GivingWay, "_asked")):
         setattr(kind, name, _between(tick, getattr(kind, name)))
+    return partial(setattr, tick, "left", max(point, 1))
 
 
 def _between(tick: Countdown, ask: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,15 +154,17 @@ def die_everywhere(verb: str, way: str, stride: int) -> int:
         point, tried = point + stride, tried + 1
 
         def attempt(point: int = point) -> None:
+            arm = die_at(point)
             with Keeper.open() as keeper:
-                asyncio.run(work(keeper, verb, partial(die_at, max(point, 1))))
+                asyncio.run(work(keeper, verb, arm))
 
         exit_code = in_a_fork(attempt)
         killed = exit_code == -signal.SIGKILL
         if not killed and exit_code:
             print(f"point {point}: the verb itself failed")
             return 1
-        if in_a_fork(lambda: asyncio.run(look(verb, again=tried % 2 == 1))):
+        again = tried % 2 == 1
+        if in_a_fork(lambda again=again: asyncio.run(look(verb, again))):  # type: ignore[misc]
             print(f"after a crash at point {point} of {verb}, {way}")
             return 1
     print(f"{verb} {way}: {tried} points, the last {point}")
