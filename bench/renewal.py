@@ -1,8 +1,8 @@
-"""How long a borrower waits while its session is renewed, against a bare Telethon client that connects with a handshake.
+"""How long a borrower waits while its session is renewed, against a bare Telethon connect with handshake.
 
-The borrower asks for itself again and again; its longest call of a renewal is the pause. Most of a renewal (the new key,
-the login, dialogs and contacts) is done beside the old authorization, and is no part of it. Renewals and connects take
-turns on one emulator; a row is the median of the ratios of its rounds.
+The borrower asks for itself again and again; its longest call of a renewal is the pause. Most of a renewal (the new
+key, the login, dialogs and contacts) is done beside the old authorization, and is no part of it. Renewals and connects
+take turns on one emulator; a row is the median of the ratios of its rounds.
 """
 
 from __future__ import annotations

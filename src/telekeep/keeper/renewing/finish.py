@@ -50,7 +50,7 @@ async def _finish(keeper: Keeper, plan: Plan) -> str:
                 if await ending.user_of(keeper, spare, lease) is not None:
                     return _put_in_force(keeper, plan, spare, lease)
         for each in useless:
-            if leases[each.auth_key].auth_key_id and not _is_kept(keeper, each):
+            if not _is_kept(keeper, each):
                 await ending.end(keeper, each, leases[each.auth_key])
         planned.drop(vault, plan)
     if step is Step.END_NEW:
