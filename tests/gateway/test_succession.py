@@ -14,8 +14,9 @@ from gateway.house import Ear, House
 from telekeep.emulator.world.peer import user
 from telekeep.errors import AuthKeyRevoked, SessionBusy, TelekeepError
 from telekeep.gateway import succession
-from telekeep.keeper.renew import Renewal, renew_held
+from telekeep.keeper.renew import renew_held
 from telekeep.keeper.renewing import planned, standing
+from telekeep.keeper.renewing.renewal import Renewal
 from telekeep.keeper.renewing.standing import Owned
 from telekeep.login.prompt import Unattended
 from upstream.place import Place

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from telekeep.errors import GatewayError, LoginCancelled, LoginRefused, PasswordNeeded, SessionBusy
-from telekeep.keeper import renewal
+from telekeep.keeper.fork import fork
 from telekeep.keeper.keeper import Keeper
+from telekeep.keeper.renew import renew
 from telekeep.keeper.renewing import planned
 from telekeep.login.prompt import Given, Prompt, Question, Unattended
 from telekeep.secret import Secret
@@ -36,7 +37,7 @@ class Served:
         self.keeper = keeper  # the person's own
 
     async def renew(self, prompt: Prompt | None = None, **options: Any) -> Any:
-        return await renewal.renew(self.keeper, "main", prompt or Unattended(), **options)
+        return await renew(self.keeper, "main", prompt or Unattended(), **options)
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ async def test_a_daemon_that_stops_at_a_question_undoes_it(served: Served, place
 async def test_a_fork_of_what_is_lent(served: Served, place: Place) -> None:
     given = await served.owners.borrow("main")
     async with borrower(given) as client:
-        found = await renewal.fork(served.keeper, "main", "main@laptop", Unattended())
+        found = await fork(served.keeper, "main", "main@laptop", Unattended())
         assert found.name == "main@laptop" and len(logins(place)) == 2
         assert (await client.get_me()).id == place.ada.id
     async with borrower(await served.owners.borrow("main@laptop")) as other:

@@ -32,11 +32,11 @@ def fork(
     """
     import asyncio
 
-    from telekeep.keeper import renewal
+    from telekeep.keeper import fork as verb
 
     asked = prompt_for(invocation, password_file=password_file, bot_token_file=bot_token_file)
     with invocation.keeper() as keeper, invocation.out.progress(f"Forking {name}"):
-        found = asyncio.run(renewal.fork(keeper, name, other, asked, force=force))
+        found = asyncio.run(verb.fork(keeper, name, other, asked, force=force))
     facts = {each: value for each, value in found.facts().items() if each not in ("before", "ended", "why")}
     lines = [f"✓ Kept as {other}: an authorization of its own, let in by {name} ({known(found)})."]
     invocation.out.data(facts, () if invocation.quiet else lines)

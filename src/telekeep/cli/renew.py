@@ -11,7 +11,7 @@ from telekeep.cli.arguments import NAME, PHONE
 from telekeep.cli.command import Invocation, command
 
 if TYPE_CHECKING:
-    from telekeep.keeper.renew import Renewal
+    from telekeep.keeper.renewing.renewal import Renewal
     from telekeep.login.prompt import Prompt
 
 
@@ -59,11 +59,11 @@ def renew(
     """
     import asyncio
 
-    from telekeep.keeper import renewal
+    from telekeep.keeper import renew as verb
 
     prompt = prompt_for(invocation, password_file=password_file, bot_token_file=bot_token_file, phone=phone, code=code)
     with invocation.keeper() as keeper, invocation.out.progress(f"Renewing {name}"):
-        found = asyncio.run(renewal.renew(keeper, name, prompt, force=force))
+        found = asyncio.run(verb.renew(keeper, name, prompt, force=force))
     lines = [f"✓ {name} goes on with a new authorization (generation {found.generation}, {known(found)})."]
     if found.ended:
         lines.append("✓ The old one is ended: whoever else had its key has nothing any more.")

@@ -210,6 +210,16 @@ class Owner:
         raise; everything is as before then.
         """
         before = self._client
+        try:
+            before.ended = None  # whoever goes on comes back by itself
+            await self._succeed(before, prepare, undo)
+        finally:
+            self._client.ended = self._come_back
+            if not self._client.is_held:
+                self._come_back()
+        return before
+
+    async def _succeed(self, before: OwnedClient, prepare: Prepare, undo: Callable[[], None]) -> None:
         async with Pause(before, self._forwarding, self._tap) as pause:
             now = before.session_now()
             after = await prepare(replace(now, state=self.journal.standing(now.state) if now.state else None))
@@ -224,12 +234,8 @@ class Owner:
                 undo()
                 await after.disconnect()
                 raise
-            before.ended, after.ended = None, self._come_back
             self._take_over(after, me)
             pause.over(after)
-        if not after.is_held:
-            self._come_back()
-        return before
 
     def _take_over(self, client: OwnedClient, me: Any) -> None:
         session = client.kept_session

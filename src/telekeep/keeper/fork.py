@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from telekeep.errors import ConfigError
 from telekeep.keeper.auth import kept_before
-from telekeep.keeper.renew import Renewal, application_of, check_prompt, log_in, standing_of
+from telekeep.keeper.renew import application_of, check_prompt, log_in, standing_of
 from telekeep.keeper.renewing.finish import finish
 from telekeep.keeper.renewing.making import Making, described
 from telekeep.keeper.renewing.plan import Kind
+from telekeep.keeper.renewing.renewal import Renewal, by_daemon
 from telekeep.vault.record import REMOVED, check_name
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 
 async def fork(keeper: Keeper, name: str, other: str, prompt: Prompt, *, force: bool = False) -> Renewal:
-    """Make another authorization of the account of ``name``, and keep it as ``other``; in this process.
+    """Make another authorization of the account of ``name``, and keep it as ``other``: by the daemon, if it owns it,
+    else in this process.
 
     Raises ConfigError for a name that is taken or none, AuthKeyRevoked and its kin if ``name`` is over, and what
     `telekeep.keeper.renew.renew` raises. Whatever is raised, nothing was changed.
     """
     check_other(keeper, other)
+    found = await by_daemon(keeper, prompt, "fork", name, other=other, force=force)
+    if found is not None:
+        return found
     await finish(keeper, other)
     async with AsyncExitStack() as stack:
         return await fork_held(keeper, other, await standing_of(keeper, name, stack), prompt, force=force)

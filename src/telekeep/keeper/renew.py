@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from telekeep.errors import (
     AuthKeyDuplicated,
@@ -36,6 +36,7 @@ from telekeep.keeper.client import hold
 from telekeep.keeper.renewing.finish import finish
 from telekeep.keeper.renewing.making import Making, described
 from telekeep.keeper.renewing.plan import Kind, bare
+from telekeep.keeper.renewing.renewal import Renewal, by_daemon
 from telekeep.keeper.renewing.standing import Held, Over, Standing
 from telekeep.login import flow
 from telekeep.login.approved import Approved
@@ -55,37 +56,8 @@ _BUSY_SECONDS = 1.0  # for a daemon that lends it to nobody to hand it over
 _OVER = (AuthKeyRevoked, AuthKeyDuplicated, SessionExpired, NeedsLogin)
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """What came of it. ``before`` and ``after``: fingerprints of the keys · ``met``: people and chats that it knows ·
-    ``lost``: those it could not find again, in words · ``ended``: whether the old authorization is ended; ``why`` not.
-    """
-
-    name: str
-    generation: int
-    before: str
-    after: str
-    met: int
-    lost: tuple[str, ...]
-    ended: bool
-    why: str | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "name": self.name,
-            "generation": self.generation,
-            "before": self.before,
-            "after": self.after,
-            "met": self.met,
-            "lost": list(self.lost),
-            "ended": self.ended,
-            "why": self.why,
-        }
-
-
 async def renew(keeper: Keeper, name: str, prompt: Prompt, *, force: bool = False) -> Renewal:
-    """Renew ``name`` in this process, under its lease. (`renew_held` is for whoever holds it already.)
+    """Renew ``name``: by the daemon, if it owns it, else in this process, under its lease.
 
     A living authorization lets the new one in, without a code; a bot's token is asked for. One that is over cannot:
     then a login by phone and code follows, if somebody is there to type it. ``force``: go on even if some people and
@@ -94,6 +66,9 @@ async def renew(keeper: Keeper, name: str, prompt: Prompt, *, force: bool = Fals
     Raises SessionBusy while somebody else holds it, PasswordNeeded, LoginRefused, LoginCancelled, LoginBudgetSpent,
     TelegramRateLimitError, TelegramNetworkError, and what the vault says. Whatever is raised, what was kept is kept.
     """
+    found = await by_daemon(keeper, prompt, "renew", name, force=force)
+    if found is not None:
+        return found
     await finish(keeper, name)
     async with AsyncExitStack() as stack:
         return await renew_held(keeper, name, await standing_of(keeper, name, stack), prompt, force=force)

@@ -22,9 +22,10 @@ from telekeep.gateway.shelf import Shelf
 from telekeep.keeper.endpoint import known_server_key
 from telekeep.keeper.fork import check_other, fork_held
 from telekeep.keeper.own import own
-from telekeep.keeper.renew import Renewal, renew_held
+from telekeep.keeper.renew import renew_held
 from telekeep.keeper.renewing.conversation import Conversations
 from telekeep.keeper.renewing.finish import finish
+from telekeep.keeper.renewing.renewal import Renewal
 from telekeep.keeper.renewing.standing import Owned
 from telekeep.lease.probe import is_held
 from telekeep.login.prompt import Prompt

@@ -6,5 +6,6 @@ making       the new authorization, from its key to its peers; undone if it is n
 standing     whoever holds the old one: this process, the daemon's owner, or nobody any more
 ending       a login that is ended with its own key
 finish       what a crash has left: finished, or undone
+renewal      what came of it, and asking the daemon for it
 conversation questions of the daemon to the person who asked it
 """
