@@ -142,7 +142,9 @@ async def test_after_a_restart_of_the_owner_everything_is_as_it_was(house: House
         await renewed(house)
         house.arrive("two")
         await until(ear, 2)
+        size = house.owner.journal.size
         await house.reopen()
+        assert house.owner.journal.size >= size >= 2, "what was told before is not known under the new key"
         house.arrive("three")
         await until(ear, 3)
         assert ear.texts == ["one", "two", "three"]
