@@ -111,6 +111,8 @@ class _Sky:
 
 
 def _history(lending: Lending) -> dict[int, str]:
-    said = lending.run("history.py")
-    assert said.code == 0, said
-    return {int(number): text for number, _, text in (line.partition(" ") for line in said.out.splitlines())}
+    """All that is in the account; tens of thousands of messages may take their time."""
+    program = lending.start("history.py")
+    out, err = program.communicate(timeout=300)
+    assert program.returncode == 0, err
+    return {int(number): text for number, _, text in (line.partition(" ") for line in out.splitlines())}

@@ -1,4 +1,4 @@
-"""The plan of a renewal: sealed, one for a name, on disk before anything is asked with the new key; and login tokens."""
+"""The plan of a renewal: sealed, one for a name, on disk before anything is asked with the new key; login tokens."""
 
 from __future__ import annotations
 
