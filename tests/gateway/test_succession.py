@@ -115,6 +115,9 @@ async def test_not_a_message_is_lost_or_told_twice(house: House) -> None:
         for ear in ears:
             await until(ear, number)
             assert ear.texts == [f"drop {each}" for each in range(1, number + 1)]
+    journal = house.owner.journal
+    told = [each for each in journal.after(journal.oldest - 1) if each.line is None and each.advances]
+    assert [each.pts_from for each in told[1:]] == [each.pts_to for each in told[:-1]], "told twice, or with a hole"
 
 
 async def test_a_program_that_was_away_catches_up_across_a_renewal(house: House) -> None:

@@ -291,3 +291,22 @@ async def test_an_older_generation_is_not_used_once_its_login_was_ended(keeper: 
     put_back(keeper, "main", 1)
     with pytest.raises(AuthKeyRevoked):
         await hold(keeper, "main").connect()
+
+
+async def test_a_login_that_is_sent_to_another_data_center_and_back_is_planned_with_each_key(
+    keeper: Keeper, judged: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = kept(keeper, judged)
+    plans: list[int] = []
+    put = planned.put
+
+    def noted(vault: Any, plan: Any) -> None:
+        plans.append(plan.new.dc.id)
+        put(vault, plan)
+
+    monkeypatch.setattr(planned, "put", noted)
+    judged.fault("migrate", method="auth.exportLoginToken")
+    found = await renew(keeper, "main", Unattended())
+    assert found.ended and plans[:3] == [2, 4, 2]
+    assert old.auth_key.id not in logins(judged) and len(logins(judged)) == 1
+    assert await is_good(keeper)
