@@ -16,9 +16,11 @@ from telekeep.errors import AuthKeyRevoked, SessionBusy, TelekeepError
 from telekeep.gateway import succession
 from telekeep.keeper.renew import renew_held
 from telekeep.keeper.renewing import planned, standing
+from telekeep.keeper.renewing.finish import finish
 from telekeep.keeper.renewing.renewal import Renewal
 from telekeep.keeper.renewing.standing import Owned
 from telekeep.login.prompt import Unattended
+from telekeep.upstream import giving_way
 from upstream.place import Place
 
 ME = functions.users.GetUsersRequest([types.InputUserSelf()])
@@ -192,6 +194,22 @@ async def test_one_whose_line_is_lost_while_it_takes_over_is_put_back(house: Hou
             await renewed(house)
         house.telegram.clear_faults()
         assert house.authorization is before
+        assert (await client.get_me()).id == house.ada.id
+
+
+async def test_an_old_one_that_does_not_confirm_its_end_is_left_for_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(giving_way, "END_SECONDS", 0.3)
+    old = house.authorization
+    async with house.program() as client:
+        house.telegram.fault("delay", method="auth.logOut", seconds=20.0)
+        found = await renewed(house)
+        assert not found.ended and "did not answer" in str(found.why)
+        assert (await client.get_me()).id == house.ada.id
+        house.telegram.clear_faults()
+        assert old.is_logged_in and await finish(house.keeper)
+        assert not old.is_logged_in
         assert (await client.get_me()).id == house.ada.id
 
 

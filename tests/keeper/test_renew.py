@@ -60,7 +60,9 @@ async def is_good(keeper: Keeper, name: str = "main") -> bool:
         return bool(await client.get_me())
 
 
-async def test_a_new_authorization_takes_the_old_ones_place_without_a_code(keeper: Keeper, judged: Emulator) -> None:
+async def test_a_new_authorization_takes_the_old_ones_place_without_a_code(
+    keeper: Keeper, judged: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
     old = kept(keeper, judged, messages=5)
     found = await renew(keeper, "main", Unattended())
     new = keeper.vault.load("main")
@@ -68,6 +70,7 @@ async def test_a_new_authorization_takes_the_old_ones_place_without_a_code(keepe
     assert logins(judged) == [new.auth_key.id]
     assert judged.stats.codes_sent == 0
     assert await is_good(keeper)
+    assert not [each for each in caplog.records if each.name.startswith("telekeep")]  # nobody tried to set it aside
 
 
 async def test_it_knows_the_same_people_by_hashes_of_its_own(keeper: Keeper, judged: Emulator) -> None:
@@ -193,6 +196,8 @@ async def test_whoever_cannot_be_found_again_is_named_and_asked_about(keeper: Ke
     with keeper.vault.view():
         fence = keeper.vault.entry("main").fence
     keeper.vault.save_peers("main", old.auth_key.id, [gone], fence=fence)
+    with pytest.raises(ConfigError, match="found again"):
+        await renew(keeper, "main", Unattended())
     prompt = ScriptedPrompt([(Question.CONFIRM, False)])
     with pytest.raises(LoginCancelled, match="found again"):
         await renew(keeper, "main", prompt)

@@ -6,7 +6,7 @@ import click
 
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, command
-from telekeep.cli.renew import answers, known, prompt_for
+from telekeep.cli.renew import answers, doing, known, prompt_for
 
 
 @command(
@@ -35,7 +35,7 @@ def fork(
     from telekeep.keeper import fork as verb
 
     asked = prompt_for(invocation, password_file=password_file, bot_token_file=bot_token_file)
-    with invocation.keeper() as keeper, invocation.out.progress(f"Forking {name}"):
+    with invocation.keeper() as keeper, doing(invocation, f"Making another authorization beside that of {name}"):
         found = asyncio.run(verb.fork(keeper, name, other, asked, force=force))
     facts = {each: value for each, value in found.facts().items() if each not in ("before", "ended", "why")}
     lines = [f"✓ Kept as {other}: an authorization of its own, let in by {name} ({known(found)})."]

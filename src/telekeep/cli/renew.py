@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from telekeep.cli.arguments import NAME, PHONE
+from telekeep.cli.ask import at_terminal
 from telekeep.cli.command import Invocation, command
 
 if TYPE_CHECKING:
@@ -55,14 +57,14 @@ def renew(
 
     Worth it: a key or session string may have been seen by somebody else; the vault moves to another machine; a library
     needs another login. Not worth it: age. A session that is used does not grow old, and only inactivity ends it. A new
-    login may not end other logins, or change their lifetime, for 24 hours. For a leak see also `telekeep exposed`.
+    login may not end other logins, or change their lifetime, for 24 hours.
     """
     import asyncio
 
     from telekeep.keeper import renew as verb
 
     prompt = prompt_for(invocation, password_file=password_file, bot_token_file=bot_token_file, phone=phone, code=code)
-    with invocation.keeper() as keeper, invocation.out.progress(f"Renewing {name}"):
+    with invocation.keeper() as keeper, doing(invocation, f"Making another authorization beside that of {name}"):
         found = asyncio.run(verb.renew(keeper, name, prompt, force=force))
     lines = [f"✓ {name} goes on with a new authorization (generation {found.generation}, {known(found)})."]
     if found.ended:
@@ -74,6 +76,17 @@ def renew(
     lines.append("  For 24 hours the new one may not end other logins.")
     invocation.out.data(found.facts(), () if invocation.quiet else lines)
     return 0 if found.ended else 8
+
+
+@contextmanager
+def doing(invocation: Invocation, what: str) -> Iterator[None]:
+    """Say ``what`` is being done: at once where questions may follow, so that nothing is drawn over them."""
+    if at_terminal():
+        invocation.out.note(f"{what}.")
+        yield
+        return
+    with invocation.out.progress(what):
+        yield
 
 
 def known(found: Renewal) -> str:

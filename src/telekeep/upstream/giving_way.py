@@ -4,16 +4,19 @@ on, the new key is let in, and its own authorization ends last.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from telethon import functions
 
-from telekeep.errors import TelekeepError
+from telekeep.errors import TelegramNetworkError, TelekeepError
 from telekeep.secret import Secret
 from telekeep.session.model import MOST_TOKENS, Session
 from telekeep.upstream.faults import named
+
+END_SECONDS = 20.0  # for Telegram to confirm a logout
 
 
 class GivingWay:
@@ -53,7 +56,12 @@ class GivingWay:
         Raises what Telegram answers, by telekeep's names; we are disconnected then, too.
         """
         try:
-            answer = await self._asked(functions.auth.LogOutRequest())
+            async with asyncio.timeout(END_SECONDS):  # while the line is being made anew, a call waits for it
+                answer = await self._asked(functions.auth.LogOutRequest())
+        except TimeoutError as error:
+            if isinstance(error, TelekeepError):
+                raise
+            raise TelegramNetworkError(f"Telegram did not answer within {END_SECONDS:g} s.") from None
         finally:
             await self.disconnect()
         return Secret(answer.future_auth_token) if answer.future_auth_token else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from telekeep.errors import ConfigError, LoginCancelled, TelekeepError
 from telekeep.keeper.renewing import ending, planned
 from telekeep.keeper.renewing.plan import Kind, Plan, State, bare
+from telekeep.login.prompt import Prompt, Question
 from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, Session, UpdateState
 from telekeep.upstream.acquainting import Acquainting
 from telekeep.upstream.endpoints import home_of
@@ -23,7 +24,6 @@ from telekeep.upstream.fresh import Fresh
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
     from telekeep.lease.lease import Lease
-    from telekeep.login.prompt import Prompt
     from telekeep.session.model import Application, User
 
 _log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Making:
     async def meet(self, known: tuple[Peer, ...], prompt: Prompt, *, force: bool) -> None:
         """Fetch dialogs and contacts; if somebody of ``known`` cannot be found again, ask whether to go on.
 
-        Raises LoginCancelled if not.
+        Raises LoginCancelled if not, ConfigError if nobody can be asked.
         """
         user = self.session.user
         self._people = Acquainting(
@@ -97,15 +97,13 @@ class Making:
         self.lost = await self._people.meet(known)
         if not self.lost or force:
             return
-        question = (
-            f"{len(self.lost)} of {len(known)} people and chats cannot be found again ({_listed(self.lost)}): a program"
-            " that names one of them by its id alone gets an error. Go on?"
-        )
-        if not await prompt.confirm(question):
-            raise LoginCancelled(
-                f"Cancelled: {len(self.lost)} people and chats could not be found again. Nothing was changed.",
-                remedy="Have the account write to them, or use --force to go on without them.",
-            )
+        finding = f"{len(self.lost)} of {len(known)} people and chats cannot be found again: {_listed(self.lost)}."
+        remedy = "Have the account write to them, or use --force to go on without them."
+        if not prompt.can(Question.CONFIRM):
+            raise ConfigError(f"{finding} Nothing was changed.", remedy=remedy)
+        consequence = "A program that names one of them by its id alone gets an error."
+        if not await prompt.confirm(f"{finding} {consequence} Go on?"):
+            raise LoginCancelled(f"Cancelled. {finding} Nothing was changed.", remedy=remedy)
 
     async def meet_late(self, known: tuple[Peer, ...]) -> None:
         """Whoever has become known to the old authorization since `meet`."""
