@@ -20,7 +20,7 @@ from telekeep.keeper.renewing.finish import finish
 from telekeep.keeper.renewing.renewal import Renewal
 from telekeep.keeper.renewing.standing import Owned
 from telekeep.login.prompt import Unattended
-from telekeep.upstream import giving_way
+from telekeep.upstream import fresh, giving_way
 from upstream.place import Place
 
 ME = functions.users.GetUsersRequest([types.InputUserSelf()])
@@ -197,15 +197,34 @@ async def test_one_whose_line_is_lost_while_it_takes_over_is_put_back(house: Hou
         assert (await client.get_me()).id == house.ada.id
 
 
-async def test_an_old_one_that_does_not_confirm_its_end_is_left_for_later(
+async def test_what_the_old_one_was_never_told_the_new_one_fetches(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(giving_way, "END_SECONDS", 0.3)
+    async with house.program() as client:
+        ear = Ear(client)
+        await client(ME)
+        house.arrive("one")
+        await until(ear, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(house.telegram, "push", lambda *args, **options: None)
+            house.arrive("lost on the way")
+        await renewed(house)
+        house.arrive("three")
+        await until(ear, 3)
+        assert ear.texts == ["one", "lost on the way", "three"]
+
+
+async def test_an_end_that_is_received_and_not_carried_out_is_no_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Telethon takes the receipt of a logout for its answer."""
+    monkeypatch.setattr(giving_way, "END_SECONDS", 0.5)
+    monkeypatch.setattr(fresh, "ANSWER_SECONDS", 0.5)
     old = house.authorization
     async with house.program() as client:
-        house.telegram.fault("delay", method="auth.logOut", seconds=20.0)
+        house.telegram.fault("delay", method="auth.logOut", seconds=60.0, times=3)
         found = await renewed(house)
-        assert not found.ended and "did not answer" in str(found.why)
+        assert not found.ended and found.why
         assert (await client.get_me()).id == house.ada.id
         house.telegram.clear_faults()
         assert old.is_logged_in and await finish(house.keeper)

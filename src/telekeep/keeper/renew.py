@@ -33,6 +33,7 @@ from telekeep.errors import (
 from telekeep.events import Renewed
 from telekeep.keeper.auth import budget_of
 from telekeep.keeper.client import hold
+from telekeep.keeper.renewing import ending
 from telekeep.keeper.renewing.finish import finish
 from telekeep.keeper.renewing.making import Making, described
 from telekeep.keeper.renewing.plan import Kind, bare
@@ -114,18 +115,25 @@ async def renew_held(keeper: Keeper, name: str, standing: Standing, prompt: Prom
 async def _retired(
     keeper: Keeper, name: str, standing: Standing, making: Making, old: Session
 ) -> tuple[bool, str | None]:
-    from telekeep.keeper.renewing.ending import set_aside
-
     try:
-        await standing.retire()
+        if not await standing.retire():
+            await _make_sure(keeper, old)
     except _OVER:
         pass  # it was over before
     except TelekeepError as error:
         _log.warning("%r was renewed, but its old authorization is not ended yet: %s", name, error)
         return False, error.message
-    set_aside(keeper, old)
+    ending.set_aside(keeper, old)
     making.drop()
     return True, None
+
+
+async def _make_sure(keeper: Keeper, old: Session) -> None:
+    lease = keeper.leases.try_acquire(old.auth_key.id, purpose="renewal")
+    try:
+        await ending.end(keeper, old, lease)
+    finally:
+        lease.release()
 
 
 async def standing_of(keeper: Keeper, name: str, stack: AsyncExitStack) -> Standing:

@@ -302,6 +302,7 @@ class Fresh:
         login is under way. Raises TelegramNetworkError if Telegram cannot be asked: then it may stand.
         """
         if await self._ended():
+            await self._check_ended()
             return
         try:  # a login token that was accepted and not taken up yet would still open this key
             left = await self.ask(
@@ -315,6 +316,12 @@ class Fresh:
             return
         if isinstance(left, types.auth.LoginTokenSuccess):
             await self._ended()
+            await self._check_ended()
+
+    async def _check_ended(self) -> None:
+        """Telethon takes the receipt of a logout for its answer."""
+        if await self.me() is not None:
+            raise TelegramNetworkError("Telegram has taken the logout, and still knows the authorization.")
 
     async def _ended(self) -> bool:
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from telethon import functions
 
@@ -17,6 +17,15 @@ from telekeep.session.model import MOST_TOKENS, Session
 from telekeep.upstream.faults import named
 
 END_SECONDS = 20.0  # for Telegram to confirm a logout
+
+
+class Ended(NamedTuple):
+    """How a logout went. ``confirmed``: Telegram has said so; Telethon takes its mere receipt for an answer (True), as
+    Telegram does not always send one. ``token``: for a later login, if Telegram gave one.
+    """
+
+    confirmed: bool
+    token: Secret | None
 
 
 class GivingWay:
@@ -50,8 +59,8 @@ class GivingWay:
         known = (*tokens, *record.session.login_tokens)
         record.keep(replace(record.session, login_tokens=tuple(dict.fromkeys(known))[:MOST_TOKENS]))
 
-    async def end_authorization(self) -> Secret | None:
-        """Log out, after `hand_on`, and disconnect. Returns Telegram's token for a later login, if it gave one.
+    async def end_authorization(self) -> Ended:
+        """Log out, after `hand_on`, and disconnect.
 
         Raises what Telegram answers, by telekeep's names; we are disconnected then, too.
         """
@@ -64,7 +73,8 @@ class GivingWay:
             raise TelegramNetworkError(f"Telegram did not answer within {END_SECONDS:g} s.") from None
         finally:
             await self.disconnect()
-        return Secret(answer.future_auth_token) if answer.future_auth_token else None
+        token = getattr(answer, "future_auth_token", None)
+        return Ended(answer is not True, Secret(token) if token else None)
 
     async def accept_login(self, token: bytes) -> None:
         """Let in whoever shows this login token. Raises what Telegram answers, by telekeep's names."""

@@ -42,8 +42,8 @@ async def live(name, leaving):
     client = made(name)
     client.add_event_handler(heard, events.NewMessage)
     await client.connect()
-    friend = next(each.input_entity for each in await client.get_dialogs() if each.is_user)
     log("up", time.time())
+    friend = next(each.input_entity for each in await client.get_dialogs() if each.is_user)
     print("up", flush=True)
     began, number = time.monotonic(), 0
     while not leaving.is_set():

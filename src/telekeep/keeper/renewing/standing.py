@@ -55,8 +55,8 @@ class Standing(Protocol):
         the old one is in force, and in use, as before.
         """
 
-    async def retire(self) -> None:
-        """End the old authorization with its own key, after `swap`."""
+    async def retire(self) -> bool:
+        """End the old authorization with its own key, after `swap`. Whether Telegram has confirmed it."""
 
 
 class Held:
@@ -97,13 +97,14 @@ class Held:
             self._client.kept_again(back().generation)
             raise
 
-    async def retire(self) -> None:
-        token = await self._client.end_authorization()
+    async def retire(self) -> bool:
+        confirmed, token = await self._client.end_authorization()
         if token is not None:
             kept = self._keeper.vault.load(self._name)
             self._keeper.vault.keep(
                 self._name, _with(kept, token), fence=self._making.lease.fence, expected=self._entry.generation
             )
+        return confirmed
 
 
 class Owned:
@@ -153,10 +154,11 @@ class Owned:
             self._old = await self._owner.succeed(prepare, undo)
         making.give_lease()
 
-    async def retire(self) -> None:
-        token = await self._old.end_authorization()
+    async def retire(self) -> bool:
+        confirmed, token = await self._old.end_authorization()
         if token is not None:
             self._owner.client.keep_tokens([token])
+        return confirmed
 
 
 class Over:
@@ -187,8 +189,8 @@ class Over:
             back()
             raise
 
-    async def retire(self) -> None:
-        """It is over already."""
+    async def retire(self) -> bool:
+        return True  # it is over already
 
 
 def _with(session: Session, token: Secret) -> Session:
