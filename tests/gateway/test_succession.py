@@ -144,6 +144,7 @@ async def test_after_a_restart_of_the_owner_everything_is_as_it_was(house: House
         await client(ME)
         house.arrive("one")
         await until(ear, 1)
+        house.owner.client._write(house.owner.client._hold)  # under the old key
         await renewed(house)
         house.arrive("two")
         await until(ear, 2)
