@@ -297,37 +297,18 @@ class Fresh:
             return False
         return True
 
-    async def end(self) -> None:
-        """Make sure that nobody is logged in with this key: end the authorization, if there is one, and whatever of a
-        login is under way. Raises TelegramNetworkError if Telegram cannot be asked: then it may stand.
+    async def end(self) -> bool:
+        """End the authorization of this key. Returns whether there was one.
+
+        Raises TelegramNetworkError if Telegram cannot be asked, or knows it still: Telethon takes the mere receipt of a
+        logout for its answer.
         """
-        if await self._ended():
-            await self._check_ended()
-            return
-        try:  # a login token that was accepted and not taken up yet would still open this key
-            left = await self.ask(
-                functions.auth.ExportLoginTokenRequest(
-                    self.application.api_id, self.application.api_hash.reveal().decode(), except_ids=[]
-                )
-            )
-        except TelegramNetworkError:
-            raise
-        except (Refusal, TelekeepError):  # there was none; one that cannot be taken up now runs out by itself
-            return
-        if isinstance(left, types.auth.LoginTokenSuccess):
-            await self._ended()
-            await self._check_ended()
-
-    async def _check_ended(self) -> None:
-        """Telethon takes the receipt of a logout for its answer."""
-        if await self.me() is not None:
-            raise TelegramNetworkError("Telegram has taken the logout, and still knows the authorization.")
-
-    async def _ended(self) -> bool:
         try:
             await self.ask(functions.auth.LogOutRequest(), repeat=True)
         except (Refusal, TelegramAuthError):
             return False
+        if await self.me() is not None:
+            raise TelegramNetworkError("Telegram has taken the logout, and still knows the authorization.")
         return True
 
     async def close(self) -> None:

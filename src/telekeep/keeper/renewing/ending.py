@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from telekeep.login.undone import undo
 from telekeep.session.model import Application, Session, User
 from telekeep.settings import require_application
 from telekeep.upstream.endpoints import home_of
@@ -35,7 +36,7 @@ async def end(keeper: Keeper, session: Session, lease: Lease) -> None:
     """
     lease.check()
     async with with_key(keeper, session) as fresh:
-        await fresh.end()
+        await undo(fresh)
     set_aside(keeper, session)
 
 
