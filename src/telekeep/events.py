@@ -38,6 +38,13 @@ class LoggedIn(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed(Event):
+    """Another authorization of the same account is kept under its name."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionChecked(Event):
     """Telegram was asked about it: ``outcome`` is "ok" or what stood in the way, ``error`` the class of that."""
 

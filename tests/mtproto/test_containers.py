@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtproto.client import BAD_MESSAGE, CONTAINER, GZIP, RPC_RESULT, RawClient, notice
+from mtproto.client import BAD_MESSAGE, CONTAINER, GZIP, RPC_RESULT, Gone, RawClient, notice
 from mtproto.server import Yes
 from telekeep.mtproto.messages import (
     MAX_IN_CONTAINER,
@@ -45,6 +46,23 @@ async def test_each_message_is_cut_at_its_own_length(client: RawClient, served: 
     for _ in bodies:
         await client.expect(RPC_RESULT)
     assert served.bodies == bodies
+
+
+async def test_what_lies_behind_a_message_that_closes_the_line_is_as_if_it_had_not_come(
+    client: RawClient, served: Yes
+) -> None:
+    closing, behind = client.message(REQUEST), client.message(REQUEST)
+    took = served.request
+
+    def close(line: Any, *rest: Any) -> None:
+        took(line, *rest)
+        line.close("enough", abort=True)
+
+    served.request = close  # type: ignore[method-assign]
+    await client.send(client.container(closing[1], behind[1])[1])
+    with pytest.raises(Gone):
+        await client.expect(RPC_RESULT, answers=behind[0])
+    assert len(served.asked) == 1
 
 
 async def refused_whole(client: RawClient, served: Yes, sent: int) -> None:

@@ -65,6 +65,8 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "loans": Listed("telekeep.cli.loans:loans", "Show loans and who uses them, or end one"),
     },
     "A session's life": {
+        "renew": Listed("telekeep.cli.renew:renew", "Put a new authorization in the place of the old", speaks=True),
+        "fork": Listed("telekeep.cli.fork:fork", "Make a second authorization, for another place", speaks=True),
         "history": Listed("telekeep.cli.history:history", "Show which generations of a session are stored"),
         "restore": Listed("telekeep.cli.restore:restore", "Put an older generation in force again"),
         "devices": Listed("telekeep.cli.devices:devices", "Who is logged in to the account; end a login", speaks=True),

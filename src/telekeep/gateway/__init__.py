@@ -16,7 +16,7 @@
 ``interpreter`` a borrower of another layer     ``layers/``     translation between releases
 ``echo``        what others see of a call       ``redact``      what nobody may see
 ``loans``       the loan                        ``lending``     making and ending them
-``register``    which keys are known
+``register``    which keys are known            ``succession``  another client takes over
 ``endpoint``    where it listens                ``listening``   those addresses, open
 ``shelf``       what the vault keeps of all this
 ``config``      what borrowers hear of DCs      ``peer_process``  who is at the other end

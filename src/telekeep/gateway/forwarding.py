@@ -59,6 +59,7 @@ class Forwarding:
         self._slowed: dict[Call, asyncio.TimerHandle] = {}  # not in turn yet: a flood has slowed their method down
         self._held: list[tuple[list[tuple[int | None, int]], Call, bytes]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._rested = asyncio.Event()
 
     # ---- out
 
@@ -113,6 +114,25 @@ class Forwarding:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    # ---- another client takes over
+
+    async def rest(self) -> None:
+        """Wait until nothing is under way, and no answer waits for the journal."""
+        self._rested.clear()
+        self._look_whether_at_rest()
+        await self._rested.wait()
+
+    def _look_whether_at_rest(self) -> None:
+        if not (self._turns.running or self._held):
+            self._rested.set()
+
+    def take_over(self, client: OwnedClient) -> None:
+        """Send by ``client`` from now on. What waits was addressed by the access hashes of the one before."""
+        self._client = client
+        for call in (*self._turns, *self._slowed):
+            if peers.rewrite(call.asked.request, client.hash_of):
+                call.asked.repack()
+
     # ---- back
 
     def done(self, call: Call, result: bytes | None, error: BaseException | None) -> None:
@@ -144,6 +164,7 @@ class Forwarding:
         else:
             _log.warning("%s could not be sent on: %s", call.asked.method, type(error).__name__)
             self._finish(call, _packed(500, f"UPSTREAM_{type(error).__name__.upper()}"))
+        self._look_whether_at_rest()
         self.go()
 
     def _hold_back(self, call: Call, result: bytes) -> None:
@@ -176,6 +197,7 @@ class Forwarding:
         if held in self._held:
             self._held.remove(held)
             self._finish(held[1], held[2])
+            self._look_whether_at_rest()
 
     def _finish(self, call: Call, result: bytes) -> None:
         if not call.asked.method.startswith("upload."):

@@ -240,6 +240,23 @@ class Journal:
         """All entries up to ``number`` are written."""
         self._saved = max(self._saved, number)
 
+    def standing(self, state: UpdateState) -> UpdateState:
+        """``state``, but on the lines that are followed here as far as the journal has come, and no further."""
+        channels = {line: self.now(line) or pts for line, pts in state.channels.items()}
+        return replace(state, pts=self.now(ACCOUNT) or state.pts, channels=channels)
+
+    def change_key(self, qts: int) -> None:
+        """The account goes on under another authorization, whose ``qts`` are its own. All entries are to be written
+        again, under its key.
+        """
+        if self._lines.pop(QTS, None) is not None:
+            self._entries = [
+                replace(each, line=None, pts_from=0, pts_to=0) if each.line == QTS else each for each in self._entries
+            ]
+        if qts:
+            self._lines[QTS] = Stretch.at(qts)
+        self._saved = 0
+
     def restore(self, entries: Iterable[Entry], state: UpdateState | None = None) -> None:
         """Begin with what was written: ``entries``, ascending, of which the last without a gap in their numbers count.
 

@@ -33,6 +33,10 @@ class News:
         peer = self._client.session.peer(PeerKind.CHAT if chat else PeerKind.USER, number)
         return None if peer is None else in_part(peer)
 
+    def take_over(self, client: OwnedClient) -> None:
+        """What is taken from now on comes from ``client``."""
+        self._client = client
+
     def take(self, updates: list[Any], users: list[Any], chats: list[Any]) -> None:
         """Write down what has happened, and tell it as soon as nothing comes right behind it."""
         for hole in self._client.box.take_holes():

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telekeep.clock import Clock
@@ -27,6 +28,7 @@ from telekeep.gateway.loans import Loan
 from telekeep.gateway.news import News
 from telekeep.gateway.register import Register
 from telekeep.gateway.server import Front
+from telekeep.gateway.succession import Pause, Prepare
 from telekeep.gateway.verdict import Verdict, verdict
 from telekeep.lease.lease import lease_name
 from telekeep.pace.backoff import Backoff
@@ -83,15 +85,18 @@ class Owner:
         self._timer: asyncio.TimerHandle | None = None
         self._coming_back: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
-        client.tap = self._tap
-        client.save_progress = self._save_progress
-        client.resumed = self.journal.resumed
+        self._attach(client)
 
     def __repr__(self) -> str:
         return f"<Owner of {self.name!r}: {len(self._borrowers)} borrowers>"
 
     def _answer(self, borrower: Borrower, message_id: int, result: bytes) -> None:
         self._desk.answer(borrower, message_id, result)
+
+    @property
+    def client(self) -> OwnedClient:
+        """The connection to Telegram."""
+        return self._client
 
     @property
     def verdict(self) -> Verdict | None:
@@ -197,6 +202,61 @@ class Owner:
                 if isinstance(failed, TelegramRateLimitError):  # the ledger knows until when; nobody is asked before
                     pause = max(pause, min(failed.seconds, _LOOK_SECONDS))
                 _log.warning("%r: %s Trying again in %.1f s.", self.name, failed, pause)
+
+    async def succeed(self, prepare: Prepare, undo: Callable[[], None]) -> OwnedClient:
+        """Go on with another client of the same account; only meanwhile do borrowers wait.
+
+        ``prepare`` is given the session as it stands when nothing is under way, and returns the other client, whose
+        key is kept by then; ``undo`` takes that back. Returns the client from before, which is still connected, and of
+        which nothing is heard any more. Raises SessionBusy if calls do not end, and what ``prepare`` and connecting
+        raise; everything is as before then.
+        """
+        before = self._client
+        try:
+            before.ended = None  # whoever goes on comes back by itself
+            await self._succeed(before, prepare, undo)
+        finally:
+            self._client.ended = self._come_back
+            if not self._client.is_held:
+                self._come_back()
+        return before
+
+    async def _succeed(self, before: OwnedClient, prepare: Prepare, undo: Callable[[], None]) -> None:
+        async with Pause(before, self._forwarding, self._tap) as pause:
+            now = before.session_now()
+            after = await prepare(replace(now, state=self.journal.standing(now.state) if now.state else None))
+            self._attach(after)
+            pause.keep_back(after)
+            try:
+                await after.connect()
+                me = await after.own_user()
+            except BaseException:
+                if after.is_held:
+                    after.hand_on()
+                undo()
+                await after.disconnect()
+                raise
+            self._take_over(after, me)
+            pause.over(after)
+
+    def _take_over(self, client: OwnedClient, me: Any) -> None:
+        session = client.kept_session
+        self._client, self._shelf = client, self._shelf.of_key(session.auth_key.id)
+        self.journal.change_key(session.state.qts if session.state else 0)
+        self._news.take_over(client)
+        self._forwarding.take_over(client)
+        self._desk.me = me
+
+    def _attach(self, client: OwnedClient) -> None:
+        """Let ``client`` tell what happens; and write it down, once it is the one in force."""
+
+        def save(state: UpdateState | None, fence: int) -> None:
+            if client is self._client:
+                self._save_progress(state, fence)
+
+        client.tap = self._tap
+        client.save_progress = save
+        client.resumed = self.journal.resumed
 
     async def close(self, grace: float) -> None:
         """Take no new calls, let running ones end within ``grace`` seconds, and let the session go."""

@@ -25,6 +25,10 @@ class Shelf:
         self._name = name
         self._auth_key_id = auth_key_id
 
+    def of_key(self, auth_key_id: int) -> Shelf:
+        """The same session's, when it is kept with another key."""
+        return Shelf(self._vault, self._name, auth_key_id)
+
     # ---- loans
 
     def loans(self) -> list[Loan]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -58,6 +58,10 @@ class Turns(Generic[T]):
         """Forget what everybody has queued, and return it."""
         queues, self._queues = self._queues, {}
         return [each for queue in queues.values() for each in queue]
+
+    def __iter__(self) -> Iterator[T]:
+        """All that wait."""
+        return (each for queue in self._queues.values() for each in queue)
 
     def __len__(self) -> int:
         """How many wait."""

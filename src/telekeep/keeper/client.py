@@ -13,6 +13,7 @@ from telekeep.loading import settled
 from telekeep.upstream.record import Kept
 
 if TYPE_CHECKING:
+    from telekeep.lease.lease import Lease
     from telekeep.session.model import Session
     from telekeep.session.network import Network
     from telekeep.upstream.admission import Admission
@@ -54,6 +55,7 @@ def hold(
     admission: Admission | None = None,
     brief: bool = False,
     probing: bool = False,
+    given: Lease | None = None,
     api_id: int | None = None,
     api_hash: str | None = None,
     **options: Any,
@@ -65,6 +67,7 @@ def hold(
     `Terms`.
     ``brief``: to ask a question or two; the caller writes down that it was used (`Vault.note_uses`).
     ``probing``: ask Telegram even if the key is set aside as dead; only for a person who wants to know.
+    ``given``: the lease, if it was taken before.
     """
     with settled():
         vault = keeper.vault
@@ -81,7 +84,7 @@ def hold(
     terms = Terms(
         name, vault, keeper.leases, keeper.network, keeper.clock, keeper.ledger, keeper.events,
         timeout=timeout, connect_seconds=connect_seconds, purpose=purpose, patience=keeper.patience, probing=probing,
-        hand_over=partial(hand_over_async, keeper) if asks else None, admission=admission, brief=brief,
+        hand_over=partial(hand_over_async, keeper) if asks else None, admission=admission, brief=brief, given=given,
     )  # fmt: skip
     client: HeldClient = held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)
     return client

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from telekeep.errors import GatewayError
 from telekeep.keeper.client import hold
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
     from telekeep.mtproto.rsa import ServerKey
     from telekeep.upstream.admission import Admission
+    from telekeep.upstream.owned import OwnedClient
+
+
+def owning(keeper: Keeper, name: str, **terms: Any) -> OwnedClient:
+    """The client of an owner of ``name``, not connected. ``terms`` as in `telekeep.keeper.client.hold`."""
+    from telekeep.upstream.owned import OwnedClient
+
+    client = hold(keeper, name, purpose="daemon", kind=OwnedClient, connection_retries=None, retry_delay=1, **terms)
+    assert isinstance(client, OwnedClient)
+    return client
 
 
 async def own(
@@ -37,14 +47,10 @@ async def own(
     from telekeep.gateway.owner import Owner
     from telekeep.gateway.shelf import Shelf
     from telekeep.keeper import endpoint as endpoints
-    from telekeep.upstream.owned import OwnedClient
 
     for left in reversed(range(endpoints.TRIES)):
         with keeper.vault.view():
-            client = hold(
-                keeper, name, timeout=timeout, purpose="daemon", admission=admission,
-                kind=OwnedClient, connection_retries=None, retry_delay=1,
-            )  # fmt: skip
+            client = owning(keeper, name, timeout=timeout, admission=admission)
             session = client.kept_session
             shelf = Shelf(keeper.vault, name, session.auth_key.id)
             stored = endpoints.stored(shelf, session.dc.id)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from telekeep.errors import LoginRefused
 from telekeep.login.doubt import sign_on
 from telekeep.login.states import CodeSent, Event, LoggedIn, Sent
 from telekeep.mtproto.schema import functions, types
+from telekeep.secret import Secret
 from telekeep.upstream.fresh import Fresh, user_of
 
 # How Telegram says it has sent a code: TL class → short name and words. What a class of a newer schema means is said by
@@ -33,11 +35,15 @@ _NEXT = {
 _IN_WORDS = frozenset({"word", "phrase"})
 
 
-async def send_code(fresh: Fresh, phone: str) -> Event:
-    """Ask Telegram to send a code. The budget must have been asked before."""
+async def send_code(fresh: Fresh, phone: str, tokens: Sequence[Secret] = ()) -> Event:
+    """Ask Telegram to send a code. The budget must have been asked before.
+
+    ``tokens``: of earlier logins of this account; Telegram may let us in for one of them, without a code.
+    """
     application = fresh.application
+    settings = types.CodeSettings(logout_tokens=[each.reveal() for each in tokens] or None)
     request = functions.auth.SendCodeRequest(
-        phone, application.api_id, application.api_hash.reveal().decode(), types.CodeSettings()
+        phone, application.api_id, application.api_hash.reveal().decode(), settings
     )
     return _sent(await fresh.ask(request))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from telekeep.clock import Clock
@@ -60,6 +61,7 @@ class Login:
     budget: LoginBudget
     clock: Clock
     token: Secret | None = None
+    tokens: Sequence[Secret] = ()  # of earlier logins of the account: with one of them it may need no code
     _subject: str = ""
     _sent_at: float = field(default=0.0)
 
@@ -107,7 +109,7 @@ class Login:
                 return await qr.wait_for_scan(self.fresh, expires, self.clock)
             case SendCode(number):
                 self._count(number)
-                return self._note_sent(await phone.send_code(self.fresh, number))
+                return self._note_sent(await phone.send_code(self.fresh, number, self.tokens))
             case ResendCode(number, sent):
                 self._count(number)
                 return self._note_sent(await phone.resend_code(self.fresh, number, sent))

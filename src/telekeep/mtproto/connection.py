@@ -217,6 +217,8 @@ class Connection(asyncio.Protocol):
             first = min(each.id for each in messages) if messages else message_id
             conversation.introduce(first, key.salts.current(now), message_id ^ session_id)
         for each in messages:
+            if not self.is_open:
+                return None  # one of them has closed the line: the rest is as if it had not come
             self._one(key, conversation, each, now)
         if message.constructor == MSG_CONTAINER:
             conversation.history.add(message_id, seqno)

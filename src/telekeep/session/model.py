@@ -13,6 +13,7 @@ from hashlib import sha1
 from telekeep.secret import Secret
 
 KEY_BYTES = 256
+MOST_TOKENS = 20  # login tokens that are kept; a client may offer so many (core.telegram.org/api/auth)
 
 
 class AuthKey(Secret):
@@ -97,7 +98,8 @@ class Session:
     """Home data center, auth key, and whatever else is known.
 
     ``None`` means unknown, never zero. ``network`` is the name of the network (`telekeep.session.network`) the key
-    belongs to: a key of one network means nothing on another.
+    belongs to: a key of one network means nothing on another. ``login_tokens``: what Telegram gave for a later login of
+    this account without a code, newest first (core.telegram.org/api/auth#future-auth-tokens); each serves once.
     """
 
     dc: DataCenter
@@ -107,3 +109,4 @@ class Session:
     peers: tuple[Peer, ...] = ()
     application: Application | None = None
     network: str = "production"
+    login_tokens: tuple[Secret, ...] = ()

@@ -1,6 +1,7 @@
 """The one real connection to Telegram. The only room that speaks to it.
 
 held        a stock telethon.TelegramClient that holds the lease for as long as it is connected
+giving_way  how a held client gives way to another key of its account
 holding     the lease, the line and the record of one client, and how they are taken and given back
 line        one holding's right to speak: checked before every send, ended once, for one reason
 guarded     the Telethon connection that asks the line
@@ -23,5 +24,6 @@ settle      what a difference holds, laid out along the line of pts
 straight    a Telethon connection without queues between the socket and its user
 carrier     the short way of relayed requests: packets made and read without Telethon's queue, tasks and readers
 devices     who is logged in to an account, and the end of a login
+acquainting the people and chats of an account, fetched anew: access hashes belong to an authorization
 fresh       a connection on a new key, for logging in
 """

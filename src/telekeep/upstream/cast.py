@@ -56,6 +56,10 @@ class Cast:
             self._put(number, replace(known, **news))
             self._changed.add(number)
 
+    def all(self) -> tuple[Peer, ...]:
+        """Every peer."""
+        return tuple(self._peers.values())
+
     def changed(self) -> list[Peer]:
         """The peers that changed since this was last asked."""
         numbers, self._changed = self._changed, set()

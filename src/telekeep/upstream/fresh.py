@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from telethon import TelegramClient, events, functions, types
+from telethon.crypto import AuthKey as TelethonKey
 from telethon.errors import NetworkMigrateError, PhoneMigrateError, RPCError, UserMigrateError
 from telethon.errors.rpcerrorlist import rpc_errors_dict
 from telethon.password import compute_check
@@ -21,7 +23,17 @@ from telekeep.clock import Clock
 from telekeep.errors import ConfigError, MaybeDone, TelegramAuthError, TelegramNetworkError, TelekeepError
 from telekeep.mtproto.schema import method_name
 from telekeep.secret import Secret
-from telekeep.session.model import Application, AuthKey, DataCenter, Peer, PeerKind, Session, UpdateState, User
+from telekeep.session.model import (
+    MOST_TOKENS,
+    Application,
+    AuthKey,
+    DataCenter,
+    Peer,
+    PeerKind,
+    Session,
+    UpdateState,
+    User,
+)
 from telekeep.session.network import Network
 from telekeep.upstream.endpoints import option, trust
 from telekeep.upstream.faults import named
@@ -71,13 +83,27 @@ class Fresh:
     """A lazily made connection to ``network`` as ``application``, logged in as nobody.
 
     It begins at the network's first data center and follows Telegram to another one where an account lives
-    elsewhere. Use it as an async context manager, or `close` it.
+    elsewhere. Use it as an async context manager, or `close` it. ``begin``: the data center to begin at, and the key to
+    begin with if there is one already. ``on_key(dc, key)`` is called before anything is asked with a key for the first
+    time: a login can be made with it from then on.
     """
 
-    def __init__(self, network: Network, application: Application, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        network: Network,
+        application: Application,
+        *,
+        clock: Clock,
+        begin: tuple[DataCenter, AuthKey | None] | None = None,
+        on_key: Callable[[DataCenter, AuthKey], None] | None = None,
+    ) -> None:
         self.network = network
         self.application = application
+        self.tokens: tuple[Secret, ...] = ()  # for later logins without a code, as Telegram gives them; newest first
         self._clock = clock
+        self._begin = begin
+        self._on_key = on_key
+        self._told_of: bytes | None = None
         self._updates = False
         self._client: Any = None
         self._scan = asyncio.Event()
@@ -125,10 +151,12 @@ class Fresh:
     async def _answer(self, client: Any, request: Any) -> Any:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
+                self._note_key(client)
                 try:
-                    return await client(request)
+                    return self._noted(await client(request))
                 except _MIGRATIONS:  # Telethon has moved to where it was told to and leaves the rest to us
-                    return await client(request)
+                    self._note_key(client)
+                    return self._noted(await client(request))
         except (OSError, EOFError):  # a TimeoutError is an OSError
             raise _Lost from None
         except asyncio.CancelledError:  # Telethon cancels what was pending when a line dies of a missing pong
@@ -136,6 +164,22 @@ class Fresh:
             if task is not None and task.cancelling():
                 raise
             raise _Lost from None
+
+    def _note_key(self, client: Any) -> None:
+        key = client.session.auth_key.key
+        if self._on_key is not None and key != self._told_of:
+            self._on_key(self._dc(client.session), AuthKey(key))
+        self._told_of = key
+
+    def _noted(self, answer: Any) -> Any:
+        token = getattr(getattr(answer, "authorization", answer), "future_auth_token", None)
+        if token:
+            self.tokens = (Secret(token), *self.tokens)[:MOST_TOKENS]
+        return answer
+
+    @staticmethod
+    def _dc(kept: Any) -> DataCenter:
+        return DataCenter(kept.dc_id, kept.server_address, kept.port)
 
     async def _connected(self) -> Any:
         if self._client is None:
@@ -171,8 +215,10 @@ class Fresh:
     def _make_client(self) -> Any:
         trust(self.network)
         kept = MemorySession()
-        home = self.network.first_dc
+        home, key = self._begin or (self.network.first_dc, None)
         kept.set_dc(home.id, home.host, home.port)
+        if key is not None:
+            kept.auth_key = TelethonKey(key.reveal())
         client = _Client(
             self.network,
             kept,
@@ -232,13 +278,14 @@ class Fresh:
         state = await self.ask(functions.updates.GetStateRequest(), repeat=True)
         kept = self._client.session
         return Session(
-            dc=DataCenter(kept.dc_id, kept.server_address, kept.port),
+            dc=self._dc(kept),
             auth_key=AuthKey(kept.auth_key.key),
             user=user_of(user),
             state=UpdateState(state.pts, state.qts, int(state.date.timestamp()), state.seq),
             peers=(Peer(PeerKind.USER, user.id, user.access_hash, user.username, user.phone, user.first_name),),
             application=self.application,
             network=self.network.name,
+            login_tokens=self.tokens,
         )
 
     async def log_out(self) -> bool:
@@ -248,6 +295,20 @@ class Fresh:
                 await self.ask(functions.auth.LogOutRequest())
         except Exception:
             return False
+        return True
+
+    async def end(self) -> bool:
+        """End the authorization of this key. Returns whether there was one.
+
+        Raises TelegramNetworkError if Telegram cannot be asked, or knows it still: Telethon takes the mere receipt of a
+        logout for its answer.
+        """
+        try:
+            await self.ask(functions.auth.LogOutRequest(), repeat=True)
+        except (Refusal, TelegramAuthError):
+            return False
+        if await self.me() is not None:
+            raise TelegramNetworkError("Telegram has taken the logout, and still knows the authorization.")
         return True
 
     async def close(self) -> None:

@@ -35,6 +35,7 @@ from telekeep.pace.gate import Gate
 from telekeep.session.network import Network
 from telekeep.upstream import circuit, endpoints
 from telekeep.upstream.faults import DEAD, another, named
+from telekeep.upstream.giving_way import GivingWay
 from telekeep.upstream.guarded import ConnectionGuarded
 from telekeep.upstream.holding import Holding, Terms, take
 from telekeep.upstream.line import Line
@@ -82,7 +83,7 @@ class _Handlers:
         return default if name is None else getattr(self._sender, name)
 
 
-class HeldClient(Dispatching):
+class HeldClient(GivingWay, Dispatching):
     """See the module. Made by `held_client`, and otherwise stock: every method, the event handlers, telethon.sync."""
 
     _terms: Terms

@@ -43,6 +43,7 @@ class Terms:
     the lease of this name for it, and returns why it is not given, if it is not; ``admission``: puts fences on disk
     for many sessions at once, in place of each lease file on its own.
     ``brief``: held to ask a question or two; the use is not written down by the holding itself (see `Vault.note_uses`).
+    ``given``: the lease, if it was taken before; it serves for one holding of the key that it is on.
     ``ledger``: where flood waits are kept; ``patience``: seconds of one that are waited out; ``probing``: ask Telegram
     even if the key is set aside.
     """
@@ -62,6 +63,7 @@ class Terms:
     brief: bool = False
     patience: float = SHORT_SECONDS
     probing: bool = False
+    given: Lease | None = None
 
 
 @dataclass(eq=False)
@@ -129,7 +131,8 @@ async def take(terms: Terms, kept: Kept) -> tuple[Lease, Kept]:
                 raise _away(terms.name)
             if _mark(now) != _mark(kept.entry):  # somebody has written since we read it
                 kept = Kept.read(terms.vault, terms.name)
-            if kept.session.auth_key.id == key_id and now.fence < lease.fence:
+            is_newest = now.fence < lease.fence or (lease is terms.given and now.fence == lease.fence)
+            if kept.session.auth_key.id == key_id and is_newest:
                 return lease, kept
         except BaseException:
             lease.release()
@@ -153,6 +156,8 @@ async def _found(terms: Terms, lease: Lease) -> tuple[Entry | Position, bool]:
 
 async def _acquire(terms: Terms, key_id: int, floor: int, timeout: float) -> Lease:
     """The lease, waited for; whoever has it is asked for it, if there is a way to ask."""
+    if terms.given is not None and terms.given.auth_key_id == key_id and terms.given.lost is None:
+        return terms.given
 
     async def attempt(seconds: float) -> Lease:
         return await acquire(

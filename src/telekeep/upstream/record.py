@@ -50,11 +50,14 @@ class Record:
         self.state = self._stored_state = self.session.state
         self.notes_uses = True  # else whoever holds many at once writes them all down in one go
         self._used_at = self._stored_use = 0.0
+        self._is_over = False
         # in place of writing the state alone, for an owner who has more to write with it: the state, and our fence
         self.save_progress: Callable[[UpdateState | None, int], None] | None = None
 
     def keep(self, session: Session) -> None:
         """Write key, data center and user as a new generation, now. Raises what `Vault.keep` does, and LeaseLost."""
+        if self._is_over:
+            return
         self._lease.check()
         bare = replace(session, state=None, peers=())  # they lie in the other file, newer than here
         entry = self._vault.keep(self._name, bare, fence=self._lease.fence, expected=self._generation)
@@ -68,6 +71,8 @@ class Record:
 
     def flush(self) -> None:
         """Write what changed since the last time. Raises what the vault does, and LeaseLost."""
+        if self._is_over:
+            return
         self._lease.check()
         fence, key_id = self._lease.fence, self.session.auth_key.id
         if self.user != self.session.user:
@@ -84,6 +89,15 @@ class Record:
             self._vault.touch(self._name, fence=fence, at=self._used_at)
             self._stored_use = self._used_at
 
+    def hand_on(self, over: bool = True) -> None:
+        """Write nothing any more: another key is kept under this name from now on. Not ``over``: it was put back."""
+        self._is_over = over
+
+    def kept_again(self, generation: int) -> None:
+        """This session is in force again, as this generation."""
+        self._generation = generation
+        self.hand_on(False)
+
     def finish(self) -> None:
         """Write everything, the last use included, and put it on disk."""
         self._stored_use = 0.0
@@ -93,5 +107,7 @@ class Record:
 
     def set_aside(self) -> None:
         """The authorization was ended on purpose: the record is no longer kept, and not destroyed."""
+        if self._is_over:
+            return
         self._lease.check()
         self._vault.remove(self._name, fence=self._lease.fence)

@@ -14,6 +14,7 @@ unsealed             the records with the key at hand: opened, added, wrapped an
 lending              what belongs to a session besides: its loans, and where its gateway listens
 adopted              what is known of adopted files: where they lie, what they held, whose keys are away
 watched              which logins of an account are known, and alarms nobody has looked at
+renewals             the plans of renewals and forks under way
 standing             which generation is in force, and whether it is older than it should be
 diagnosis            why a record does not open
 keys/                where a master key comes from: file, passphrase, keyring, systemd credential

@@ -19,16 +19,17 @@ VERSION = 1
 def write_session(session: Session) -> bytes:
     """``session`` without its update state and peers: those may lag, and lie in the other file."""
     user, application = session.user, session.application
-    return _write(
-        {
-            "v": VERSION,
-            "network": session.network,
-            "dc": [session.dc.id, session.dc.host, session.dc.port],
-            "key": b64encode(session.auth_key.reveal()).decode(),
-            "user": user and [user.id, user.is_bot, user.username],
-            "application": application and [application.api_id, b64encode(application.api_hash.reveal()).decode()],
-        }
-    )
+    table = {
+        "v": VERSION,
+        "network": session.network,
+        "dc": [session.dc.id, session.dc.host, session.dc.port],
+        "key": b64encode(session.auth_key.reveal()).decode(),
+        "user": user and [user.id, user.is_bot, user.username],
+        "application": application and [application.api_id, b64encode(application.api_hash.reveal()).decode()],
+    }
+    if session.login_tokens:  # older telekeeps pass over what they do not know
+        table["tokens"] = [b64encode(each.reveal()).decode() for each in session.login_tokens]
+    return _write(table)
 
 
 def read_session(data: bytes) -> Session:
@@ -46,6 +47,7 @@ def read_session(data: bytes) -> Session:
         user=User(*user) if user else None,
         application=Application(application[0], Secret(b64decode(application[1]))) if application else None,
         network=table["network"],
+        login_tokens=tuple(Secret(b64decode(each)) for each in table.get("tokens", ())),
     )
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.lending import StoredLoan
     from telekeep.vault.record import Checked, Health
+    from telekeep.vault.renewals import StoredRenewal
     from telekeep.vault.seal import Seal
     from telekeep.vault.stores.sessions import Sealed
     from telekeep.vault.unsealed import Unsealed
@@ -456,6 +457,28 @@ class Vault:
         """Somebody has looked at all alarms about the session ``name``. Needs no key."""
         with self._sessions.transaction() as rows:
             rows.belongings.drop_all(ALARM, name)
+
+    # ---- renewals under way
+
+    def keep_renewal(self, name: str, payload: bytes | None) -> None:
+        """Keep the plan of a renewal or fork, under the name that the new authorization is for, in place of what was;
+        None: it is over. On disk when this returns. Raises SessionSealed.
+        """
+        from telekeep.vault import renewals
+
+        with self._unlocking.writing() as unsealed:
+            renewals.put(unsealed, name, payload)
+
+    def renewals(self) -> list[StoredRenewal]:
+        """The plans. One that is damaged is left out and named in ``notices``. Raises SessionSealed."""
+        from telekeep.vault import renewals
+
+        with self._unlocking.reading() as unsealed:
+            found, wrong = renewals.renewals(unsealed)
+        for notice in wrong:
+            if notice not in self.notices:
+                self._report(notice)
+        return found
 
     # ---- what may lag
 

@@ -21,8 +21,15 @@ from telekeep.gateway.owner import Owner
 from telekeep.gateway.shelf import Shelf
 from telekeep.keeper.devices import SECONDS, carry_out, no_devices
 from telekeep.keeper.endpoint import known_server_key
+from telekeep.keeper.fork import check_other, fork_held
 from telekeep.keeper.own import own
+from telekeep.keeper.renew import renew_held
+from telekeep.keeper.renewing.conversation import Conversations
+from telekeep.keeper.renewing.finish import finish
+from telekeep.keeper.renewing.renewal import Renewal
+from telekeep.keeper.renewing.standing import Owned
 from telekeep.lease.probe import is_held
+from telekeep.login.prompt import Prompt
 from telekeep.mtproto import keys
 from telekeep.upstream.admission import Admission
 from telekeep.words import span
@@ -53,6 +60,7 @@ class Owners:
         self._key_names: dict[str, str] = {}  # by lease: the key's id, which takes a record to be opened
         self._is_locked = False
         self._closing = False
+        self._renewing = Conversations()
 
     # ---- what the daemon asks
 
@@ -71,6 +79,9 @@ class Owners:
             "devices": self.devices,
             "device_order": self.device_order,
             "server_key": self.server_key,
+            "renew": self.renew,
+            "fork": self.fork,
+            "renewal_answer": self.renewal_answer,
         }
 
     def status(self) -> list[dict[str, Any]]:
@@ -93,6 +104,7 @@ class Owners:
     async def lock(self) -> None:
         """Let every session go; none is opened until `resume`."""
         self._is_locked = True
+        await self._renewing.close()
         await self._close_all(0.0)
 
     async def close(self, grace: float) -> None:
@@ -101,6 +113,7 @@ class Owners:
         if self._again is not None:
             self._again.cancel()
             await asyncio.gather(self._again, return_exceptions=True)
+        await self._renewing.close()
         await self._close_all(grace)
 
     async def _close_all(self, grace: float) -> None:
@@ -231,6 +244,8 @@ class Owners:
             owner = self._owners.get(name)
             if owner is None:
                 return False
+            if name in self._renewing:
+                raise SessionBusy(f"The daemon is renewing {name!r}.", remedy="Wait for it.")
             users = owner.borrowers()
             if users:
                 raise SessionBusy(
@@ -284,6 +299,43 @@ class Owners:
                 return await owner.through(lambda client: carry_out(client, self._keeper.clock, order))
         except TimeoutError:
             raise TelegramNetworkError("The daemon owns this session, and cannot reach Telegram just now.") from None
+
+    async def renew(self, name: str, can: list[str], force: bool = False) -> dict[str, Any] | None:
+        """Begin to renew an owned session; None if it is not owned. The answer is a question or the result, as in
+        `telekeep.keeper.renewing.conversation`; ``can``: what whoever asks can answer.
+        """
+        owner = self._standing(name)
+        if owner is None:
+            return None
+
+        async def work(prompt: Prompt) -> Renewal:
+            await finish(self._keeper, name)
+            standing = Owned(self._keeper, owner, self.turn(name))
+            return await renew_held(self._keeper, name, standing, prompt, force=force)
+
+        return await self._renewing.begin(name, can, work)
+
+    async def fork(self, name: str, other: str, can: list[str], force: bool = False) -> dict[str, Any] | None:
+        """Begin to fork an owned session, to be kept as ``other``. As `renew`."""
+        owner = self._standing(name)
+        if owner is None:
+            return None
+
+        async def work(prompt: Prompt) -> Renewal:
+            check_other(self._keeper, other)
+            await finish(self._keeper, other)
+            standing = Owned(self._keeper, owner, self.turn(name))
+            return await fork_held(self._keeper, other, standing, prompt, force=force)
+
+        return await self._renewing.begin(name, can, work)
+
+    async def renewal_answer(self, name: str, answer: str | bool | None = None) -> dict[str, Any]:
+        """Go on with the answer to what `renew` or `fork` has asked; None: stop, and undo it."""
+        return await self._renewing.answer(name, answer)
+
+    def _standing(self, name: str) -> Owner | None:
+        owner = self._owners.get(name)
+        return owner if owner is not None and owner.verdict is None and owner.client.is_held else None
 
     # ---- owning
 

@@ -17,7 +17,8 @@ ORIGINAL: Final = "original"  # what an adopted file held before
 AWAY: Final = "away"  # named after an adoption, its id is a lease: this key is, or may be, in use outside telekeep
 LOGINS: Final = "logins"  # which logins of an account are known; its id stands for the account, its name for nothing
 ALARM: Final = "alarm"  # something about a session that nobody has looked at yet; the id says what and when
-KINDS: Final = (LOAN, ENDPOINT, ADOPTION, ORIGINAL, AWAY, LOGINS, ALARM)
+RENEWAL: Final = "renewal"  # a renewal or fork under way, under the name that the new authorization is for
+KINDS: Final = (LOAN, ENDPOINT, ADOPTION, ORIGINAL, AWAY, LOGINS, ALARM, RENEWAL)
 
 _COLUMNS = "kind, name, id, wrapped, sealed"
 
@@ -48,6 +49,8 @@ class Belonging(NamedTuple):
             return "what is known of an account's logins"
         if self.kind == ALARM:
             return f"an alarm about the session {self.name!r}"
+        if self.kind == RENEWAL:
+            return f"the plan of a renewal of the session {self.name!r}"
         return f"a row of the unknown kind {self.kind!r} of the session {self.name!r}"
 
 

@@ -1,8 +1,8 @@
-"""The process between the daemon and a job's program: ``python child.py LOCK GRACE COMMAND…``.
+"""The process between the daemon and a job's program: ``python child.py PIPE LOCK GRACE COMMAND…``.
 
 It leads a group of its own, holds the job's lock, so that the next daemon does not start the job beside it, and keeps
-the read end of a pipe of the daemon's as its standard input: when that ends, the daemon is gone, and the program is
-told to end, too. Standard library only; nothing of telekeep is imported, so that it is small and quick.
+the read end of a pipe of the daemon's (descriptor PIPE): when that ends, the daemon is gone, and the program is told to
+end, too. Standard library only; nothing of telekeep is imported, so that it is small and quick.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ ABSENT = 127  # as a shell says that there is no such program
 _STEP = 0.1
 
 
-def main(lock: str, grace: float, words: list[str]) -> int:
+def main(pipe: int, lock: str, grace: float, words: list[str]) -> int:
     """Run ``words``; its exit code, or 128 and the signal that ended it, as a shell says it."""
+    os.set_inheritable(pipe, False)
     held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not _taken(held, grace + 5.0):
         return BUSY
@@ -39,12 +40,12 @@ def main(lock: str, grace: float, words: list[str]) -> int:
         return ABSENT
     with selectors.DefaultSelector() as waiting:
         waiting.register(wake, selectors.EVENT_READ)
-        waiting.register(sys.stdin, selectors.EVENT_READ)
+        waiting.register(pipe, selectors.EVENT_READ)
         while program.poll() is None and not told:
             for key, _ in waiting.select():
                 if key.fileobj == wake:
                     os.read(wake, 512)
-                elif not os.read(sys.stdin.fileno(), 512):
+                elif not os.read(pipe, 512):
                     told.append(True)  # the daemon is gone
     code = _ended(program, grace) if program.poll() is None else program.returncode
     return code if code >= 0 else 128 - code
@@ -83,4 +84,4 @@ def _taken(lock: int, seconds: float) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], float(sys.argv[2]), sys.argv[3:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4:]))

@@ -47,9 +47,9 @@ class Run:
         words = (sys.executable, "-m", "telekeep", *job.words)
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", str(_CHILD), str(folder / f"{job.name}.lock"), str(grace), *words,
-                stdin=theirs, stdout=log, stderr=log, env=dict(environ), start_new_session=True,
-                cwd=job.directory or home.root,
+                sys.executable, "-I", str(_CHILD), str(theirs), str(folder / f"{job.name}.lock"), str(grace), *words,
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(theirs,), env=dict(environ),
+                start_new_session=True, cwd=job.directory or home.root,
             )  # fmt: skip
         except OSError as error:
             os.close(ours)
