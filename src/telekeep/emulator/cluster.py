@@ -13,16 +13,14 @@ from typing import Any
 from telekeep.clock import Clock, SystemClock
 from telekeep.emulator import faults, services
 from telekeep.emulator.authorization import Authorization
+from telekeep.emulator.broadcasting import Broadcasting
 from telekeep.emulator.clock import MovableClock
 from telekeep.emulator.front import Desk, Front
 from telekeep.emulator.mischief import Mischief
 from telekeep.emulator.registry import Registry
-from telekeep.emulator.render.updates import shown_too_long
-from telekeep.emulator.render.view import View
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.stats import Stats
 from telekeep.emulator.world import Account, World
-from telekeep.emulator.world.channel import Channel
 from telekeep.mtproto import keys
 from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.schema import types
@@ -30,7 +28,7 @@ from telekeep.session.model import AuthKey, Session, User
 from telekeep.session.network import Address, Network
 
 
-class Emulator:
+class Emulator(Broadcasting):
     """A Telegram on loopback.
 
     ``dcs``: the data centers, each on a port of its own; ``home``: where accounts live whose number does not say
@@ -221,49 +219,6 @@ class Emulator:
     def send(self, to: str, text: str = "hello", count: int = 1) -> None:
         """``count`` messages arrive for the account with this phone number, or in the channel with this @username."""
         self.world.send(to, text, count)
-
-    def add_channel(self, title: str, **details: Any) -> Channel:
-        """A new channel or, with ``broadcast=False``, supergroup: ``username``, ``messages``, ``members`` (accounts),
-        ``creator``, ``slow_mode`` (seconds); see `World.add_channel`.
-        """
-        return self.world.add_channel(title, **details)
-
-    def post(
-        self, channel: Channel | str | int, text: str, *, sender: Account | None = None, heard: bool = True, **more: Any
-    ) -> int:
-        """A message in a channel (or the one of this @username or id), by default of its creator's; its id there.
-
-        Not ``heard``: nobody is told, as when updates are lost on their way; with the next one their clients see a gap.
-        The same holds for `edit` and `delete`. Raises ValueError if there is no such channel, RpcError as
-        `Channels.send`.
-        """
-        sent = self.world.post_in(self.world.the_channel(channel), text, sender=sender, **more)
-        return self._told(sent.deliveries, heard) or sent.event.message.id
-
-    def edit(self, channel: Channel | str | int, message_id: int, text: str, *, heard: bool = True) -> None:
-        """Whoever wrote a message of a channel writes it anew."""
-        found = self.world.the_channel(channel)
-        message = self.world.broadcasting.message(found, message_id)
-        author = self.world.accounts[message.sender]
-        self._told(self.world.broadcasting.edit(author, found, message_id, text=text).deliveries, heard)
-
-    def delete(self, channel: Channel | str | int, *message_ids: int, heard: bool = True) -> None:
-        """The creator of a channel deletes messages in it."""
-        found = self.world.the_channel(channel)
-        deleted = self.world.broadcasting.delete(self.world.accounts[found.creator_id], found, message_ids)
-        if deleted is not None:
-            self._told(deleted.deliveries, heard)
-
-    def too_long(self, channel: Channel | str | int) -> None:
-        """Tell the members of a channel that something happened in it, and not what: updateChannelTooLong."""
-        found = self.world.the_channel(channel)
-        for member in found.members:
-            account = self.world.accounts[member]
-            self.push(member, lambda login, account=account: shown_too_long(View(self.world, login, account), found))
-
-    def _told(self, deliveries: Any, heard: bool) -> None:
-        if heard:
-            self.world.outlet(deliveries)
 
     def send_file(self, to: str, data: bytes, name: str = "file.bin", *, dc: int | None = None, text: str = "") -> None:
         """A file arrives for the account with this phone number. ``dc``: where it lies; default: the home one.
