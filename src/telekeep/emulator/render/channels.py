@@ -73,6 +73,7 @@ def full(view: View, of: Channel) -> Any:
         participants_count=len(of.members),
         admins_count=sum(each.is_admin for each in of.members.values()),
         kicked_count=len(of.banned),
+        banned_count=0,
         exported_invite=invite(of) if of.is_admin(me) else None,
         slowmode_seconds=of.slow_mode or None,
         slowmode_next_send_date=next_at if next_at is not None and next_at > view.world.now else None,
