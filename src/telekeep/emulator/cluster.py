@@ -18,6 +18,7 @@ from telekeep.emulator.clock import MovableClock
 from telekeep.emulator.front import Desk, Front
 from telekeep.emulator.mischief import Mischief
 from telekeep.emulator.registry import Registry
+from telekeep.emulator.render.updates import is_numbered
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.stats import Stats
 from telekeep.emulator.world import Account, World
@@ -181,7 +182,7 @@ class Emulator(Broadcasting):
             if line is None or line is skip:
                 continue
             made = updates(authorization) if callable(updates) else updates
-            if hasattr(made, "seq"):
+            if is_numbered(made):
                 authorization.seq += 1
                 made.seq = authorization.seq
             authorization.listeners[line].push(bytes(made))

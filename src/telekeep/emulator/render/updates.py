@@ -74,6 +74,24 @@ def full(
     )
 
 
+def is_numbered(updates: Any) -> bool:
+    """Whether updates are a link of the seq chain of an authorization: all with a seq, but those that hold nothing but
+    events of channels, which their own pts puts in order."""
+    return hasattr(updates, "seq") and not (
+        updates.updates and all(isinstance(each, _CHANNELS) for each in updates.updates)
+    )
+
+
+_CHANNELS = (
+    types.UpdateNewChannelMessage,
+    types.UpdateEditChannelMessage,
+    types.UpdateDeleteChannelMessages,
+    types.UpdateReadChannelInbox,
+    types.UpdateReadChannelOutbox,
+    types.UpdateChannelTooLong,
+)
+
+
 def _named(events: Iterable[Event]) -> tuple[list[Message], list[Peer]]:
     """The messages and peers that events show."""
     messages = [event.message for event in events if isinstance(event, NewMessage | EditMessage)]

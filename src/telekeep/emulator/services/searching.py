@@ -76,7 +76,7 @@ def search_global(call: Call, request: Any) -> Any:
     chosen = rest[: min(max(request.limit, 0), PAGE)]
     seen.account.met.update(message.sender for message in chosen if message.peer.kind == "channel")
     count, shown = len(found), seen.shown(chosen)
-    if len(chosen) == len(rest):
+    if not chosen:
         return build(types.messages.MessagesSlice, count=count, **shown)
     return build(types.messages.MessagesSlice, count=count, next_rate=chosen[-1].date, **shown)
 
