@@ -18,9 +18,10 @@ from telekeep.gateway import peers
 from telekeep.gateway.asked import Asked, Refused
 from telekeep.gateway.borrower import Borrower
 from telekeep.gateway.call import Call
-from telekeep.gateway.echo import carries_updates, echo, pts_of
+from telekeep.gateway.echo import carries_updates, echo, echo_of_true, pts_of
 from telekeep.gateway.floods import Floods
 from telekeep.gateway.journal import Journal
+from telekeep.gateway.noted import is_worth_noting, noted
 from telekeep.gateway.once import MAYBE_DONE, Doubts, Once
 from telekeep.gateway.redact import without_service_chat
 from telekeep.gateway.repeat import is_repeatable
@@ -123,9 +124,15 @@ class Forwarding:
         if result is not None:
             self.calls += 1
             self._client.answered()
-            if carries_updates(int.from_bytes(result[:4], "little")):
+            constructor = int.from_bytes(result[:4], "little")
+            if carries_updates(constructor):
                 self._hold_back(call, result)
             else:
+                if is_worth_noting(constructor):
+                    self._note(call, result)
+                elif told := echo_of_true(call.asked.request, result):
+                    told.update._origin = call.borrower
+                    self._client.feed(told)
                 self._finish(call, result)
         elif isinstance(error, RpcFailure):
             self.calls += 1
@@ -165,6 +172,16 @@ class Forwarding:
         self._held.append(held)
         asyncio.get_running_loop().call_later(_HELD_BACK, self._let_go, held)
         return None
+
+    def _note(self, call: Call, result: bytes) -> None:
+        """Learn from an answer where channels stand and who there is, before whoever asked does."""
+        try:
+            found = noted(call.asked.request, read(result))
+        except SchemaError as error:
+            _log.warning("the answer to %s cannot be read: %s", call.asked.method, error)
+            return
+        self._client.note(*found)
+        self._journal.follow(found.channels)
 
     def release(self) -> None:
         """The journal has grown: answers that waited for it may go."""

@@ -9,7 +9,7 @@ Pure: no input or output, no clock. Look-ups by pts take O(log n), appending O(1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -106,6 +106,12 @@ class Journal:
     def seen(self, state: UpdateState) -> None:
         """What the owner's message box begins with: lines that are not followed yet begin there."""
         self._begin(state, leaping=False)
+
+    def follow(self, channels: Mapping[int, int]) -> None:
+        """Begin with these channels at the pts that they have come to, but where they are followed already."""
+        for line, pts in channels.items():
+            if line not in self._lines:
+                self._lines[line] = Stretch.at(pts)
 
     def _begin(self, state: UpdateState, *, leaping: bool) -> None:
         for line, pts in [(ACCOUNT, state.pts), (QTS, state.qts), *state.channels.items()]:
@@ -258,14 +264,15 @@ class Journal:
             self._begin(state, leaping=True)
 
     def resumed(self, state: UpdateState) -> UpdateState:
-        """Where the owner's message box has to begin: ``state``, or the journal where it has come further."""
+        """Where the owner's message box has to begin: ``state``, or the journal where it has come further. The date is
+        Telegram's, from which it is asked what has moved; ours says nothing of that."""
 
         def further(line: int | None, pts: int) -> int:
             return max(pts, self.now(line) or 0)
 
         known = {line: 0 for line in self._lines if line is not None and line != QTS}
         channels = {line: further(line, pts) for line, pts in {**known, **state.channels}.items()}
-        date = max(self._date, state.date)
+        date = state.date or self._date
         return UpdateState(further(ACCOUNT, state.pts), further(QTS, state.qts), date, state.seq, channels)
 
 

@@ -124,6 +124,9 @@ class Channels:
             raise RpcError(400, "MESSAGE_ID_INVALID")
         event = self._store(channel, sender, text, reply_to=reply_to, media=media, **details)
         channel.wrote[sender.id] = self._people.now
+        member = channel.members.get(sender.id)
+        if member is not None:
+            member.read_inbox = event.message.id  # whoever writes has read
         if random_id is not None:
             sender.box.sent[random_id] = event.message
         return Sent(event, self._told(channel, event))
