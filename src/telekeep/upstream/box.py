@@ -75,6 +75,7 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         self.knows: Callable[[PeerKind, int], bool] = lambda kind, number: True
         self.hash_of: Callable[[int], int | None] = lambda number: None
         self.latest = epoch()
+        self._left: set[int] = set()  # channels to be followed no more once their difference is there
         self._is_unsure = False  # the line was lost, and what was missed on it is not known yet
         self.holes: list[Hole] = []
         self._waiting: dict[Any, list[Any]] = {}  # entry -> updates put off until its difference is there
@@ -99,11 +100,14 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         self.try_set_channel_state(channel, pts)
 
     def follow_no_more(self, channel: int) -> None:
-        """The account is in this channel no longer: what happens in it is not told any more."""
+        """The account is in this channel no longer: what happens in it is not told any more. A difference that is under
+        way is still told, and then nothing."""
+        if channel in self.getting_diff_for:
+            self._left.add(channel)
+            return
+        self._left.discard(channel)
         self.map.pop(channel, None)
         self.possible_gaps.pop(channel, None)
-        self.getting_diff_for.discard(channel)
-        self._waiting.pop(channel, None)
         if self.next_deadline == channel:
             self.next_deadline = ENTRY_ACCOUNT
 
@@ -317,13 +321,19 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         _, users, chats = super().apply_channel_difference(request, diff, chat_hashes)
         plain = types.Updates(updates=beside, users=users, chats=chats, date=epoch(), seq=0)
         users, chats = self.process_updates(plain, chat_hashes, told)
-        return self._resumed(told, users, chats, chat_hashes)
+        found = self._resumed(told, users, chats, chat_hashes)
+        if entry in self._left and entry not in self.getting_diff_for:
+            self.follow_no_more(entry)
+            self.holes.append(Hole(entry, diff.pts if hasattr(diff, "pts") else before, None))
+        return found
 
     def end_channel_difference(self, request: Any, reason: Any, chat_hashes: Any) -> None:
         entry = request.channel.channel_id
         before = self.map[entry].pts
         super().end_channel_difference(request, reason, chat_hashes)
         self._waiting.pop(entry, None)
+        if entry in self._left:
+            self.follow_no_more(entry)
         if entry not in self.map:
             self.holes.append(Hole(entry, before, None))
 
