@@ -405,6 +405,7 @@ def test_what_comes_over_a_new_line_does_not_say_up_to_when_all_is_known() -> No
         owner.tell(types.UpdatesTooLong())  # it has begun, and knows all
         owner.run()
         known = owner.box.date
+        owner.box.follow(5, 8)
         update = types.UpdateDeleteChannelMessages(channel_id=5, messages=[1], pts=9, pts_count=1)
         owner.tell(types.Updates([update], [], [], int(known.timestamp()) + 100, 0))
         owner.run()

@@ -16,12 +16,13 @@ from telekeep.clock import Clock
 from telekeep.errors import MaybeDone, TelekeepError
 from telekeep.gateway import peers
 from telekeep.gateway.asked import Asked, Refused
+from telekeep.gateway.beyond import as_news
 from telekeep.gateway.borrower import Borrower
 from telekeep.gateway.call import Call
 from telekeep.gateway.echo import carries_updates, echo, echo_of_true, pts_of
 from telekeep.gateway.floods import Floods
 from telekeep.gateway.journal import Journal
-from telekeep.gateway.noted import is_worth_noting, noted
+from telekeep.gateway.noted import is_worth_noting, noted, page_of
 from telekeep.gateway.once import MAYBE_DONE, Doubts, Once
 from telekeep.gateway.redact import without_service_chat
 from telekeep.gateway.repeat import is_repeatable
@@ -33,6 +34,7 @@ from telekeep.upstream.relay import RpcFailure
 _log = logging.getLogger(__name__)
 
 WINDOW = 256  # requests under way at Telegram; the rest wait their turn
+_DIFFERENCE = types.updates.ChannelDifference.CONSTRUCTOR_ID.to_bytes(4, "little")
 _HELD_BACK = 2.0  # seconds an answer waits for the journal at most
 
 
@@ -59,6 +61,7 @@ class Forwarding:
         self._turns: Turns[Call] = Turns(WINDOW)
         self._slowed: dict[Call, asyncio.TimerHandle] = {}  # not in turn yet: a flood has slowed their method down
         self._held: list[tuple[list[tuple[int | None, int]], Call, bytes]] = []
+        self._strange: set[int] = set()  # channels that are read without being in them
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- out
@@ -128,7 +131,8 @@ class Forwarding:
             if carries_updates(constructor):
                 self._hold_back(call, result)
             else:
-                if is_worth_noting(constructor):
+                page = page_of(call.asked.request, constructor)
+                if is_worth_noting(constructor) or (page is not None and self._is_new(page)):
                     self._note(call, result)
                 elif told := echo_of_true(call.asked.request, result):
                     told.update._origin = call.borrower
@@ -176,12 +180,21 @@ class Forwarding:
     def _note(self, call: Call, result: bytes) -> None:
         """Learn from an answer where channels stand and who there is, before whoever asked does."""
         try:
-            found = noted(call.asked.request, read(result))
+            answer = read(result)
         except SchemaError as error:
             _log.warning("the answer to %s cannot be read: %s", call.asked.method, error)
             return
+        found = noted(call.asked.request, answer)
         self._client.note(*found)
         self._journal.follow(found.channels)
+        self._strange.difference_update(found.channels)
+        page = page_of(call.asked.request, answer.CONSTRUCTOR_ID)
+        if page is not None and page not in found.channels:
+            self._strange.add(page)
+
+    def _is_new(self, channel: int) -> bool:
+        """Whether a page of a channel's messages may be the first that is heard of it."""
+        return channel not in self._strange and self._journal.now(channel) is None
 
     def release(self) -> None:
         """The journal has grown: answers that waited for it may go."""
@@ -198,9 +211,25 @@ class Forwarding:
         if not call.asked.method.startswith("upload."):
             try:
                 result = without_service_chat(result)
+                if call.asked.method == "updates.getChannelDifference":
+                    result = self._told_as_news(call, result)
             except Refused as refused:
                 result = _packed(refused.code, refused.message)
         self._deliver(call, result)
+
+    def _told_as_news(self, call: Call, result: bytes) -> bytes:
+        """The answer to a difference that the journal could not answer; what it holds is told after it. Of a channel
+        that the account is not in nothing is told live, and so all of it is the answer."""
+        borrower, channel = call.borrower, call.asked.request.channel.channel_id
+        if not borrower.listens or result[:4] != _DIFFERENCE or self._journal.now(channel) is None:
+            return result
+        told = as_news(call.asked.request, read(result), int(self._clock.wall()))
+        if told is None:
+            return result
+        answer, bodies = told
+        borrower.prelude += bodies
+        asyncio.get_running_loop().call_soon(borrower.follow, self._journal)
+        return bytes(answer)
 
     def _deliver(self, call: Call, result: bytes) -> None:
         if call.name is not None:

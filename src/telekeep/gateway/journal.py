@@ -100,7 +100,7 @@ class Journal:
             self._lines.pop(line, None)
         else:
             self._lines.setdefault(line, Stretch.at(pts)).leap(pts)
-        body = _TOO_LONG if line is ACCOUNT or line == QTS else _too_long([line])
+        body = _TOO_LONG if line is ACCOUNT or line == QTS else told_too_long([line])
         self.append(Entry(0, None, 0, 0, self._date, body))
 
     def seen(self, state: UpdateState) -> None:
@@ -161,7 +161,7 @@ class Journal:
         """The entries after a cursor, at most ``limit``. Raises TooFar if some of them are not kept any more."""
         if number < self.oldest - 1:
             channels = [line for line in self._lines if line is not None and line > 0]
-            raise TooFar((_TOO_LONG, _too_long(channels)) if channels else (_TOO_LONG,))
+            raise TooFar((_TOO_LONG, told_too_long(channels)) if channels else (_TOO_LONG,))
         start = len(self._entries) - max(0, self.head - number)
         return self._entries[start:] if limit is None else self._entries[start : start + limit]
 
@@ -203,7 +203,7 @@ class Journal:
         prelude: list[bytes] = []
         moved = self._moved_since(date)
         if moved:
-            prelude.append(_too_long(moved))
+            prelude.append(told_too_long(moved))
         answer = types.updates.DifferenceEmpty(date=self._date, seq=0)
         return self._replay(answer, prelude, ACCOUNT, pts, numbers)
 
@@ -279,7 +279,7 @@ class Journal:
 _TOO_LONG: Final = bytes(types.UpdatesTooLong())
 
 
-def _too_long(channels: Iterable[int | None]) -> bytes:
+def told_too_long(channels: Iterable[int | None]) -> bytes:
     """Tells a borrower to ask about these channels, if it follows them. Without their pts, which some would take for
     their own."""
     updates = [types.UpdateChannelTooLong(channel_id=channel) for channel in channels]

@@ -25,11 +25,20 @@ _DIALOGS: Final = (types.messages.Dialogs, types.messages.DialogsSlice, types.me
 _DIFFERENCE: Final = (types.updates.ChannelDifference, types.updates.ChannelDifferenceTooLong)
 _SHOWING: Final = (types.contacts.ResolvedPeer, types.contacts.Found, types.messages.Chats, types.messages.ChatFull)
 _WORTH: Final = frozenset(kind.CONSTRUCTOR_ID for kind in (*_DIALOGS, *_DIFFERENCE, *_SHOWING))
+_PAGE: Final = types.messages.ChannelMessages.CONSTRUCTOR_ID
 
 
 def is_worth_noting(constructor_id: int) -> bool:
     """Whether a result that begins with this constructor says where channels stand, or who there is."""
     return constructor_id in _WORTH
+
+
+def page_of(request: Any, constructor_id: int) -> int | None:
+    """The channel whose messages a result holds; None for all other results. Such pages come often, and are large."""
+    if constructor_id != _PAGE:
+        return None
+    found: int | None = getattr(getattr(request, "peer", None) or getattr(request, "channel", None), "channel_id", None)
+    return found
 
 
 def noted(request: Any, result: Any) -> Noted:
@@ -48,6 +57,10 @@ def _places(request: Any, result: Any) -> Iterable[tuple[int, int]]:
                 yield channel, dialog.pts or 0
     elif isinstance(result, types.messages.ChatFull):
         yield result.full_chat.id, getattr(result.full_chat, "pts", 0)
+    elif isinstance(result, types.messages.ChannelMessages):
+        channel = page_of(request, _PAGE)
+        if channel is not None:
+            yield channel, result.pts
     elif isinstance(result, types.updates.ChannelDifferenceTooLong):
         yield request.channel.channel_id, result.dialog.pts or 0
     elif isinstance(result, types.updates.ChannelDifference) and result.final:

@@ -126,6 +126,11 @@ class OwnedClient(HeldClient):
         """Let the message box judge updates that came as the result of a relayed request."""
         self._updates_queue.put_nowait(updates)
 
+    def write_back(self) -> None:
+        """Write down what is known now, as is done every few seconds."""
+        if self._hold is not None and self._hold.closing is None:
+            self._write(self._hold)
+
     @property
     def has_more(self) -> bool:
         """Whether further updates have come in, and will be tapped next."""
