@@ -60,7 +60,9 @@ async def main():
         found = await client.get_messages(club, ids=said.id)
         await client.delete_messages(club, [said.id])
         gone = await client.get_messages(club, ids=said.id)
-        print("club", club.title, club.megagroup, len(members), len(there) >= 5, found.raw_text, gone is None, flush=True)
+        print(
+            "club", club.title, club.megagroup, len(members), len(there) >= 5, found.raw_text, gone is None, flush=True
+        )
 
         assert sys.stdin.readline()
         await client.send_message("me", "here is " + name)
