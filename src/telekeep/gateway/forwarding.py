@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 WINDOW = 256  # requests under way at Telegram; the rest wait their turn
 _DIFFERENCE = types.updates.ChannelDifference.CONSTRUCTOR_ID.to_bytes(4, "little")
+_LEARNT = 256
 _HELD_BACK = 2.0  # seconds an answer waits for the journal at most
 
 
@@ -61,6 +62,7 @@ class Forwarding:
         self._turns: Turns[Call] = Turns(WINDOW)
         self._slowed: dict[Call, asyncio.TimerHandle] = {}  # not in turn yet: a flood has slowed their method down
         self._held: list[tuple[list[tuple[int | None, int]], Call, bytes]] = []
+        self._learnt: dict[int, None] = {}  # answers that were noted lately, by their hash
         self._strange: set[int] = set()  # channels that are read without being in them
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -178,7 +180,14 @@ class Forwarding:
         return None
 
     def _note(self, call: Call, result: bytes) -> None:
-        """Learn from an answer where channels stand and who there is, before whoever asked does."""
+        """Learn from an answer where channels stand and who there is, before whoever asked does. Reading a page of
+        dialogs takes milliseconds: of the same answer to several borrowers nothing more is learnt."""
+        sign = hash(result)
+        if sign in self._learnt:
+            return
+        self._learnt[sign] = None
+        if len(self._learnt) > _LEARNT:
+            del self._learnt[next(iter(self._learnt))]
         try:
             answer = read(result)
         except SchemaError as error:
