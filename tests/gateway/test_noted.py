@@ -12,6 +12,7 @@ from telekeep.gateway.entries import entries_of
 from telekeep.gateway.journal import BEYOND, Journal
 from telekeep.gateway.noted import is_out, is_worth_noting, noted, page_of
 from telekeep.mtproto.schema import build, functions, pack, read, types
+from telekeep.upstream.settle import settle
 
 HERE, LEFT, GONE = 5, 6, 7
 INPUT = types.InputChannel(HERE, 1)
@@ -101,6 +102,21 @@ def test_what_a_difference_holds_is_told_in_the_order_it_happened(final: bool) -
 def test_what_is_no_list_of_news_is_told_as_it_is() -> None:
     assert as_news(REQUEST, types.updates.ChannelDifferenceEmpty(pts=11, final=True), 1) is None
     assert as_news(REQUEST, difference(True, pts=10), 1) is None
+
+
+def test_whoever_stands_where_the_journal_can_only_guess_is_answered_by_telegram() -> None:
+    """An owner that was killed knew what stood where; the next one is told only what is left of it."""
+    found = difference(True, pts=18).new_messages
+    told = settle(11, 18, found, [], line=HERE)
+    journal = Journal()
+    journal.follow({HERE: 11})
+    for entry in entries_of(told, [], CHATS, 1):
+        journal.append(entry)
+    assert journal.now(HERE) == 18
+    assert [journal.channel_difference(HERE, pts) is BEYOND for pts in (11, 12, 17, 18)] == [False, True, True, False]
+    for entry in entries_of([types.UpdateDeleteChannelMessages(HERE, [9], 19, 1)], [], [], 2):
+        journal.append(entry)
+    assert [each.pts_to for each in journal.channel_difference(HERE, 18).entries] == [19]
 
 
 def test_a_channel_that_is_followed_from_a_pts_is_answered_for_from_there() -> None:

@@ -208,7 +208,14 @@ class Journal:
         return self._replay(answer, prelude, ACCOUNT, pts, numbers)
 
     def channel_difference(self, channel_id: int, pts: int, *, timeout: int = CHANNEL_TIMEOUT) -> Any:
-        """The same for a channel. The answer has the pts that was asked: what follows it continues from there."""
+        """The same for a channel. The answer has the pts that was asked: what follows it continues from there.
+
+        A borrower that stands within a stretch of which the owner knows only the end (an earlier one was killed) is
+        beyond: Telegram knows exactly what it misses.
+        """
+        found = self._lines.get(channel_id)
+        if found is not None and found.is_guess(pts):
+            return BEYOND
         numbers = self._after(channel_id, pts)
         if numbers is None:
             return BEYOND
