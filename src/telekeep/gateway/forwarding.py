@@ -229,10 +229,13 @@ class Forwarding:
     def _told_as_news(self, call: Call, result: bytes) -> bytes:
         """The answer to a difference that the journal could not answer; what it holds is told after it. Of a channel
         that the account is not in nothing is told live, and so all of it is the answer."""
-        borrower, channel = call.borrower, call.asked.request.channel.channel_id
+        borrower, channel = call.borrower, getattr(call.asked.request.channel, "channel_id", 0)
         if not borrower.listens or result[:4] != _DIFFERENCE or self._journal.now(channel) is None:
             return result
-        told = as_news(call.asked.request, read(result), int(self._clock.wall()))
+        try:
+            told = as_news(call.asked.request, read(result), int(self._clock.wall()))
+        except SchemaError:
+            told = None
         if told is None:
             return result
         answer, bodies = told
