@@ -60,6 +60,32 @@ def test_what_makes_no_sense_is_refused(served, call) -> None:
     assert said.code == 6 and "✗" in said.err
 
 
+def test_channels_are_made_and_written_in(served, call) -> None:
+    network = ("--network-file", "net.toml")
+    assert call("emulator", "account", "--phone", "9996621234", *network).code == 0
+    made = call(
+        "emulator", "channel", "--title", "News", "--username", "the_news", "--messages", "9", "--json", *network
+    )
+    assert (made.code, made.json["username"]) == (0, "the_news")
+    said = call(
+        "emulator", "channel", "--title", "Club", "--group", "--member", "9996621234", "--slow-mode", "10", *network
+    )
+    assert said.code == 0 and "t.me/+" in said.out, said
+    assert call("emulator", "send", "--to", "@the_news", "--text", "hi", "--count", "2", *network).code == 0
+    for words, why in (
+        (("send", "--to", "@nobody", "--text", "hi"), "there is no channel @nobody"),
+        (("channel", "--title", "News", "--username", "the_news"), "USERNAME_OCCUPIED"),
+        (("channel", "--title", "News", "--username", "a b"), "no username"),
+        (("channel", "--title", " "), "CHAT_TITLE_EMPTY"),
+        (("channel", "--title", "News", "--member", "9996600000"), "no account has the phone number"),
+        (("channel", "--title", "Club", "--group", "--slow-mode", "7"), "SECONDS_INVALID"),
+        (("channel", "--title", "News", "--slow-mode", "10"), "CHAT_ID_INVALID"),
+    ):
+        said = call("emulator", *words, *network)
+        assert said.code not in (0, 1) and why in said.err, (words, said)
+    assert call("emulator", "send", "--to", "@the_news", "--file", "net.toml", *network).code == 2
+
+
 def test_a_network_that_is_no_emulator_is_refused(call, world: Path) -> None:
     assert call("emulator", "stats").code == 2, "which one?"
     assert call("emulator", "stats", "--network", "production").code == 6

@@ -59,3 +59,26 @@ async def test_it_makes_a_key_signs_in_and_reads_history(telegram: Emulator) -> 
     assert read == 25
     assert (telegram.stats.handshakes, telegram.stats.logins) == (1, 1)
     assert (telegram.stats.duplicated, telegram.stats.overlap) == (0, 0)
+
+
+async def test_it_reads_writes_and_hears_in_a_supergroup(telegram: Emulator) -> None:
+    ada = telegram.add_account(PHONE, first_name="Ada")
+    bob = telegram.add_account("9996625678", first_name="Bob")
+    club = telegram.add_channel(
+        "Club", username="the_club", broadcast=False, messages=120, members=[ada, bob], creator=bob
+    )
+    async with kurigram(telegram) as client:
+        pyrogram = pytest.importorskip("pyrogram")
+        sent = await client.send_code(PHONE)
+        await client.sign_in(PHONE, sent.phone_code_hash, telegram.world.login_code(PHONE))
+        assert [each.id async for each in client.get_chat_history("the_club")] == list(range(120, 0, -1))
+        assert {each.user.first_name async for each in client.get_chat_members("the_club")} >= {"Ada", "Bob"}
+        mine = await client.send_message("the_club", "frist")
+        assert (await mine.edit_text("first")).text == "first"
+        assert (await client.search_messages("the_club", query="first").__anext__()).id == mine.id
+        assert (await mine.forward("me")).forward_origin.sender_user.id == ada.id
+        await mine.delete()
+        assert club.box.message(mine.id) is None
+        with pytest.raises(pyrogram.errors.ChannelPrivate406):
+            telegram.world.broadcasting.ban(club, ada)
+            await client.send_message("the_club", "still there?")

@@ -236,6 +236,9 @@ def trust() -> None:
     rsa.add_key(gateway_key().pem, old=False)
 
 
+_READ = types.UpdateReadHistoryInbox | types.UpdateReadHistoryOutbox | types.UpdateReadChannelInbox
+
+
 class Ear:
     """What a client is told, in order: ("new", id, text), ("edited", id, text), ("deleted", id), ("read", id)."""
 
@@ -248,9 +251,11 @@ class Ear:
             self.heard.append(("new", update.message.id, update.message.message))
         elif isinstance(update, types.UpdateEditMessage | types.UpdateEditChannelMessage):
             self.heard.append(("edited", update.message.id, update.message.message))
-        elif isinstance(update, types.UpdateDeleteMessages) and update.messages:
+        elif isinstance(update, types.UpdateDeleteMessages | types.UpdateDeleteChannelMessages) and update.messages:
             self.heard += [("deleted", each) for each in update.messages]
-        elif isinstance(update, types.UpdateReadHistoryInbox | types.UpdateReadHistoryOutbox):
+        elif isinstance(
+            update, types.UpdateReadHistoryInbox | types.UpdateReadHistoryOutbox | types.UpdateReadChannelInbox
+        ):
             self.heard.append(("read", update.max_id))
         elif isinstance(update, types.UpdateShortMessage | types.UpdateShortChatMessage):
             self.heard.append(("new", update.id, update.message))

@@ -89,12 +89,14 @@ def test_programs_pinned_to_old_releases_live_on_one_session_beside_new_ones(
     lending: Lending, way: str, tmp_path: Path
 ) -> None:
     (tmp_path / "picture.png").write_bytes(png(40, 30))
+    lending.telegram("channel", title="Club", username="the_club", group=True, messages=5, members=["9996621234"])
     names = ("own", *PINNED)
     programs = {name: start(lending, way, name, name, len(names), tmp_path) for name in names}
     for name, program in programs.items():
         assert line(program) == "signed on 9996621234 True UserFull", _why(program)
         assert line(program) == f"wrote edited by {name} | edited by {name} True True", _why(program)
         assert line(program) == "files True a file True True", _why(program)
+        assert line(program) == f"club Club True 5 True another word of {name} True", _why(program)
     _all_hear_from_all(programs, "here is")
     lending.kill_daemon()
     lending.ok("daemon", "start")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -340,6 +341,104 @@ def test_a_gap_in_a_channel_without_a_hash_is_a_hole_and_what_follows_it_is_told
         owner.push(types.UpdateConfig())
         owner.run()
         assert owner.labels == [*telegram.channel.labels[1:], ("UpdateConfig",)]
+
+    in_loop(work)
+
+
+def test_a_hash_that_telethon_has_forgotten_is_looked_for_before_a_gap_is_given_up() -> None:
+    def work(clock: Clock) -> None:
+        telegram = Telegram()
+        owner = Owner(clock, telegram)
+        owner.hashes.hash_map.clear()
+        owner.box.hash_of = {CHANNEL: 7}.get
+        for kind in ("new", "new", "edit"):
+            telegram.channel.happen(kind, 0)
+        owner.push(read_again(telegram.channel.log[2]))
+        owner.run()
+        assert (owner.asked[0].channel.channel_id, owner.asked[0].channel.access_hash) == (CHANNEL, 7)
+        assert not owner.box.take_holes() and owner.labels == telegram.channel.labels
+
+    in_loop(work)
+
+
+def test_quiet_channels_are_asked_about_all_at_once() -> None:
+    """Telethon asks for the difference of each channel in which nothing has happened for 15 minutes."""
+
+    def work(clock: Clock) -> None:
+        telegram = Telegram()
+        owner = Owner(clock, telegram)
+        for number in range(1000, 1200):
+            owner.box.follow(number, 5)
+        clock.now += 16 * 60
+        owner.run()
+        assert [type(each).__name__ for each in owner.asked] == ["GetDifferenceRequest"]
+        telegram.channel.new()
+        clock.now += 16 * 60
+        owner.run()
+        assert [type(each).__name__ for each in owner.asked[1:]] == [
+            "GetDifferenceRequest",
+            "GetChannelDifferenceRequest",
+        ]
+        assert owner.labels == telegram.channel.labels
+
+    in_loop(work)
+
+
+def test_a_gap_in_a_channel_is_asked_for_at_once_however_quiet_the_others_are() -> None:
+    def work(clock: Clock) -> None:
+        telegram = Telegram()
+        owner = Owner(clock, telegram)
+        telegram.channel.new()
+        owner.push(read_again(telegram.channel.new()))
+        owner.run()
+        assert [type(each).__name__ for each in owner.asked] == ["GetChannelDifferenceRequest"]
+
+    in_loop(work)
+
+
+def test_what_comes_over_a_new_line_does_not_say_up_to_when_all_is_known() -> None:
+    """Telegram names the channels that have moved since the date it is asked from: of one that moved while the line was
+    down nobody would hear, if what happened in another since then counted."""
+
+    def work(clock: Clock) -> None:
+        owner = Owner(clock, Telegram())
+        owner.tell(types.UpdatesTooLong())  # it has begun, and knows all
+        owner.run()
+        known = owner.box.date
+        owner.box.follow(5, 8)
+        update = types.UpdateDeleteChannelMessages(channel_id=5, messages=[1], pts=9, pts_count=1)
+        owner.tell(types.Updates([update], [], [], int(known.timestamp()) + 100, 0))
+        owner.run()
+        assert owner.box.date == known + timedelta(seconds=100)
+        owner.box.line_lost()
+        update = types.UpdateDeleteChannelMessages(channel_id=5, messages=[2], pts=10, pts_count=1)
+        owner.tell(types.Updates([update], [], [], int(known.timestamp()) + 500, 0))
+        owner.tell(types.UpdatesTooLong())
+        owner.run()
+        assert owner.asked[-1].date <= known + timedelta(seconds=100)
+        assert owner.box.latest == known + timedelta(seconds=500)
+
+    in_loop(work)
+
+
+def test_a_channel_that_was_left_while_its_difference_was_asked_for_is_told_and_then_no_more() -> None:
+    def work(clock: Clock) -> None:
+        telegram = Telegram()
+        owner = Owner(clock, telegram)
+        telegram.channel.new()
+        owner.push(types.UpdateChannelTooLong(channel_id=CHANNEL))
+
+        def ask(request: Any) -> Any:
+            owner.box.follow_no_more(CHANNEL)
+            return telegram.answer(request)
+
+        owner.ask = ask
+        owner.run()
+        assert owner.labels == telegram.channel.labels and CHANNEL not in owner.box.map
+        assert owner.box.take_holes() == [Hole(CHANNEL, telegram.channel.pts, None)]
+        owner.box.follow(CHANNEL, 2)
+        owner.box.follow_no_more(CHANNEL)
+        assert CHANNEL not in owner.box.map and not owner.box.take_holes()
 
     in_loop(work)
 

@@ -60,6 +60,25 @@ def account(invocation: Invocation, network_file: str | None, **details: Any) ->
 
 
 @emulator.command(
+    epilog="Examples: telekeep emulator channel --title News --username the_news --messages 100000\n"
+    "          telekeep emulator channel --title Club --group --member 9996621234 --slow-mode 10"
+)
+@_network_file
+@click.option("--title", required=True, help="What it is called.")
+@click.option("--username", help="Its public name (default: it is private, and has an invite link only).")
+@click.option("--messages", type=click.IntRange(min=0), default=0, help="How many it holds already (0).")
+@click.option("--member", "members", multiple=True, help="The phone number of an account that is in it; repeatable.")
+@click.option("--group", is_flag=True, help="A supergroup, in which everybody writes (default: a broadcast channel).")
+@click.option("--slow-mode", type=click.IntRange(min=0), default=0, help="Seconds between a member's messages (0).")
+def channel(invocation: Invocation, network_file: str | None, **details: Any) -> None:
+    """Make a pretend channel or supergroup. Write in it with `send --to @USERNAME`."""
+    made = _ask(invocation, network_file, "channel", **details)
+    named = f"@{made['username']}" if made["username"] else made["invite"]
+    kind = "Supergroup" if details["group"] else "Channel"
+    invocation.out.data(made, () if invocation.quiet else [f"{kind} {made['id']} {named}."])
+
+
+@emulator.command(
     epilog="Examples: telekeep emulator fault flood --seconds 79200 --method auth.sendCode\n"
     "          telekeep emulator fault revoke --phone 9996621234"
 )
@@ -85,16 +104,19 @@ def fault(invocation: Invocation, network_file: str | None, kind: str, **details
 
 @emulator.command(
     epilog="Examples: telekeep emulator send --to 9996621234 --text hello --count 3\n"
+    "          telekeep emulator send --to @the_news --text hello\n"
     "          telekeep emulator send --to 9996621234 --file picture.png --dc 4"
 )
 @_network_file
-@click.option("--to", required=True, help="The phone number of the account that gets it.")
+@click.option("--to", required=True, help="The account's phone number, or a channel's @username.")
 @click.option("--text", default="", help="What it says.")
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file that it carries.")
 @click.option("--dc", type=click.IntRange(1, 5), help="The data center where the file lies (the home one).")
 @click.option("--count", type=click.IntRange(min=1), default=1, help="How many times (1).")
 def send(invocation: Invocation, network_file: str | None, file: Path | None, dc: int | None, **details: Any) -> None:
-    """Send a message to an account."""
+    """Send a message to an account, or into a channel."""
+    if file is not None and details["to"].startswith("@"):
+        raise Usage("A file is sent to an account only.", remedy="Name a phone number, or leave --file away.")
     if file is None and not details["text"]:
         raise Usage("A message says something or carries a file.", remedy="Add --text, --file or both.")
     if file is None and dc is not None:

@@ -13,10 +13,12 @@ from typing import Any
 from telekeep.clock import Clock, SystemClock
 from telekeep.emulator import faults, services
 from telekeep.emulator.authorization import Authorization
+from telekeep.emulator.broadcasting import Broadcasting
 from telekeep.emulator.clock import MovableClock
 from telekeep.emulator.front import Desk, Front
 from telekeep.emulator.mischief import Mischief
 from telekeep.emulator.registry import Registry
+from telekeep.emulator.render.updates import is_numbered
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.stats import Stats
 from telekeep.emulator.world import Account, World
@@ -27,7 +29,7 @@ from telekeep.session.model import AuthKey, Session, User
 from telekeep.session.network import Address, Network
 
 
-class Emulator:
+class Emulator(Broadcasting):
     """A Telegram on loopback.
 
     ``dcs``: the data centers, each on a port of its own; ``home``: where accounts live whose number does not say
@@ -180,7 +182,7 @@ class Emulator:
             if line is None or line is skip:
                 continue
             made = updates(authorization) if callable(updates) else updates
-            if hasattr(made, "seq"):
+            if is_numbered(made):
                 authorization.seq += 1
                 made.seq = authorization.seq
             authorization.listeners[line].push(bytes(made))
@@ -216,7 +218,7 @@ class Emulator:
         self._mischief.waiting.clear()
 
     def send(self, to: str, text: str = "hello", count: int = 1) -> None:
-        """``count`` messages arrive for the account with this phone number."""
+        """``count`` messages arrive for the account with this phone number, or in the channel with this @username."""
         self.world.send(to, text, count)
 
     def send_file(self, to: str, data: bytes, name: str = "file.bin", *, dc: int | None = None, text: str = "") -> None:

@@ -4,8 +4,9 @@
 verb       fields                                                                result
 =========  ====================================================================  ==========================
 account    phone, password, messages, first_name, username                       id, phone
+channel    title, username, messages, members (phones), group, slow_mode         id, username, invite
 fault      kind, phone, method, seconds, times, code, message                    null
-send       to, text, count, file (a path), dc                                    null
+send       to (a phone, a channel's @name), text, count, file (a path), dc        null
 advance    seconds                                                               now: wall seconds
 lag        seconds: by which Devices may lag behind                              null
 stats                                                                            the counters
@@ -33,6 +34,15 @@ def control_server(telegram: Emulator, path: Path, *, stop: Callable[[], None]) 
         made = telegram.add_account(**fields)
         return {"id": made.id, "phone": made.phone}
 
+    def channel(title: str, members: tuple[str, ...] = (), group: bool = False, **fields: Any) -> dict[str, Any]:
+        accounts = [telegram.world.account_of(phone) for phone in members]
+        for phone, found in zip(members, accounts, strict=True):
+            if found is None:
+                raise ValueError(f"no account has the phone number {phone}")
+        there = [each for each in accounts if each is not None]
+        made = telegram.add_channel(title, members=there, broadcast=not group, **fields)
+        return {"id": made.id, "username": made.username, "invite": f"https://t.me/+{made.invite}"}
+
     def advance(seconds: float) -> dict[str, float]:
         telegram.advance(seconds)
         return {"now": telegram.clock.wall()}
@@ -53,6 +63,7 @@ def control_server(telegram: Emulator, path: Path, *, stop: Callable[[], None]) 
 
     verbs: dict[str, Callable[..., Any]] = {
         "account": account,
+        "channel": channel,
         "fault": telegram.fault,
         "send": send,
         "advance": advance,

@@ -59,7 +59,8 @@ class Telegram(Protocol):
         downloading / uploading files)").
 
         ``updates``: an Updates object, or a function that makes one for each authorization (access hashes differ).
-        Where it has a ``seq``, the authorization's own next number is filled in. ``skip``: the connection that gets
+        Where it has a ``seq``, the authorization's own next number is filled in, but not for what
+        is of channels only. ``skip``: the connection that gets
         them as its answer, and so nothing twice. ``only``: one authorization (it need not be logged in:
         updateLoginToken).
         """

@@ -12,7 +12,8 @@
 ``news``        what happens, on its way to them
 ``entries``     updates, ready to be sent       ``together``    many of them told as one
 ``journal``     their ordered record            ``stretch``     one line of it
-``in_part``     who is known by name only
+``in_part``     who is known by name only       ``noted``       what is learnt from answers to others
+``beyond``      what the journal does not reach, told like all else
 ``interpreter`` a borrower of another layer     ``layers/``     translation between releases
 ``echo``        what others see of a call       ``redact``      what nobody may see
 ``loans``       the loan                        ``lending``     making and ending them

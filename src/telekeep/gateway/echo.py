@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from telekeep.mtproto.schema import TLObject, build, functions, types
+from telekeep.mtproto.schema import TLObject, build, functions, pack, types
 from telekeep.upstream.settle import no_op, place
 
 _UPDATES: Final = types.Updates.SUBCLASS_OF_ID
@@ -83,6 +83,23 @@ def echo(request: Any, result: Any, *, self_id: int | None = None) -> Any:
     if isinstance(result, types.UpdateShort):
         return result if _is_news(result.update) else None
     return result if isinstance(result, TLObject) and result.SUBCLASS_OF_ID == _UPDATES else None
+
+
+def echo_of_true(request: Any, result: bytes) -> Any:
+    """The same for a call whose result says no more than that it was done; None for all others.
+
+    A channel's read mark: Telegram tells it to the account's other logins only. It moves nothing, and has no pts here.
+    """
+    if result != _TRUE or not isinstance(request, functions.channels.ReadHistoryRequest):
+        return None
+    channel = _channel_of(request)
+    if channel is None:
+        return None
+    max_id = request.max_id if request.max_id > 0 else _EVERYTHING
+    return _short(types.UpdateReadChannelInbox(channel_id=channel, max_id=max_id, still_unread_count=0, pts=0))
+
+
+_TRUE: Final = pack(True)
 
 
 def pts_of(result: Any, request: Any = None) -> list[tuple[int | None, int]]:

@@ -32,7 +32,7 @@ class Entry:
     `telekeep.upstream.settle.QTS` for qts · ``pts_from``, ``pts_to``: the stretch of the line that it takes, 0 and 0
     without pts · ``date`` in Unix seconds · ``body``: an ``updates`` with seq 0, serialised · ``origin``: the borrower
     whose own call caused it, who has it as the answer · ``people_at``: where in ``body`` the users and chats begin, 0
-    where that is not known.
+    where that is not known · ``guess``: the stretch within which it stands somewhere, not exactly where it says.
     """
 
     number: int
@@ -43,6 +43,7 @@ class Entry:
     body: bytes
     origin: object | None = None
     people_at: int = field(default=0, compare=False)  # not on disk
+    guess: tuple[int, int] | None = field(default=None, compare=False)  # neither
 
     @property
     def advances(self) -> bool:
@@ -128,7 +129,8 @@ def entries_of(
         told = HEAD + vector(group)
         body = b"".join((told, *cast.needed(group, everybody=is_one), TAIL.pack(seconds, 0)))
         line, start, end = where or _NOWHERE
-        entry = Entry(0, line, start, end, seconds, body, getattr(group[-1], "_origin", None), len(told))
+        origin, guess = getattr(group[-1], "_origin", None), getattr(group[-1], "_guess", None)
+        entry = Entry(0, line, start, end, seconds, body, origin, len(told), guess)
         shown = _without_service_chat(entry)
         if shown is not None:
             found.append(shown)

@@ -16,11 +16,13 @@ from telekeep.clock import Clock
 from telekeep.errors import MaybeDone, TelekeepError
 from telekeep.gateway import peers
 from telekeep.gateway.asked import Asked, Refused
+from telekeep.gateway.beyond import as_news
 from telekeep.gateway.borrower import Borrower
 from telekeep.gateway.call import Call
-from telekeep.gateway.echo import carries_updates, echo, pts_of
+from telekeep.gateway.echo import carries_updates, echo, echo_of_true, pts_of
 from telekeep.gateway.floods import Floods
 from telekeep.gateway.journal import Journal
+from telekeep.gateway.noted import is_worth_noting, noted, page_of
 from telekeep.gateway.once import MAYBE_DONE, Doubts, Once
 from telekeep.gateway.redact import without_service_chat
 from telekeep.gateway.repeat import is_repeatable
@@ -32,6 +34,8 @@ from telekeep.upstream.relay import RpcFailure
 _log = logging.getLogger(__name__)
 
 WINDOW = 256  # requests under way at Telegram; the rest wait their turn
+_DIFFERENCE = types.updates.ChannelDifference.CONSTRUCTOR_ID.to_bytes(4, "little")
+_LEARNT = 256
 _HELD_BACK = 2.0  # seconds an answer waits for the journal at most
 
 
@@ -58,6 +62,8 @@ class Forwarding:
         self._turns: Turns[Call] = Turns(WINDOW)
         self._slowed: dict[Call, asyncio.TimerHandle] = {}  # not in turn yet: a flood has slowed their method down
         self._held: list[tuple[list[tuple[int | None, int]], Call, bytes]] = []
+        self._learnt: dict[int, None] = {}  # answers that were noted lately, by their hash
+        self._strange: set[int] = set()  # channels that are read without being in them
         self._tasks: set[asyncio.Task[None]] = set()
         self._rested = asyncio.Event()
 
@@ -143,9 +149,16 @@ class Forwarding:
         if result is not None:
             self.calls += 1
             self._client.answered()
-            if carries_updates(int.from_bytes(result[:4], "little")):
+            constructor = int.from_bytes(result[:4], "little")
+            if carries_updates(constructor):
                 self._hold_back(call, result)
             else:
+                page = page_of(call.asked.request, constructor)
+                if is_worth_noting(constructor) or (page is not None and self._is_new(page)):
+                    self._note(call, result)
+                elif told := echo_of_true(call.asked.request, result):
+                    told.update._origin = call.borrower
+                    self._client.feed(told)
                 self._finish(call, result)
         elif isinstance(error, RpcFailure):
             self.calls += 1
@@ -187,6 +200,32 @@ class Forwarding:
         asyncio.get_running_loop().call_later(_HELD_BACK, self._let_go, held)
         return None
 
+    def _note(self, call: Call, result: bytes) -> None:
+        """Learn from an answer where channels stand and who there is, before whoever asked does. Reading a page of
+        dialogs takes milliseconds: of the same answer to several borrowers nothing more is learnt."""
+        sign = hash(result)
+        if sign in self._learnt:
+            return
+        self._learnt[sign] = None
+        if len(self._learnt) > _LEARNT:
+            del self._learnt[next(iter(self._learnt))]
+        try:
+            answer = read(result)
+        except SchemaError as error:
+            _log.warning("the answer to %s cannot be read: %s", call.asked.method, error)
+            return
+        found = noted(call.asked.request, answer)
+        self._client.note(*found)
+        self._journal.follow(found.channels)
+        self._strange.difference_update(found.channels)
+        page = page_of(call.asked.request, answer.CONSTRUCTOR_ID)
+        if page is not None and page not in found.channels:
+            self._strange.add(page)
+
+    def _is_new(self, channel: int) -> bool:
+        """Whether a page of a channel's messages may be the first that is heard of it."""
+        return channel not in self._strange and self._journal.now(channel) is None
+
     def release(self) -> None:
         """The journal has grown: answers that waited for it may go."""
         for held in tuple(self._held):
@@ -203,9 +242,28 @@ class Forwarding:
         if not call.asked.method.startswith("upload."):
             try:
                 result = without_service_chat(result)
+                if call.asked.method == "updates.getChannelDifference":
+                    result = self._told_as_news(call, result)
             except Refused as refused:
                 result = _packed(refused.code, refused.message)
         self._deliver(call, result)
+
+    def _told_as_news(self, call: Call, result: bytes) -> bytes:
+        """The answer to a difference that the journal could not answer; what it holds is told after it. Of a channel
+        that the account is not in nothing is told live, and so all of it is the answer."""
+        borrower, channel = call.borrower, getattr(call.asked.request.channel, "channel_id", 0)
+        if not borrower.listens or result[:4] != _DIFFERENCE or self._journal.now(channel) is None:
+            return result
+        try:
+            told = as_news(call.asked.request, read(result), int(self._clock.wall()))
+        except SchemaError:
+            told = None
+        if told is None:
+            return result
+        answer, bodies = told
+        borrower.prelude += bodies
+        asyncio.get_running_loop().call_soon(borrower.follow, self._journal)
+        return bytes(answer)
 
     def _deliver(self, call: Call, result: bytes) -> None:
         if call.name is not None:

@@ -9,7 +9,7 @@ Pure: no input or output, no clock. Look-ups by pts take O(log n), appending O(1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -100,12 +100,18 @@ class Journal:
             self._lines.pop(line, None)
         else:
             self._lines.setdefault(line, Stretch.at(pts)).leap(pts)
-        body = _TOO_LONG if line is ACCOUNT or line == QTS else _too_long([line])
+        body = _TOO_LONG if line is ACCOUNT or line == QTS else told_too_long([line])
         self.append(Entry(0, None, 0, 0, self._date, body))
 
     def seen(self, state: UpdateState) -> None:
         """What the owner's message box begins with: lines that are not followed yet begin there."""
         self._begin(state, leaping=False)
+
+    def follow(self, channels: Mapping[int, int]) -> None:
+        """Begin with these channels at the pts that they have come to, but where they are followed already."""
+        for line, pts in channels.items():
+            if line not in self._lines:
+                self._lines[line] = Stretch.at(pts)
 
     def _begin(self, state: UpdateState, *, leaping: bool) -> None:
         for line, pts in [(ACCOUNT, state.pts), (QTS, state.qts), *state.channels.items()]:
@@ -155,7 +161,7 @@ class Journal:
         """The entries after a cursor, at most ``limit``. Raises TooFar if some of them are not kept any more."""
         if number < self.oldest - 1:
             channels = [line for line in self._lines if line is not None and line > 0]
-            raise TooFar((_TOO_LONG, _too_long(channels)) if channels else (_TOO_LONG,))
+            raise TooFar((_TOO_LONG, told_too_long(channels)) if channels else (_TOO_LONG,))
         start = len(self._entries) - max(0, self.head - number)
         return self._entries[start:] if limit is None else self._entries[start : start + limit]
 
@@ -197,12 +203,19 @@ class Journal:
         prelude: list[bytes] = []
         moved = self._moved_since(date)
         if moved:
-            prelude.append(_too_long(moved))
+            prelude.append(told_too_long(moved))
         answer = types.updates.DifferenceEmpty(date=self._date, seq=0)
         return self._replay(answer, prelude, ACCOUNT, pts, numbers)
 
     def channel_difference(self, channel_id: int, pts: int, *, timeout: int = CHANNEL_TIMEOUT) -> Any:
-        """The same for a channel. The answer has the pts that was asked: what follows it continues from there."""
+        """The same for a channel. The answer has the pts that was asked: what follows it continues from there.
+
+        A borrower that stands within a stretch of which the owner knows only the end (an earlier one was killed) is
+        beyond: Telegram knows exactly what it misses.
+        """
+        found = self._lines.get(channel_id)
+        if found is not None and found.is_guess(pts):
+            return BEYOND
         numbers = self._after(channel_id, pts)
         if numbers is None:
             return BEYOND
@@ -275,21 +288,22 @@ class Journal:
             self._begin(state, leaping=True)
 
     def resumed(self, state: UpdateState) -> UpdateState:
-        """Where the owner's message box has to begin: ``state``, or the journal where it has come further."""
+        """Where the owner's message box has to begin: ``state``, or the journal where it has come further. The date is
+        Telegram's, from which it is asked what has moved; ours says nothing of that."""
 
         def further(line: int | None, pts: int) -> int:
             return max(pts, self.now(line) or 0)
 
         known = {line: 0 for line in self._lines if line is not None and line != QTS}
         channels = {line: further(line, pts) for line, pts in {**known, **state.channels}.items()}
-        date = max(self._date, state.date)
+        date = state.date or self._date
         return UpdateState(further(ACCOUNT, state.pts), further(QTS, state.qts), date, state.seq, channels)
 
 
 _TOO_LONG: Final = bytes(types.UpdatesTooLong())
 
 
-def _too_long(channels: Iterable[int | None]) -> bytes:
+def told_too_long(channels: Iterable[int | None]) -> bytes:
     """Tells a borrower to ask about these channels, if it follows them. Without their pts, which some would take for
     their own."""
     updates = [types.UpdateChannelTooLong(channel_id=channel) for channel in channels]

@@ -11,6 +11,7 @@ from telekeep.gateway.borrowers import Borrowers
 from telekeep.gateway.entries import Faces, entries_of, service_chat_ids
 from telekeep.gateway.in_part import in_part
 from telekeep.gateway.journal import Journal
+from telekeep.gateway.noted import is_out
 from telekeep.session.model import PeerKind
 from telekeep.upstream.owned import OwnedClient
 
@@ -42,8 +43,14 @@ class News:
         for hole in self._client.box.take_holes():
             self._journal.leap(hole.line, hole.end)
         self._hidden.update(service_chat_ids(updates))
-        for entry in entries_of(updates, users, chats, int(self._clock.wall()), faces=self._faces):
+        # Telegram's time, if it is ahead of ours: borrowers hear of it in other answers, and say from when they ask
+        now = max(int(self._clock.wall()), int(self._client.box.latest.timestamp()))
+        for entry in entries_of(updates, users, chats, now, faces=self._faces):
             self._journal.append(entry)
+        for chat in chats:
+            if is_out(chat) and self._journal.now(chat.id) is not None:
+                self._client.box.follow_no_more(chat.id)
+                self._journal.leap(chat.id, None)  # who follows it asks, and Telegram says why not
         if not self._client.has_more:
             self._tell()
         elif self._untold is None:

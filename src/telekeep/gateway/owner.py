@@ -45,6 +45,9 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 _TICK = 1.0
+_WRITTEN = 0.5
+"""Seconds after which what happened is written down. What an owner that is killed has not written its successor has to
+ask for, and of what was deleted since it cannot tell at which pts it stood: a borrower may hear of a message again."""
 _LOOK_SECONDS = 5.0  # between looks at a flood wait: this machine may sleep meanwhile
 _BACKOFF = Backoff(attempts=None, first=0.5, cap=30.0)  # between attempts to connect
 
@@ -82,6 +85,7 @@ class Owner:
         self._borrowers.left = self._forwarding.left
         self._listening = Listening(name, self._front)
         self._reaching: frozenset[str] = frozenset()  # addresses for which a loan is about to be made
+        self._unwritten: asyncio.TimerHandle | None = None  # until what has happened is written down
         self._timer: asyncio.TimerHandle | None = None
         self._coming_back: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -264,8 +268,9 @@ class Owner:
         self._listening.stop()
         await self._quiet(grace)
         self._client.ended = None
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._unwritten):
+            if timer is not None:
+                timer.cancel()
         running = [task for task in (self._coming_back, self._looking) if task is not None]
         for task in running:
             task.cancel()
@@ -309,6 +314,12 @@ class Owner:
     def _tap(self, updates: list[Any], users: list[Any], chats: list[Any]) -> None:
         self._news.take(updates, users, chats)
         self._forwarding.release()
+        if self._unwritten is None and updates:
+            self._unwritten = asyncio.get_running_loop().call_later(_WRITTEN, self._write)
+
+    def _write(self) -> None:
+        self._unwritten = None
+        self._client.write_back()
 
     def _save_progress(self, state: UpdateState | None, fence: int) -> None:
         """Write the update state, and the journal up to it: the one is never newer than the other."""

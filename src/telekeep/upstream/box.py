@@ -10,6 +10,10 @@ whole updates whose seq it thinks it has seen. This one loses none of it:
 - pts alone decides about updates with pts; seq about those without. A seq behind ours on updates that are new by their
   pts has begun anew (a new authorization), and becomes ours.
 - Where something was missed for good, `OwnerBox.holes` says so.
+- A channel's access hash that Telethon does not keep any more is looked for in the session before a gap is given up.
+- Channels in which nothing has happened for long are not asked about one by one: the account's difference says which
+  of them have moved (core.telegram.org/api/updates). What it is asked from is when all was known for sure: what has
+  come over a new line since then proves nothing of what was missed on the old one.
 - A short message of somebody whom the owner never met (a borrower did, by a call of its own) is asked for as a
   difference, which brings everybody it names: borrowers could not show it otherwise.
 
@@ -19,15 +23,29 @@ Everything is returned, also what Telethon marks as the result of the client's o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, GapError, MessageBox, epoch
+from telethon._updates.entitycache import EntityCache
+from telethon._updates.messagebox import (
+    ENTRY_ACCOUNT,
+    ENTRY_SECRET,
+    GapError,
+    MessageBox,
+    epoch,
+    next_updates_deadline,
+)
+from telethon._updates.session import Entity, EntityType
 
 from telekeep.mtproto.schema import types
 from telekeep.session.model import PeerKind
 from telekeep.upstream.settle import ACCOUNT, QTS, in_full, no_op, place, settle
 
 __all__ = ["Hole", "OwnerBox", "in_full", "no_op", "place", "settle"]
+
+
+_SLACK = timedelta(seconds=60)
+"""How far before what we last heard of a difference is asked from: lines are not in step with each other."""
 
 
 class Hole(NamedTuple):
@@ -44,14 +62,21 @@ class Hole(NamedTuple):
 class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
     """See the module. Used as Telethon uses its own; ``holes`` are to be taken after each use, with `take_holes`.
 
-    ``knows(kind, number)``: whether the owner has met this user or group.
+    ``knows(kind, number)``: whether the owner has met this user or group. ``hash_of(number)``: the access hash of a
+    channel, None if it is not known. ``latest``: the newest date that Telegram has told.
     """
 
     seq: int
+    date: datetime
+    next_deadline: Any
 
     def __init__(self, log: Any, **fields: Any) -> None:
         super().__init__(log, **fields)
         self.knows: Callable[[PeerKind, int], bool] = lambda kind, number: True
+        self.hash_of: Callable[[int], int | None] = lambda number: None
+        self.latest = epoch()
+        self._left: set[int] = set()  # channels to be followed no more once their difference is there
+        self._is_unsure = False  # the line was lost, and what was missed on it is not known yet
         self.holes: list[Hole] = []
         self._waiting: dict[Any, list[Any]] = {}  # entry -> updates put off until its difference is there
         self._ahead: list[Any] = []  # updates whose seq was ahead, put off until the account's difference is there
@@ -61,6 +86,30 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         """The holes found since this was last asked. They lie before the updates that were returned last."""
         holes, self.holes = self.holes, []
         return holes
+
+    def load(self, session_state: Any, channel_states: Any) -> None:
+        super().load(session_state, channel_states)
+        self.line_lost()
+
+    def line_lost(self) -> None:
+        """Until the account's difference is there, nothing that comes says up to when all is known."""
+        self._is_unsure = ENTRY_ACCOUNT in self.map
+
+    def follow(self, channel: int, pts: int) -> None:
+        """Begin with a channel here, unless it is followed already."""
+        self.try_set_channel_state(channel, pts)
+
+    def follow_no_more(self, channel: int) -> None:
+        """The account is in this channel no longer: what happens in it is not told any more. A difference that is under
+        way is still told, and then nothing."""
+        if channel in self.getting_diff_for:
+            self._left.add(channel)
+            return
+        self._left.discard(channel)
+        self.map.pop(channel, None)
+        self.possible_gaps.pop(channel, None)
+        if self.next_deadline == channel:
+            self.next_deadline = ENTRY_ACCOUNT
 
     # ---- as they come
 
@@ -76,6 +125,8 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
             self.try_begin_get_diff(ENTRY_ACCOUNT, "a message of somebody unknown")
             raise GapError
         updates = in_full(updates, getattr(chat_hashes, "self_id", None))
+        if updates.date:
+            self.latest = max(self.latest, updates.date)
         told = [updates.update] if isinstance(updates, types.UpdateShort) else list(updates.updates)
         users, chats = getattr(updates, "users", []), getattr(updates, "chats", [])
         told = self._in_sequence(updates, told)
@@ -84,7 +135,8 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         if told:
             for update in told:
                 update._came_with = (users, chats)
-            plain = types.Updates(updates=told, users=users, chats=chats, date=updates.date or epoch(), seq=0)
+            date = epoch() if self._is_unsure or not updates.date else updates.date
+            plain = types.Updates(updates=told, users=users, chats=chats, date=date, seq=0)
             found: list[Any] = []
             super().process_updates(plain, chat_hashes, found)
             result += found
@@ -133,8 +185,13 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
             self._put_off({entry: gap})
 
     def check_deadlines(self) -> Any:
-        gaps = dict(self.possible_gaps)
+        gaps, before = dict(self.possible_gaps), bool(self.getting_diff_for)
         deadline = super().check_deadlines()
+        quiet = {entry for entry in self.getting_diff_for if isinstance(entry, int) and entry not in gaps}
+        if not before and quiet and ENTRY_ACCOUNT in self.map:
+            self.getting_diff_for -= quiet
+            self.reset_deadlines(quiet, next_updates_deadline())
+            self.try_begin_get_diff(ENTRY_ACCOUNT, "nothing has happened in a channel for long")
         self._put_off(gaps)
         return deadline
 
@@ -172,7 +229,10 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
     def get_difference(self) -> Any:
         if ENTRY_SECRET in self.getting_diff_for and ENTRY_ACCOUNT in self.map:
             self.try_begin_get_diff(ENTRY_ACCOUNT, "both come in one difference")
-        return super().get_difference()
+        request = super().get_difference()
+        if request is not None and request.date - _SLACK > epoch():
+            request.date -= _SLACK
+        return request
 
     def apply_difference(self, diff: Any, chat_hashes: Any) -> tuple[Any, Any, Any]:
         """What the difference holds, in order: updates, users, chats."""
@@ -182,6 +242,8 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
                 self.holes.append(Hole(ACCOUNT, before, diff.pts))
                 self.map[ENTRY_ACCOUNT].pts = diff.pts
                 return [], [], []  # asked again from there: date and seq are not known yet
+        if not isinstance(diff, types.updates.DifferenceSlice):
+            self._is_unsure = False
         updates, users, chats = super().apply_difference(diff, chat_hashes)
         return self._resumed(updates, users, chats, chat_hashes)
 
@@ -214,11 +276,19 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
 
     def get_channel_difference(self, chat_hashes: Any) -> Any:
         before = {entry: self.map[entry].pts for entry in self.getting_diff_for if entry in self.map}
+        self._find_hashes(chat_hashes)
         request = super().get_channel_difference(chat_hashes)
         for entry, pts in before.items():
             if entry not in self.map:  # no access hash: what is missing cannot be had, the rest need not wait for it
                 self._follow_again(entry, pts, sorted(self._waiting.pop(entry, ()), key=_start))
         return request
+
+    def _find_hashes(self, chat_hashes: EntityCache) -> None:
+        for entry in self.getting_diff_for:
+            if isinstance(entry, int) and chat_hashes.get(entry) is None:
+                known = self.hash_of(entry)
+                if known is not None:
+                    chat_hashes.put(Entity(EntityType.CHANNEL, entry, known))
 
     def _follow_again(self, entry: int, pts: int, waiting: list[Any]) -> None:
         if not waiting:
@@ -251,13 +321,19 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         _, users, chats = super().apply_channel_difference(request, diff, chat_hashes)
         plain = types.Updates(updates=beside, users=users, chats=chats, date=epoch(), seq=0)
         users, chats = self.process_updates(plain, chat_hashes, told)
-        return self._resumed(told, users, chats, chat_hashes)
+        found = self._resumed(told, users, chats, chat_hashes)
+        if entry in self._left and entry not in self.getting_diff_for:
+            self.follow_no_more(entry)
+            self.holes.append(Hole(entry, diff.pts if hasattr(diff, "pts") else before, None))
+        return found
 
     def end_channel_difference(self, request: Any, reason: Any, chat_hashes: Any) -> None:
         entry = request.channel.channel_id
         before = self.map[entry].pts
         super().end_channel_difference(request, reason, chat_hashes)
         self._waiting.pop(entry, None)
+        if entry in self._left:
+            self.follow_no_more(entry)
         if entry not in self.map:
             self.holes.append(Hole(entry, before, None))
 

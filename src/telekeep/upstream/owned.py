@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,13 @@ Tap = Callable[[list[Any], list[Any], list[Any]], None]
 
 
 class OwnedSender(relay.Relaying, HeldSender):
-    """The sender of an owner's main connection."""
+    """The sender of an owner's main connection. ``on_lost``: called when the line is lost, before it is made anew."""
+
+    on_lost: Callable[[], None]
+
+    async def _reconnect(self, error: Any) -> None:
+        self.on_lost()
+        await super()._reconnect(error)
 
 
 class OwnedClient(HeldClient):
@@ -53,6 +59,7 @@ class OwnedClient(HeldClient):
         relay.cut_exactly()
         self._message_box = OwnerBox(self._log["messagebox"])
         self._message_box.knows = self._knows
+        self._message_box.hash_of = partial(self.hash_of, PeerKind.CHANNEL)
         self._shown: set[tuple[PeerKind, int]] = set()  # those that updates came with; older releases keep few of them
         self._relayed: set[relay.Opaque] = set()  # those that have not ended
 
@@ -95,7 +102,9 @@ class OwnedClient(HeldClient):
         return sender if isinstance(sender, relay.Relaying) else relay.adopt(sender, self._on_exported_failure)
 
     def _new_sender(self) -> Any:
-        return relay.adopt(super()._new_sender(), self._on_failure)
+        sender = relay.adopt(super()._new_sender(), self._on_failure)
+        sender.on_lost = self._message_box.line_lost
+        return sender
 
     def _on_failure(self, failure: RpcFailure) -> None:
         error = errors.rpc_message_to_error(types.RpcError(failure.code, failure.text), None)
@@ -116,6 +125,11 @@ class OwnedClient(HeldClient):
     def feed(self, updates: Any) -> None:
         """Let the message box judge updates that came as the result of a relayed request."""
         self._updates_queue.put_nowait(updates)
+
+    def write_back(self) -> None:
+        """Write down what is known now, as is done every few seconds."""
+        if self._hold is not None and self._hold.closing is None:
+            self._write(self._hold)
 
     @property
     def has_more(self) -> bool:
@@ -153,6 +167,13 @@ class OwnedClient(HeldClient):
 
     def _knows(self, kind: PeerKind, number: int) -> bool:
         return (kind, number) in self._shown or self.session.peer(kind, number) is not None
+
+    def note(self, users: list[Any], chats: list[Any], channels: Mapping[int, int]) -> None:
+        """What a relayed result says: who there is, and where channels stand that the account is in."""
+        self.session.process_entities(types.contacts.ResolvedPeer(None, users, chats))
+        self._mb_entity_cache.extend(users, chats)
+        for channel, pts in channels.items():
+            self._message_box.follow(channel, pts)
 
     def _tap_now(self, updates: Any, users: Any, chats: Any) -> None:
         self._shown.update((PeerKind.USER, each.id) for each in users if not getattr(each, "min", False))

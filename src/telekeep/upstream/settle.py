@@ -105,6 +105,9 @@ def settle(
     whatever tells of them, and so late that nobody who stands in between misses one. Where nothing stands (messages
     that vanished since), a `no_op` does. Updates of no line or another come last, in their order.
 
+    Where something else than messages has vanished, the places of the messages are a guess, and each update of the line
+    says so: its ``_guess`` is the stretch.
+
     What does not fit is told nevertheless, and ``report`` says so in words. More messages than there is room: the
     first of them stand at ``from_pts`` and move nothing; with the update after them they are one entry of the journal
     (`telekeep.gateway.entries`), which a message box takes once and as a whole.
@@ -135,6 +138,9 @@ def settle(
         if update is not None:
             told.append(update)
         at = end
+    if messages and len(messages) != free.count:
+        for update in told:
+            update._guess = (from_pts, to_pts)
     return told + beside
 
 

@@ -10,6 +10,7 @@ from telekeep.emulator import services
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.clock import MovableClock
 from telekeep.emulator.dispatcher import Call, handler_of
+from telekeep.emulator.render.updates import is_numbered
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.stats import Stats
 from telekeep.emulator.world import Account, World
@@ -96,7 +97,7 @@ class Bench:
             if not wanted or device is skip:
                 continue
             made = updates(key) if callable(updates) else updates
-            if hasattr(made, "seq"):
+            if is_numbered(made):
                 key.seq += 1
                 made.seq = key.seq
             device.updates.append(read(bytes(made)))

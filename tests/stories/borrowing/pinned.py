@@ -52,6 +52,18 @@ async def main():
             "files", data == name.encode() * 50_000, carried.raw_text, bool(picture.photo), len(seen) > 50, flush=True
         )
 
+        club = await client.get_entity("the_club")
+        members = await client.get_participants(club)
+        there = await client.get_messages(club, limit=None)
+        said = await client.send_message(club, "a word of " + name)
+        edited = await client.edit_message(club, said.id, "another word of " + name)
+        found = await client.get_messages(club, ids=said.id)
+        await client.delete_messages(club, [said.id])
+        gone = await client.get_messages(club, ids=said.id)
+        print(
+            "club", club.title, club.megagroup, len(members), len(there) >= 5, found.raw_text, gone is None, flush=True
+        )
+
         assert sys.stdin.readline()
         await client.send_message("me", "here is " + name)
         present = {"here is " + name}  # a client is not told of what it said itself

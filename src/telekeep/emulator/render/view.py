@@ -1,4 +1,5 @@
-"""Users, groups, messages and dialogs in TL words, for one authorization: its own access hashes, its own ``out``."""
+"""Users, groups, channels, messages and dialogs in TL words, for one authorization: its own access hashes, its own
+``out``."""
 
 from __future__ import annotations
 
@@ -6,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from telekeep.emulator.authorization import Authorization
+from telekeep.emulator.render import channels
 from telekeep.emulator.world import Account, World
 from telekeep.emulator.world.chat import Chat
 from telekeep.emulator.world.files import File
-from telekeep.emulator.world.message import ChatCreated, Dialog, Forward, MembersAdded, Message
-from telekeep.emulator.world.peer import Peer, user
+from telekeep.emulator.world.message import Action, ChannelCreated, ChatCreated, Dialog, Forward, Message
+from telekeep.emulator.world.peer import Peer, channel, user
 from telekeep.mtproto.schema import build, types
 
 PHOTO_SIZES = ("m", "x")
@@ -108,36 +110,59 @@ class View:
     def mentioned(self, messages: Iterable[Message], peers: Iterable[Peer] = ()) -> dict[str, list[Any]]:
         """``users`` and ``chats``: everybody that these messages and peers name, each once."""
         users: dict[int, None] = {}
-        chats: dict[int, None] = {}
+        chats: dict[Peer, None] = {}
         for message in messages:
-            users[message.sender] = None
-            (users if message.peer.kind == "user" else chats)[message.peer.id] = None
+            peer = message.peer
+            if peer.kind == "user":
+                users[peer.id] = None
+            else:
+                chats[peer] = None
+            if not self._is_post(message):
+                users[message.sender] = None
             if message.action is not None:
                 users.update(dict.fromkeys(message.action.members))
-            if message.forward is not None:
+            if message.forward is not None and message.forward.post is not None:
+                chats[channel(message.forward.post[0])] = None
+            elif message.forward is not None:
                 users[message.forward.author] = None
             users.update((each.user_id, None) for each in message.reactions)
         for peer in peers:
-            (users if peer.kind == "user" else chats)[peer.id] = None
-        accounts, groups = self.world.accounts, self.world.chats
-        return {
-            "users": [self.user(accounts[each]) for each in users],
-            "chats": [self.chat(groups[each]) for each in chats],
-        }
+            if peer.kind == "user":
+                users[peer.id] = None
+            else:
+                chats[peer] = None
+        accounts = self.world.accounts
+        return {"users": [self.user(accounts[each]) for each in users], "chats": [self.group(each) for each in chats]}
+
+    def group(self, of: Peer) -> Any:
+        """A basic group, supergroup or channel."""
+        if of.kind == "channel":
+            return channels.channel(self, self.world.channels[of.id])
+        return self.chat(self.world.chats[of.id])
+
+    def _is_post(self, message: Message) -> bool:
+        """Whether it stands in a broadcast channel's own name."""
+        return message.peer.kind == "channel" and self.world.channels[message.peer.id].is_broadcast
+
+    def is_out(self, message: Message) -> bool:
+        """Whether this account wrote it."""
+        return message.sender == self.account.id if message.peer.kind == "channel" else message.out
 
     def shown(self, messages: Sequence[Message]) -> dict[str, list[Any]]:
         """``messages``, and the users and chats that they name, as the fields of an answer."""
         return {"messages": [self.message(each) for each in messages], "topics": [], **self.mentioned(messages)}
 
     def message(self, message: Message) -> Any:
-        """A message. Incoming private ones name no sender: it can only be the peer."""
-        from_peer = message.peer.kind == "user" and not message.out
+        """A message. Incoming private ones and posts of channels name no sender: it can only be the peer."""
+        is_post = self._is_post(message)
+        from_peer = is_post or (message.peer.kind == "user" and not message.out)
         common: dict[str, Any] = {
             "id": message.id,
             "peer_id": peer(message.peer),
             "from_id": None if from_peer else peer(user(message.sender)),
             "date": message.date,
-            "out": message.out or None,
+            "out": self.is_out(message) or None,
+            "post": is_post or None,
             "reply_to": reply_header(message.reply_to),
         }
         if message.action is not None:
@@ -150,6 +175,8 @@ class View:
             grouped_id=message.grouped_id,
             edit_date=message.edited,
             reactions=self.reactions(message) if message.reactions else None,
+            views=message.views + 1 if is_post else None,
+            forwards=message.forwards if is_post else None,
             **common,
         )
 
@@ -224,11 +251,14 @@ class View:
             unread_poll_votes_count=0,
             notify_settings=types.PeerNotifySettings(),
             pinned=dialog.pinned or None,
+            pts=self.world.channels[dialog.peer.id].box.pts if dialog.peer.kind == "channel" else None,
         )
 
 
 def peer(of: Peer) -> Any:
-    return types.PeerUser(user_id=of.id) if of.kind == "user" else types.PeerChat(chat_id=of.id)
+    if of.kind == "user":
+        return types.PeerUser(user_id=of.id)
+    return types.PeerChat(chat_id=of.id) if of.kind == "chat" else types.PeerChannel(channel_id=of.id)
 
 
 def reply_header(message_id: int | None) -> Any:
@@ -237,15 +267,19 @@ def reply_header(message_id: int | None) -> Any:
 
 def _forward_header(forward: Forward) -> Any:
     saved, number = forward.saved_from or (None, None)
+    origin, post = forward.post or (None, None)
     return types.MessageFwdHeader(
         date=forward.date,
-        from_id=peer(user(forward.author)),
+        from_id=peer(user(forward.author) if origin is None else channel(origin)),
+        channel_post=post,
         saved_from_peer=peer(saved) if saved else None,
         saved_from_msg_id=number,
     )
 
 
-def _action(action: ChatCreated | MembersAdded) -> Any:
+def _action(action: Action) -> Any:
+    if isinstance(action, ChannelCreated):
+        return types.MessageActionChannelCreate(title=action.title)
     if isinstance(action, ChatCreated):
         return types.MessageActionChatCreate(title=action.title, users=list(action.members))
     return types.MessageActionChatAddUser(users=list(action.members))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from telekeep.emulator.dispatcher import Call, handles
+from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.updates import deliver
 from telekeep.emulator.render.view import peer
 from telekeep.emulator.services.asking import peer_of, view
@@ -15,7 +15,10 @@ from telekeep.mtproto.schema import functions, types
 @handles(functions.messages.ReadHistoryRequest)
 def read_history(call: Call, request: Any) -> Any:
     seen = view(call, people_only=True)
-    has_read = call.world.post.read(seen.account, peer_of(seen, request.peer), request.max_id)
+    where = peer_of(seen, request.peer)
+    if where.kind == "channel":
+        raise RpcError(400, "PEER_ID_INVALID")  # channels.readHistory
+    has_read = call.world.post.read(seen.account, where, request.max_id)
     if has_read is None:
         return types.messages.AffectedMessages(pts=seen.account.box.pts, pts_count=0)
     deliver(call.telegram, call.world, has_read.deliveries, skip=call.connection)
@@ -38,6 +41,9 @@ def set_typing(call: Call, request: Any) -> Any:
     if where.kind == "user":
         others = {where.id} - {me}
         update = types.UpdateUserTyping(user_id=me, action=request.action)
+    elif where.kind == "channel":
+        others = call.world.channels[where.id].members.keys() - {me}
+        update = types.UpdateChannelUserTyping(channel_id=where.id, from_id=peer(user(me)), action=request.action)
     else:
         others = call.world.chats[where.id].members.keys() - {me}
         update = types.UpdateChatUserTyping(chat_id=where.id, from_id=peer(user(me)), action=request.action)

@@ -8,6 +8,7 @@ from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.dispatcher import Call, RpcError
 from telekeep.emulator.render.view import View
 from telekeep.emulator.world import Account
+from telekeep.emulator.world.channel import Channel
 from telekeep.emulator.world.chat import Chat
 from telekeep.emulator.world.peer import Peer, chat, user
 from telekeep.mtproto.schema import types
@@ -66,7 +67,7 @@ def peer_of(seen: View, given: Any) -> Peer:
     """The peer an InputPeer names.
 
     Raises RpcError 400: PEER_ID_INVALID for somebody unknown, a group the account is not in, or an access hash that is
-    not this authorization's own; CHANNEL_INVALID for channels; MSG_ID_INVALID for a message that shows somebody else.
+    not this authorization's own; MSG_ID_INVALID for a message that shows somebody else; as `channel_of` for channels.
     """
     if isinstance(given, types.InputPeerUser):
         return user(_addressed(seen, given, unknown=_PEER).id)
@@ -77,7 +78,7 @@ def peer_of(seen: View, given: Any) -> Peer:
     if isinstance(given, types.InputPeerUserFromMessage):
         return user(_shown(seen, given).id)
     if isinstance(given, types.InputPeerChannel | types.InputPeerChannelFromMessage):
-        raise RpcError(400, "CHANNEL_INVALID")
+        return channel_of(seen, given).peer
     raise _PEER
 
 
@@ -100,6 +101,37 @@ def group_of(seen: View, chat_id: int, *, unknown: RpcError | None = None) -> Ch
     return group
 
 
+def channel_of(seen: View, given: Any, *, joined: bool = False) -> Channel:
+    """The channel that an InputChannel or InputPeerChannel names, and that the account may read.
+
+    ``joined``: it has to be in it. Raises RpcError 400 CHANNEL_INVALID for none, or an access hash that is not this
+    authorization's own (core.telegram.org/api/peers); 406 CHANNEL_PRIVATE for one that is not shown to it, 400
+    MSG_ID_INVALID for a message that shows another.
+    """
+    if isinstance(given, types.InputChannelFromMessage | types.InputPeerChannelFromMessage):
+        found = _channel_shown(seen, given)
+    else:
+        known = getattr(given, "channel_id", None)
+        there = seen.world.channels.get(known) if known is not None else None
+        if there is None or given.access_hash != seen.viewer.access_hash("channel", there.id):
+            raise RpcError(400, "CHANNEL_INVALID")
+        found = there
+    found.check_shown(seen.account.id)
+    if joined and seen.account.id not in found.members:
+        raise RpcError(406, "CHANNEL_PRIVATE")
+    return found
+
+
+def _channel_shown(seen: View, given: Any) -> Channel:
+    """A channel known from a message that was forwarded from it."""
+    where = peer_of(seen, given.peer)
+    message = seen.world.box_of(seen.account, where).message(given.msg_id)
+    post = message.forward.post if message is not None and message.forward is not None else None
+    if message is None or message.peer != where or post is None or post[0] != given.channel_id:
+        raise RpcError(400, "MSG_ID_INVALID")
+    return seen.world.channels[post[0]]
+
+
 def _addressed(seen: View, given: Any, *, unknown: RpcError) -> Account:
     target = seen.world.accounts.get(given.user_id)
     if target is None:
@@ -113,7 +145,8 @@ def _addressed(seen: View, given: Any, *, unknown: RpcError) -> Account:
 
 def _shown(seen: View, given: Any) -> Account:
     """A user known from a message only: how a ``min`` user is addressed."""
-    message = seen.account.box.message(given.msg_id)
-    if message is None or message.peer != peer_of(seen, given.peer) or given.user_id != message.sender:
+    where = peer_of(seen, given.peer)
+    message = seen.world.box_of(seen.account, where).message(given.msg_id)
+    if message is None or message.peer != where or given.user_id != message.sender:
         raise RpcError(400, "MSG_ID_INVALID")
     return seen.world.accounts[message.sender]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from telekeep.emulator.dispatcher import Call, RpcError, handles
+from telekeep.emulator.render import channels as render
 from telekeep.emulator.render.view import View, peer
 from telekeep.emulator.services.asking import account_of, view
 from telekeep.emulator.services.hashing import fold
@@ -19,6 +20,10 @@ def resolve_username(call: Call, request: Any) -> Any:
     name = request.username.removeprefix("@")
     if not name.replace("_", "").isalnum():
         raise RpcError(400, "USERNAME_INVALID")
+    channel = call.world.channel_named(name)
+    if channel is not None:
+        chats = [render.channel(seen, channel)]
+        return types.contacts.ResolvedPeer(peer=peer(channel.peer), chats=chats, users=[])
     found = call.world.account_named(name)
     if found is None:
         raise RpcError(400, "USERNAME_NOT_OCCUPIED")
@@ -53,10 +58,11 @@ def search(call: Call, request: Any) -> Any:
     seen = view(call, people_only=True)
     mine, others = contacts.found(call.world, seen.account, request.q.removeprefix("@"), max(request.limit, 0))
     seen.account.met.update(each.id for each in others)
+    my_channels, other_channels = contacts.channels_found(call.world, seen.account, request.q, max(request.limit, 0))
     return types.contacts.Found(
-        my_results=[peer(user(each.id)) for each in mine],
-        results=[peer(user(each.id)) for each in others],
-        chats=[],
+        my_results=[*(peer(user(each.id)) for each in mine), *(peer(each.peer) for each in my_channels)],
+        results=[*(peer(user(each.id)) for each in others), *(peer(each.peer) for each in other_channels)],
+        chats=[render.channel(seen, each) for each in (*my_channels, *other_channels)],
         users=[seen.user(each) for each in (*mine, *others)],
     )
 

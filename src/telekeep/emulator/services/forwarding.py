@@ -7,7 +7,8 @@ from typing import Any
 from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.updates import deliver, full
 from telekeep.emulator.services.asking import peer_of, view
-from telekeep.mtproto.schema import functions, types
+from telekeep.emulator.services.paging import sent_as
+from telekeep.mtproto.schema import functions
 
 
 @handles(functions.messages.ForwardMessagesRequest)
@@ -30,8 +31,5 @@ def forward_messages(call: Call, request: Any) -> Any:
         drop_captions=bool(request.drop_media_captions),
     )
     deliver(call.telegram, call.world, [each for one in sent for each in one.deliveries], skip=call.connection)
-    numbers = [
-        types.UpdateMessageID(id=one.event.message.id, random_id=random_id)
-        for random_id, one in zip(request.random_id, sent, strict=True)
-    ]
+    numbers = sent_as(seen, zip(request.random_id, sent, strict=True))
     return full(seen, [one.event for one in sent], first=numbers)

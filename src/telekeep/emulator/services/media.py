@@ -8,6 +8,7 @@ from typing import Any
 from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.updates import deliver, full
 from telekeep.emulator.services.asking import entities_of, login, peer_of, reply_of, view
+from telekeep.emulator.services.paging import sent_as
 from telekeep.emulator.world.files import File, Kind
 from telekeep.emulator.world.post import check_text
 from telekeep.mtproto.schema import functions, types
@@ -40,8 +41,7 @@ def send_media(call: Call, request: Any) -> Any:
         media=None if before else file_of(call, request.media),
     )
     deliver(call.telegram, call.world, sent.deliveries, skip=call.connection)
-    first = types.UpdateMessageID(id=sent.event.message.id, random_id=request.random_id)
-    return full(seen, [sent.event], first=[first])
+    return full(seen, [sent.event], first=sent_as(seen, [(request.random_id, sent)]))
 
 
 @handles(functions.messages.SendMultiMediaRequest)
@@ -76,14 +76,12 @@ def send_multi_media(call: Call, request: Any) -> Any:
             entities=entities_of(single),
             media=file,
             grouped_id=grouped_id,
+            together=len(ids - before.keys()) if file is not None else 1,
         )
         for single, file in zip(singles, files, strict=True)
     ]
     deliver(call.telegram, call.world, [each for one in sent for each in one.deliveries], skip=call.connection)
-    numbers = [
-        types.UpdateMessageID(id=one.event.message.id, random_id=single.random_id)
-        for single, one in zip(singles, sent, strict=True)
-    ]
+    numbers = sent_as(seen, [(single.random_id, one) for single, one in zip(singles, sent, strict=True)])
     return full(seen, [one.event for one in sent], first=numbers)
 
 

@@ -19,7 +19,7 @@ def edit_message(call: Call, request: Any) -> Any:
     seen = view(call)
     if request.schedule_date:
         raise RpcError(400, "SCHEDULE_DATE_INVALID")
-    edited = call.world.revisions.edit(
+    edited = call.world.edit_message(
         seen.account,
         peer_of(seen, request.peer),
         request.id,
@@ -49,10 +49,10 @@ def send_reaction(call: Call, request: Any) -> Any:
     where = peer_of(seen, request.peer)
     emoticons = [_emoticon(each) for each in request.reaction or () if not isinstance(each, types.ReactionEmpty)]
     holders = call.world.revisions.react(seen.account, where, request.msg_id, emoticons)
-    message = seen.account.box.message(request.msg_id)
+    message = call.world.box_of(seen.account, where).message(request.msg_id)
     assert message is not None
     for holder in holders:
-        copy = holder.box.message(holder.box.copy_of(message) or 0)
+        copy = message if where.kind == "channel" else holder.box.message(holder.box.copy_of(message) or 0)
         if copy is not None:
 
             def updates(authorization: Authorization, *, holder: Any = holder, copy: Message = copy) -> Any:
@@ -68,7 +68,7 @@ def get_messages_reactions(call: Call, request: Any) -> Any:
     where = peer_of(seen, request.peer)
     if len(request.id) > PAGE:
         raise RpcError(400, "LIMIT_INVALID")
-    found = [seen.account.box.message(each) for each in request.id]
+    found = [call.world.box_of(seen.account, where).message(each) for each in request.id]
     messages = [each for each in found if each is not None and each.peer == where]
     if len(messages) < len(found):
         raise RpcError(400, "MESSAGE_ID_INVALID")

@@ -9,15 +9,16 @@ from telekeep.emulator.dispatcher import Call, RpcError, handles
 from telekeep.emulator.render.view import View
 from telekeep.emulator.services.asking import peer_of, seconds, view
 from telekeep.emulator.services.paging import page
-from telekeep.emulator.world.message import Dialog, Message
-from telekeep.emulator.world.peer import user
+from telekeep.emulator.world.message import PAGE, Dialog, Message
+from telekeep.emulator.world.peer import Peer, user
 from telekeep.emulator.world.searching import matching
 from telekeep.mtproto.schema import build, functions, types
 
 
 @handles(functions.messages.SearchRequest)
 def search(call: Call, request: Any) -> Any:
-    """In one dialog, or, for inputPeerEmpty, in all. Newest first, paged as messages.getHistory.
+    """In one dialog, or, for inputPeerEmpty, in all but channels, whose ids are their own. Newest first, paged as
+    messages.getHistory.
 
     Raises RpcError 400 SEARCH_QUERY_EMPTY (all dialogs, and nothing asked for), INPUT_FILTER_INVALID,
     FROM_PEER_INVALID, MSG_ID_INVALID (a thread: only channels have such), and as `peer_of`.
@@ -29,9 +30,10 @@ def search(call: Call, request: Any) -> Any:
     if isinstance(request.peer, types.InputPeerEmpty):
         if not request.q.strip() and isinstance(request.filter, types.InputMessagesFilterEmpty):
             raise RpcError(400, "SEARCH_QUERY_EMPTY")
-        among = _all_messages(seen)
+        among, where = _all_messages(seen), None
     else:
-        among = seen.account.box.dialog(peer_of(seen, request.peer)).messages
+        where = peer_of(seen, request.peer)
+        among = seen.world.dialog_of(seen.account, where).messages
     found = Dialog(user(seen.account.id))
     found.messages = matching(
         among,
@@ -48,12 +50,13 @@ def search(call: Call, request: Any) -> Any:
         max_id=request.max_id,
         min_id=request.min_id,
     )
-    return page(seen, chosen, len(found.messages), request.hash)
+    return page(seen, chosen, len(found.messages), request.hash, where=where)
 
 
 @handles(functions.messages.SearchGlobalRequest)
 def search_global(call: Call, request: Any) -> Any:
-    """In all dialogs. ``next_rate`` leads on: the date of the last message, after whose id the next page begins.
+    """In all dialogs, channels among them. ``next_rate`` leads on: the date of the last message, after whose id and
+    peer the next page begins.
 
     Raises RpcError 400 SEARCH_QUERY_EMPTY, INPUT_FILTER_INVALID; FOLDER_ID_INVALID for one that is not there.
     """
@@ -62,25 +65,51 @@ def search_global(call: Call, request: Any) -> Any:
         raise RpcError(400, "FOLDER_ID_INVALID")
     if not request.q.strip() and isinstance(request.filter, types.InputMessagesFilterEmpty):
         raise RpcError(400, "SEARCH_QUERY_EMPTY")
-    among = [] if request.broadcasts_only else _all_messages(seen)
-    kinds = {"chat"} if request.groups_only else {"user"} if getattr(request, "users_only", None) else {"user", "chat"}
-    found = Dialog(user(seen.account.id))
-    found.messages = matching(
-        [message for message in among if message.peer.kind in kinds],
-        request.q,
-        after=seconds(request.min_date),
-        before=seconds(request.max_date),
-        of_kind=_kind(request.filter),
-    )
-    chosen = found.window(offset_id=request.offset_id, offset_date=request.offset_rate, limit=request.limit)
-    count, shown = len(found.messages), seen.shown(chosen)
-    if not chosen or chosen[-1] is found.messages[0]:
+    dialogs = [each for each in seen.world.dialogs_of(seen.account) if _is_asked_for(seen, each.peer, request)]
+    details: dict[str, Any] = {
+        "after": seconds(request.min_date), "before": seconds(request.max_date), "of_kind": _kind(request.filter)
+    }  # fmt: skip
+    found = [message for dialog in dialogs for message in matching(dialog.messages, request.q, **details)]
+    found.sort(key=_place, reverse=True)
+    below = _offset(seen, request)
+    rest = [message for message in found if _place(message) < below] if below is not None else found
+    chosen = rest[: min(max(request.limit, 0), PAGE)]
+    seen.account.met.update(message.sender for message in chosen if message.peer.kind == "channel")
+    count, shown = len(found), seen.shown(chosen)
+    if not chosen:
         return build(types.messages.MessagesSlice, count=count, **shown)
     return build(types.messages.MessagesSlice, count=count, next_rate=chosen[-1].date, **shown)
 
 
+def _is_asked_for(seen: View, where: Peer, request: Any) -> bool:
+    """Whether a dialog is of those kinds that a global search is limited to."""
+    is_broadcast = where.kind == "channel" and seen.world.channels[where.id].is_broadcast
+    if request.broadcasts_only:
+        return is_broadcast
+    if request.groups_only:
+        return where.kind != "user" and not is_broadcast
+    return where.kind == "user" or not getattr(request, "users_only", None)
+
+
+def _place(message: Message) -> tuple[int, int, int]:
+    return message.date, message.id, message.peer.id
+
+
+def _offset(seen: View, request: Any) -> tuple[int, int, int] | None:
+    """The place of the message after which a page of a global search begins; None for the first page."""
+    if not request.offset_rate and not request.offset_id:
+        return None
+    where = None if isinstance(request.offset_peer, types.InputPeerEmpty) else peer_of(seen, request.offset_peer)
+    date = request.offset_rate
+    if not date:
+        box = seen.world.box_of(seen.account, where) if where else seen.account.box
+        message = box.message(request.offset_id)
+        date = message.date if message is not None else 0
+    return date, request.offset_id, where.id if where is not None else 0
+
+
 def _all_messages(seen: View) -> Sequence[Message]:
-    """Of all dialogs, in the order of their ids, which is that of their dates."""
+    """Of all dialogs but channels, in the order of their ids, which is that of their dates."""
     dialogs = seen.account.box.dialogs.values()
     return sorted((each for dialog in dialogs for each in dialog.messages), key=lambda message: message.id)
 

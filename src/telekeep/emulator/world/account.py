@@ -48,6 +48,7 @@ class Account:
         self.contacts: set[int] = set()
         self.names: dict[int, tuple[str, str | None]] = {}
         self.chats: set[int] = set()
+        self.channels: set[int] = set()
         self.box = Box()
         self.commands: Commands = {}
         self.bot_info_version = 1

@@ -1,4 +1,5 @@
-"""The message box of one account: message ids, dialogs, and the pts sequence (core.telegram.org/api/updates).
+"""The message box of one account, or of one channel: message ids, dialogs, and the pts sequence
+(core.telegram.org/api/updates).
 
 Every event moves pts by its count. The box keeps a bounded log of them, from which a client that was away catches up.
 """
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.world.files import File
-from telekeep.emulator.world.message import ChatCreated, Dialog, Forward, MembersAdded, Message
+from telekeep.emulator.world.message import Action, Dialog, Forward, Message
 from telekeep.emulator.world.peer import Peer
 
 LOG_KEPT = 10_000
@@ -62,11 +63,12 @@ class EditMessage:
 
 @dataclass(frozen=True, slots=True)
 class DeleteMessages:
-    """These are gone; each moves pts by one."""
+    """These are gone; each moves pts by one. ``channel``: whose they were, None for an account's."""
 
     pts: int
     ids: tuple[int, ...]
     count: int
+    channel: int | None = None
 
 
 Event = NewMessage | ReadInbox | ReadOutbox | EditMessage | DeleteMessages
@@ -82,9 +84,10 @@ class Difference:
 
 
 class Box:
-    """Messages and events of one account."""
+    """Messages and events of one account, or of the ``channel`` of this id. ``kept``: events that are remembered."""
 
-    def __init__(self, *, kept: int = LOG_KEPT) -> None:
+    def __init__(self, *, channel: int | None = None, kept: int = LOG_KEPT) -> None:
+        self.channel = channel
         self.pts = 1
         self.dialogs: dict[Peer, Dialog] = {}
         self.sent: dict[int, Message] = {}  # random_id -> what was stored for it
@@ -93,7 +96,7 @@ class Box:
         self.last_id = 0  # of all messages there ever were
         self._log: list[Event] = []
         self._floor = self.pts  # the pts before the oldest event in the log
-        self._kept = kept
+        self.kept = kept
         self._last_date = 0
 
     def __repr__(self) -> str:
@@ -127,7 +130,7 @@ class Box:
         origin: int = 0,
         reply_to: int | None = None,
         entities: tuple[Any, ...] = (),
-        action: ChatCreated | MembersAdded | None = None,
+        action: Action | None = None,
         media: File | None = None,
         grouped_id: int | None = None,
         forward: Forward | None = None,
@@ -173,7 +176,7 @@ class Box:
             if not dialog.messages:
                 del self.dialogs[message.peer]
         self.pts += len(messages)
-        event = DeleteMessages(self.pts, tuple(message.id for message in messages), len(messages))
+        event = DeleteMessages(self.pts, tuple(message.id for message in messages), len(messages), self.channel)
         self._log_event(event)
         return event
 
@@ -228,6 +231,6 @@ class Box:
 
     def _log_event(self, event: Event) -> None:
         self._log.append(event)
-        if len(self._log) > 2 * self._kept:
-            del self._log[: -self._kept]
+        if len(self._log) > 2 * self.kept:
+            del self._log[: -self.kept]
             self._floor = self._log[0].pts - self._log[0].count

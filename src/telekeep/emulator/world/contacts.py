@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.world.account import Account
+from telekeep.emulator.world.channel import Channel
 from telekeep.emulator.world.people import People
 from telekeep.emulator.world.searching import says, words
 
@@ -50,6 +51,26 @@ def found(people: People, owner: Account, query: str, limit: int) -> tuple[list[
         if each.id not in near and each.username and each.username.casefold().startswith(name)
     ]
     return mine[:limit], others[: max(limit - len(mine), 0)]
+
+
+def channels_found(people: People, owner: Account, query: str, limit: int) -> tuple[list[Channel], list[Channel]]:
+    """Which channels ``query`` finds: those the account is in by title or username, public ones by username."""
+    wanted = words(query.removeprefix("@"))
+    name = "_".join(wanted)
+    mine = [each for each in map(people.channels.__getitem__, sorted(owner.channels)) if says(_titled(each), wanted)]
+    others = [
+        each
+        for each in people.channels.values()
+        if each.id not in owner.channels
+        and each.shows(owner.id)
+        and each.username is not None
+        and each.username.casefold().startswith(name)
+    ]
+    return mine[:limit], others[: max(limit - len(mine), 0)]
+
+
+def _titled(channel: Channel) -> str:
+    return f"{channel.title} {channel.username or ''}"
 
 
 def _called(owner: Account, other: Account) -> str:

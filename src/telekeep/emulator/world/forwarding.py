@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.world.account import Account
 from telekeep.emulator.world.message import PAGE, Forward, Message
 from telekeep.emulator.world.peer import Peer, user
-from telekeep.emulator.world.post import Post, Sent
+from telekeep.emulator.world.people import People
+from telekeep.emulator.world.post import Sent
 
 
 class Forwarding:
-    """Forwards by way of the post."""
+    """Forwards between all kinds of dialogs. ``send``: as `World.send_message`."""
 
-    def __init__(self, post: Post) -> None:
-        self._post = post
+    def __init__(self, people: People, send: Callable[..., Sent]) -> None:
+        self._people = people
+        self._send = send
 
     def send(
         self,
@@ -49,9 +51,10 @@ class Forwarding:
             raise RpcError(500, "RANDOM_ID_DUPLICATE")
         # what was forwarded with this random_id already is not looked for again: it may be gone meanwhile
         found = [
-            before.get(random_id) or _forwardable(sender, source, number)
+            before.get(random_id) or self._forwardable(sender, source, number)
             for number, random_id in zip(ids, random_ids, strict=True)
         ]
+        new = sum(random_id not in before for random_id in random_ids)
         albums: dict[int, int] = {}
         sent = []
         for message, random_id in zip(found, random_ids, strict=True):
@@ -59,27 +62,30 @@ class Forwarding:
             if message.grouped_id is not None:
                 details["grouped_id"] = albums.setdefault(message.grouped_id, secrets.randbits(62) + 1)
             if not drop_author:
-                details["forward"] = _header(message, saved=target == user(sender.id))
+                details["forward"] = self._header(message, saved=target == user(sender.id))
+                if random_id not in before:
+                    message.forwards += 1
+            if target.kind == "channel":
+                details["together"] = new
             text, entities = message.text, message.entities
             if drop_captions and message.media is not None:
                 text, entities = "", ()
             sent.append(
-                self._post.send(
-                    sender, target, text, random_id=random_id, entities=entities, media=message.media, **details
-                )
+                self._send(sender, target, text, random_id=random_id, entities=entities, media=message.media, **details)
             )
         return sent
 
+    def _forwardable(self, sender: Account, source: Peer, number: int) -> Message:
+        message = self._people.box_of(sender, source).message(number)
+        if message is None or message.peer != source or message.action is not None:
+            raise RpcError(400, "MESSAGE_ID_INVALID")
+        return message
 
-def _forwardable(sender: Account, source: Peer, number: int) -> Message:
-    message = sender.box.message(number)
-    if message is None or message.peer != source or message.action is not None:
-        raise RpcError(400, "MESSAGE_ID_INVALID")
-    return message
-
-
-def _header(message: Message, *, saved: bool) -> Forward:
-    """Whoever wrote it first is named, through however many hands it went."""
-    first = message.forward
-    author, date = (first.author, first.date) if first else (message.sender, message.date)
-    return Forward(author, date, (message.peer, message.id) if saved else None)
+    def _header(self, message: Message, *, saved: bool) -> Forward:
+        """Whoever wrote it first is named, through however many hands it went: of a channel's post, the channel."""
+        first, peer = message.forward, message.peer
+        saved_from = (peer, message.id) if saved else None
+        if first is not None:
+            return Forward(first.author, first.date, saved_from, first.post)
+        is_post = peer.kind == "channel" and self._people.channels[peer.id].is_broadcast
+        return Forward(message.sender, message.date, saved_from, (peer.id, message.id) if is_post else None)

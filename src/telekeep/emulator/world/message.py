@@ -32,6 +32,20 @@ class MembersAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelCreated:
+    """The service message that opens a channel or supergroup."""
+
+    title: str
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        return ()
+
+
+Action = ChatCreated | MembersAdded | ChannelCreated
+
+
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """What somebody thinks of a message: one emoji."""
 
@@ -43,20 +57,23 @@ class Reaction:
 @dataclass(frozen=True, slots=True)
 class Forward:
     """Where a forwarded message came from: who wrote it and when (Unix seconds), and, for one that was saved for
-    oneself, the dialog it lay in and its id there."""
+    oneself, the dialog it lay in and its id there. ``post``: of a channel's post, the channel and the id there; its
+    author is not told."""
 
     author: int
     date: int
     saved_from: tuple[Peer, int] | None = None
+    post: tuple[int, int] | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """One account's copy of a message.
+    """One account's copy of a message; or a channel's only one, which is never ``out``: that depends on who looks.
 
-    ``id`` counts within the account's box; ``origin`` is the same number on every account's copy (0: no other copies);
+    ``id`` counts within its box; ``origin`` is the same number on every account's copy (0: no other copies);
     ``date`` and ``edited`` in Unix seconds; ``entities`` as they were sent, opaque here; ``reactions``, oldest first;
-    ``grouped_id``: the same for all messages of an album; ``forward``: None for what is no forwarded message.
+    ``grouped_id``: the same for all messages of an album; ``forward``: None for what is no forwarded message;
+    ``views`` and ``forwards`` are counted for channel posts.
     """
 
     id: int
@@ -68,12 +85,14 @@ class Message:
     origin: int = 0
     reply_to: int | None = None
     entities: tuple[Any, ...] = ()
-    action: ChatCreated | MembersAdded | None = None
+    action: Action | None = None
     edited: int | None = None
     reactions: tuple[Reaction, ...] = ()
     media: File | None = None
     grouped_id: int | None = None
     forward: Forward | None = None
+    views: int = 0
+    forwards: int = 0
 
 
 class Dialog:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Kind = Literal["user", "chat"]
+Kind = Literal["user", "chat", "channel"]
 
 
 class Peer(NamedTuple):
-    """A user or a basic group, as one account sees it: the private peer of Ada's box is Bob, of Bob's it is Ada."""
+    """A user or a basic group, as one account sees it: the private peer of Ada's box is Bob, of Bob's it is Ada. Or a
+    channel or supergroup, which is the same to everybody."""
 
     kind: Kind
     id: int
@@ -20,3 +21,7 @@ def user(user_id: int) -> Peer:
 
 def chat(chat_id: int) -> Peer:
     return Peer("chat", chat_id)
+
+
+def channel(channel_id: int) -> Peer:
+    return Peer("channel", channel_id)

@@ -1,4 +1,4 @@
-"""Who there is: accounts by id, number, name and token; groups and their members."""
+"""Who there is: accounts by id, number, name and token; groups and channels."""
 
 from __future__ import annotations
 
@@ -8,27 +8,34 @@ from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.telegram import Telegram
 from telekeep.emulator.world import numbers
 from telekeep.emulator.world.account import Account
+from telekeep.emulator.world.box import Box
+from telekeep.emulator.world.channel import Channel
 from telekeep.emulator.world.chat import Chat, Member
+from telekeep.emulator.world.message import Dialog
 from telekeep.emulator.world.password import Password
+from telekeep.emulator.world.peer import Peer
 
-_FIRST_USER, _FIRST_CHAT = 1_000_001, 5_001
+_FIRST_USER, _FIRST_CHAT, _FIRST_CHANNEL = 1_000_001, 5_001, 1_500_000_001
 
 
 class People:
-    """All accounts and groups. ``telegram`` says what time it is and which data centers there are."""
+    """All accounts, groups and channels. ``telegram`` says what time it is and which data centers there are."""
 
     def __init__(self, telegram: Telegram) -> None:
         self._telegram = telegram
         self.accounts: dict[int, Account] = {}
         self.chats: dict[int, Chat] = {}
+        self.channels: dict[int, Channel] = {}
         self._by_phone: dict[str, Account] = {}
         self._by_username: dict[str, Account] = {}
+        self._channels_by_username: dict[str, Channel] = {}
         self._by_token: dict[str, Account] = {}
         self._banned_phones: set[str] = set()
         self._next_user = _FIRST_USER
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self.accounts)} accounts, {len(self.chats)} groups>"
+        there = f"{len(self.accounts)} accounts, {len(self.chats)} groups, {len(self.channels)} channels"
+        return f"<{type(self).__name__}: {there}>"
 
     @property
     def now(self) -> int:
@@ -56,7 +63,7 @@ class People:
         box. Raises ValueError for a phone, username or token that is taken or malformed.
         """
         phone = self._free_number(phone) if phone is not None else None
-        if username is not None and self.account_named(username):
+        if username is not None and (self.account_named(username) or self.channel_named(username)):
             raise ValueError(f"the username {username!r} is taken")
         account = Account(
             self._bot_id(bot_token) if bot_token is not None else self._new_id(),
@@ -131,6 +138,42 @@ class People:
         group.members[member.id] = Member(member.id, inviter.id, self.now)
         member.chats.add(group.id)
 
+    # ---- channels
+
+    def found_channel(self, creator: Account, title: str, *, broadcast: bool, username: str | None = None) -> Channel:
+        """A new channel or supergroup, with nobody in it yet. Raises RpcError 400 USERNAME_OCCUPIED."""
+        if username is not None and (self.account_named(username) or self.channel_named(username)):
+            raise RpcError(400, "USERNAME_OCCUPIED")
+        number = _FIRST_CHANNEL + len(self.channels)
+        made = Channel(number, title, creator.id, self.now, is_broadcast=broadcast, username=username)
+        self.channels[made.id] = made
+        if username is not None:
+            self._channels_by_username[username.casefold()] = made
+        return made
+
+    def channel_named(self, username: str) -> Channel | None:
+        return self._channels_by_username.get(username.removeprefix("@").casefold())
+
+    def channel_invited_by(self, invite: str) -> Channel | None:
+        """The channel of an invite link's hash: what stands after ``t.me/+``."""
+        return next((each for each in self.channels.values() if each.invite == invite), None)
+
+    # ---- where messages lie
+
+    def box_of(self, account: Account, peer: Peer) -> Box:
+        """The box that holds the messages with ``peer``: a channel's own, else the account's."""
+        return self.channels[peer.id].box if peer.kind == "channel" else account.box
+
+    def dialog_of(self, account: Account, peer: Peer) -> Dialog:
+        """The dialog with ``peer`` as the account has it; an empty one, not kept, where there is none."""
+        return self.channels[peer.id].read_by(account.id) if peer.kind == "channel" else account.box.dialog(peer)
+
+    def dialogs_of(self, account: Account) -> list[Dialog]:
+        """All dialogs, channels among them: pinned ones first, then by their newest message."""
+        theirs = [self.channels[each].read_by(account.id) for each in account.channels]
+        dialogs = [*account.box.dialogs.values(), *(each for each in theirs if each.messages)]
+        return sorted(dialogs, key=lambda each: (each.pinned, *place(each)), reverse=True)
+
     # ---- ids
 
     def _free_number(self, phone: str) -> str:
@@ -154,3 +197,9 @@ class People:
         if int(number) in self.accounts:
             raise ValueError(f"there is an account with the id {number} already")
         return int(number)
+
+
+def place(dialog: Dialog) -> tuple[int, int, int]:
+    """Where a dialog stands in the list: by the date of its newest message, its id, and whom it is with."""
+    top = dialog.messages[-1]
+    return top.date, top.id, dialog.peer.id

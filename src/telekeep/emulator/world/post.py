@@ -10,7 +10,7 @@ from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.world.account import Account
 from telekeep.emulator.world.box import Event, NewMessage, ReadInbox
 from telekeep.emulator.world.files import File
-from telekeep.emulator.world.message import ChatCreated, Forward, MembersAdded
+from telekeep.emulator.world.message import Action, Forward
 from telekeep.emulator.world.peer import Peer, user
 from telekeep.emulator.world.people import People
 
@@ -63,7 +63,7 @@ class Post:
         random_id: int | None = None,
         reply_to: int | None = None,
         entities: tuple[Any, ...] = (),
-        action: ChatCreated | MembersAdded | None = None,
+        action: Action | None = None,
         media: File | None = None,
         grouped_id: int | None = None,
         forward: Forward | None = None,

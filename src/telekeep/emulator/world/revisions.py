@@ -106,13 +106,17 @@ class Revisions:
             raise RpcError(400, "MESSAGE_NOT_MODIFIED")
         mine = [Reaction(actor.id, each, self._people.now) for each in emoticons]
         reactions = (*(each for each in message.reactions if each.user_id != actor.id), *mine)
+        if peer.kind == "channel":
+            message.reactions = reactions
+            members = self._people.channels[peer.id].members
+            return [actor, *(self._people.accounts[each] for each in members if each != actor.id)]
         copies = self._copies(actor, message)
         for _, copy in copies:
             copy.reactions = reactions
         return [holder for holder, _ in copies]
 
     def _message(self, owner: Account, peer: Peer, message_id: int) -> Message:
-        message = owner.box.message(message_id)
+        message = self._people.box_of(owner, peer).message(message_id)
         if message is None or message.peer != peer or message.action is not None:
             raise RpcError(400, "MESSAGE_ID_INVALID")
         return message

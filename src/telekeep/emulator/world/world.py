@@ -10,6 +10,8 @@ from telekeep.emulator.rpc_error import RpcError
 from telekeep.emulator.telegram import Telegram
 from telekeep.emulator.world import numbers, seeds
 from telekeep.emulator.world.account import Account
+from telekeep.emulator.world.channel import Channel
+from telekeep.emulator.world.channels import Channels
 from telekeep.emulator.world.chat import LARGEST, Chat
 from telekeep.emulator.world.codes import Codes
 from telekeep.emulator.world.files import Files
@@ -20,7 +22,7 @@ from telekeep.emulator.world.password import PasswordDesk
 from telekeep.emulator.world.peer import Peer, chat, user
 from telekeep.emulator.world.people import People
 from telekeep.emulator.world.post import Delivery, Post, Sent
-from telekeep.emulator.world.revisions import Revisions
+from telekeep.emulator.world.revisions import Edited, Revisions
 from telekeep.emulator.world.tokens import Exports, FutureTokens, LoginTokens
 from telekeep.emulator.world.uploads import Uploads
 
@@ -43,7 +45,8 @@ class World(People):
         self.uploads = Uploads()
         self.files = Files()
         self.post = Post(self)
-        self.forwarding = Forwarding(self.post)
+        self.broadcasting = Channels(self)
+        self.forwarding = Forwarding(self, self.send_message)
         self.revisions = Revisions(self)
         self.outlet: Callable[[Sequence[Delivery]], None] = lambda deliveries: None
 
@@ -61,11 +64,55 @@ class World(People):
             raise ValueError(f"no code was sent to {phone}")
         return code
 
-    def send(self, to_phone: str, text: str, count: int = 1) -> None:
-        """``count`` messages arrive from a friend: whoever wrote to the account last, else somebody new.
+    def add_channel(
+        self,
+        title: str,
+        *,
+        username: str | None = None,
+        broadcast: bool = True,
+        messages: int = 0,
+        members: Iterable[Account] = (),
+        creator: Account | None = None,
+        slow_mode: int = 0,
+    ) -> Channel:
+        """A new channel, or supergroup if not ``broadcast``, with exactly so many messages in it; without any, with the
+        service message that opens it. ``creator``: by default somebody pretend, who writes them too. Nobody is told,
+        and to its members all of it is history that they have read.
 
-        Raises ValueError if nobody has that number.
+        Raises ValueError for a username that is taken or malformed, or no title.
         """
+        return seeds.channel(
+            self, self.broadcasting, title, username=username, broadcast=broadcast, messages=messages, members=members,
+            creator=creator, slow_mode=slow_mode,
+        )  # fmt: skip
+
+    def send(self, to: str, text: str, count: int = 1) -> None:
+        """``count`` messages arrive from a friend: whoever wrote to the account last, else somebody new. ``to``: its
+        phone number, or the @username of a channel, in which its creator writes.
+
+        Raises ValueError if nobody has that number, or no channel that name.
+        """
+        if to.startswith("@"):
+            channel = self.the_channel(to)
+            for _ in range(count):
+                self.outlet(self.post_in(channel, text).deliveries)
+            return
+        self._send_to(to, text, count)
+
+    def the_channel(self, named: Channel | str | int) -> Channel:
+        """The channel itself, or the one of this @username or id. Raises ValueError if there is none."""
+        if isinstance(named, Channel):
+            return named
+        found = self.channels.get(named) if isinstance(named, int) else self.channel_named(named)
+        if found is None:
+            raise ValueError(f"there is no channel {named}")
+        return found
+
+    def post_in(self, channel: Channel, text: str, *, sender: Account | None = None, **details: Any) -> Sent:
+        """A message in a channel, by default of its creator's; nobody is told of it yet."""
+        return self.broadcasting.send(sender or self.accounts[channel.creator_id], channel, text, **details)
+
+    def _send_to(self, to_phone: str, text: str, count: int) -> None:
         account, friend = self._written_to(to_phone)
         for _ in range(count):
             self.outlet(self.post.send(friend, user(account.id), text).deliveries)
@@ -82,12 +129,22 @@ class World(People):
             raise ValueError(f"no account has the phone number {phone}")
         return account, seeds.friend_of(self, account)
 
-    def send_message(self, sender: Account, peer: Peer, text: str, **details: Any) -> Sent:
-        """See `Post.send`. A login code of the sender's own in ``text`` expires."""
-        sent = self.post.send(sender, peer, text, **details)
+    def send_message(self, sender: Account, peer: Peer, text: str, *, together: int = 1, **details: Any) -> Sent:
+        """See `Post.send` and `Channels.send`; ``together``: how many are sent at once. A login code of the sender's
+        own in ``text`` expires."""
+        if peer.kind == "channel":
+            sent = self.broadcasting.send(sender, self.channels[peer.id], text, together=together, **details)
+        else:
+            sent = self.post.send(sender, peer, text, **details)
         if sender.phone:
             self.codes.given_away(sender.phone, text)
         return sent
+
+    def edit_message(self, editor: Account, peer: Peer, message_id: int, **details: Any) -> Edited:
+        """See `Revisions.edit` and `Channels.edit`."""
+        if peer.kind == "channel":
+            return self.broadcasting.edit(editor, self.channels[peer.id], message_id, **details)
+        return self.revisions.edit(editor, peer, message_id, **details)
 
     def create_chat(self, creator: Account, title: str, members: Iterable[Account]) -> tuple[Chat, Sent]:
         """A new group with its first, service, message. Raises RpcError 400 CHAT_TITLE_EMPTY, USERS_TOO_FEW."""

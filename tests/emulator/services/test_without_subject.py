@@ -9,33 +9,10 @@ import pytest
 from emulator.services.bench import Bench, Device
 from telekeep.mtproto.schema import functions, types
 
-CHANNEL = types.InputChannel(channel_id=1_900_000_003, access_hash=42)
-channels = functions.channels
-
 
 @pytest.fixture
 def device(bench: Bench) -> Device:
     return bench.device(bench.world.add_account("9996621234", first_name="Ada", messages=20))
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        channels.GetChannelsRequest(id=[CHANNEL]),
-        channels.GetFullChannelRequest(channel=CHANNEL),
-        channels.GetParticipantsRequest(CHANNEL, types.ChannelParticipantsRecent(), 0, 100, 0),
-        channels.GetMessagesRequest(channel=CHANNEL, id=[types.InputMessageID(1)]),
-        channels.JoinChannelRequest(channel=CHANNEL),
-        functions.updates.GetChannelDifferenceRequest(CHANNEL, types.ChannelMessagesFilterEmpty(), 5, 100),
-    ],
-    ids=lambda request: type(request).__name__,
-)
-def test_a_channel_is_invalid(device: Device, request_: Any) -> None:
-    assert device.refused(request_) == "CHANNEL_INVALID"
-
-
-def test_no_channel_is_none(device: Device) -> None:
-    assert device(channels.GetChannelsRequest(id=[])).chats == []
 
 
 def test_there_is_one_folder_and_there_are_no_drafts(device: Device) -> None:
