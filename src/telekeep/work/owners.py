@@ -276,6 +276,8 @@ class Owners:
         owner = self._owners.get(name)
         if owner is None:
             return None
+        if owner.lease != self._keeper.vault.entry(name).lease:
+            owner = await self.owner(name)  # another login was kept this moment: it is the one that is meant
         try:
             async with asyncio.timeout(_PROBE):
                 user = await owner.ask_own_user()

@@ -8,11 +8,13 @@ from telekeep.pace.backoff import Backoff
 from telekeep.work.jobs import policy
 from telekeep.work.jobs.job import Job
 from telekeep.work.jobs.memory import FRESH, Memory
+from telekeep.work.jobs.obstacles import Standing
 from telekeep.work.jobs.schedule import Schedule
 
 NOW = 1_800_000_000.0
 PROGRAM = Job("bot", ("run", "main", "--", "bot"), session="main")
 HOURLY = Job("check", ("test", "main"), Schedule(every=3600.0), session="main")
+SET_ASIDE = Standing("old-", obstacle="set aside: AuthKeyRevoked")
 LONGEST = Backoff(attempts=3, first=2.0, cap=300.0, jitter=lambda: 1.0)
 
 
@@ -32,7 +34,7 @@ def test_a_job_that_fails_is_started_again_later_each_time_and_then_left() -> No
     first, second, third = (ran(PROGRAM, *[9] * count) for count in (1, 2, 3))
     assert [policy.due(PROGRAM, each, NOW) - (NOW + 1) for each in (first, second)] == [2.0, 4.0]
     assert third.held == policy.GIVEN_UP
-    assert not policy.is_released(third, "another+"), "another login is not what it failed for"
+    assert not policy.is_released(third, Standing("another+")), "another login is not what it failed for"
     assert policy.released(third) == replace(third, held="", held_at="", failures=0, next_at=None)
 
 
@@ -56,8 +58,16 @@ def test_a_job_without_a_login_waits_for_one() -> None:
     """003-F1: it is not started every four minutes."""
     memory = ran(HOURLY, 1, login="old-")
     assert memory.held == policy.NEEDS_LOGIN
-    assert not policy.is_released(memory, "old-")
-    assert policy.is_released(memory, "new+")
+    assert not policy.is_released(memory, SET_ASIDE)
+    assert policy.is_released(memory, Standing("new+"))
+    assert policy.is_released(memory, Standing("old+")), "it was taken back"
+
+
+def test_a_job_that_was_held_before_its_session_was_set_aside_waits_all_the_same() -> None:
+    memory = ran(HOURLY, 1, login="old+")
+    assert not policy.is_released(memory, SET_ASIDE), "the very login that it failed with"
+    assert not policy.is_released(memory, Standing("old+"))
+    assert policy.is_released(policy.held_on(memory, SET_ASIDE), Standing("old+"))
 
 
 @pytest.mark.parametrize("code", [2, 6])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from telekeep.pace.backoff import Backoff
 from telekeep.work.jobs.job import Job
 from telekeep.work.jobs.memory import Memory
+from telekeep.work.jobs.obstacles import Standing
 
 AGAIN = Backoff(attempts=6, first=2.0, cap=300.0)  # a job that fails: six times in a row, then it is left
 STEADY = 600.0  # seconds after which a run counts as one that went well for a while
@@ -77,9 +78,16 @@ def ended(
     return replace(after, failures=0)  # its time comes again
 
 
-def is_released(memory: Memory, login: str) -> bool:
+def held_on(memory: Memory, standing: Standing) -> Memory:
+    """A job that is held while its session is set aside waits for that to end, whatever it was held for."""
+    if memory.held == NEEDS_LOGIN and standing.obstacle and standing.login:
+        return replace(memory, held_at=standing.login)
+    return memory
+
+
+def is_released(memory: Memory, standing: Standing) -> bool:
     """Whether a held job may go on: its session has another login now, or is no longer set aside."""
-    return bool(memory.held == NEEDS_LOGIN and memory.held_at != login)
+    return bool(memory.held == NEEDS_LOGIN and not standing.obstacle and memory.held_at != standing.login)
 
 
 def released(memory: Memory) -> Memory:

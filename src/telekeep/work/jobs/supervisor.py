@@ -126,10 +126,11 @@ class Jobs:
         while True:
             memory, now = self._memories.of(job.name), self._keeper.clock.wall()
             stands = standing(self._keeper, job.session)
-            if policy.is_released(memory, stands.login):
+            if policy.is_released(memory, stands):
                 _log.info("the job %r goes on: its session can be used again", job.name)
                 memory = policy.released(memory)
-                self._memories.keep(job.name, memory)
+            memory = policy.held_on(memory, stands)
+            self._memories.keep(job.name, memory)
             if not (memory.is_stopped or memory.held):
                 if stands.obstacle:
                     self._memories.keep(job.name, replace(memory, waits_for=stands.obstacle))
