@@ -21,7 +21,8 @@ from telekeep.session.formats.mtcute_sqlite import MtcuteSqlite
 from telekeep.session.formats.mtcute_string import MtcuteString
 from telekeep.session.formats.pyrogram_sqlite import Pyrogram2Sqlite, PyrogramSqlite
 from telekeep.session.formats.pyrogram_string import PyrogramString
-from telekeep.session.formats.snapshot import LARGEST, read_file
+from telekeep.session.formats.snapshot import LARGEST, is_session_folder, read_file
+from telekeep.session.formats.tables import SqliteForm
 from telekeep.session.formats.tdata import TData
 from telekeep.session.formats.telekeep_json import TelekeepJson
 from telekeep.session.formats.telethon_sqlite import TelethonSqlite
@@ -31,9 +32,16 @@ from telekeep.session.model import Session
 from telekeep.session.network import Network
 
 _STRING = TelethonString()
+_DATABASES: tuple[SqliteForm, ...] = (
+    TelethonV2(),
+    MtcuteSqlite(),
+    PyrogramSqlite(),
+    Pyrogram2Sqlite(),
+    TelethonSqlite(),
+)
 _BY_KIND: dict[str, tuple[Form, ...]] = {
     "text": (_STRING, PyrogramString(), GramjsString(), MtcuteString()),
-    "database": (TelethonV2(), MtcuteSqlite(), PyrogramSqlite(), Pyrogram2Sqlite(), TelethonSqlite()),
+    "database": _DATABASES,
     "folder": (TData(), GramjsStore()),
     "json": (GotdJson(), TelekeepJson()),
 }
@@ -42,10 +50,15 @@ FORMATS: dict[str, Form] = {each.name: each for kind in _BY_KIND.values() for ea
 
 def recognise(source: bytes) -> Form:
     """The format of ``source``, whole or damaged. Raises UnknownFormat, which names another library's formats."""
-    for each in _BY_KIND[_kind(source)]:
-        if each.recognises(source):
-            return each
-    raise foreign.unknown(source)
+    kind = _kind(source)
+    if kind == "database":  # opened once for all of them
+        tables = image.table_names(source)
+        found: Form | None = next((each for each in _DATABASES if each.claims(tables)), None)
+    else:
+        found = next((each for each in _BY_KIND[kind] if each.recognises(source)), None)
+    if found is None:
+        raise foreign.unknown(source)
+    return found
 
 
 def _kind(source: bytes) -> str:
@@ -74,6 +87,22 @@ def read_all(
     return form, (form.parse(source, network=network),)
 
 
+def write(
+    session: Session, form: str, *, variant: int | None = None, name: str = "session", passcode: Secret | None = None
+) -> bytes:
+    """``session`` in the format called ``form``; a folder as a bundle (`bundle.unpack`).
+
+    ``variant``: a layout of `Form.variants`; ``name``: what a folder will be called; ``passcode``: of a tdata folder.
+    Raises FormatLoss.
+    """
+    found = FORMATS[form]
+    if isinstance(found, TData):
+        found = TData(passcode)
+    if isinstance(found, GramjsStore):
+        found = GramjsStore(name)
+    return found.write(session, variant=variant)
+
+
 def check(source: bytes, *, network: Network | None = None) -> tuple[Form, tuple[Rule, ...]]:
     """The format that ``source`` is or comes near to, and every rule of it. Raises UnknownFormat for anything else."""
     try:
@@ -85,4 +114,17 @@ def check(source: bytes, *, network: Network | None = None) -> tuple[Form, tuple
     return nearest, nearest.rules(source, network=network)
 
 
-__all__ = ["FORMATS", "LARGEST", "Form", "Format", "Rule", "check", "read", "read_all", "read_file", "recognise"]
+__all__ = [
+    "FORMATS",
+    "LARGEST",
+    "Form",
+    "Format",
+    "Rule",
+    "check",
+    "is_session_folder",
+    "read",
+    "read_all",
+    "read_file",
+    "recognise",
+    "write",
+]

@@ -37,12 +37,15 @@ _LONGEST = 512  # characters of a text in it
 
 
 class GramjsStore(Form):
-    """The folder that ``new StoreSession("name")`` of GramJS keeps."""
+    """The folder that ``new StoreSession("name")`` of GramJS keeps. ``folder``: the name of one to be written."""
 
     name = "gramjs-store"
     subject = "This GramJS store"
     is_folder = True
     texts = ("is a folder of GramJS' store, with all its files", DC_RULE, ADDRESS_RULE, KEY_RULE, PEERS_RULE)
+
+    def __init__(self, folder: str = "session") -> None:
+        self._folder = folder
 
     def recognises(self, source: bytes) -> bool:
         found = bundle.opened(source)
@@ -86,11 +89,7 @@ class GramjsStore(Form):
         return no_address(session.dc)
 
     def encode(self, session: Session, variant: int | None) -> bytes:
-        return self.named(session, "session")
-
-    def named(self, session: Session, name: str) -> bytes:
-        """``session`` for a folder called ``name``: GramJS finds it under that name only."""
-        kept, stem = self.held(session), f"{quote(name, safe='')}%3A"
+        kept, stem = self.held(session), f"{quote(self._folder, safe='')}%3A"
         values: dict[str, Any] = {
             "authKey": {"type": "Buffer", "data": list(kept.auth_key.reveal())},
             "dcId": kept.dc.id,
@@ -100,7 +99,9 @@ class GramjsStore(Form):
         for peer in kept.peers:
             number = marked(peer.kind, peer.id)
             values[str(number)] = [str(number), str(peer.access_hash or 0), *_texts(peer), 0]
-        return bundle.pack({f"{name}/{stem}{each}": json.dumps(value).encode() for each, value in values.items()})
+        return bundle.pack(
+            {f"{self._folder}/{stem}{each}": json.dumps(value).encode() for each, value in values.items()}
+        )
 
 
 def _texts(peer: Peer) -> tuple[str | None, str | None, str | None]:

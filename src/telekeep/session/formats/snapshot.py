@@ -61,14 +61,27 @@ def read_file(path: Path, *, timeout: float = 2.0) -> bytes:
 
 def _itself(path: Path) -> Path:
     """The folder that holds the session's files: ``path``, or the tdata in it, as in a portable Telegram Desktop."""
-    inside = path / "tdata"
-    folder = inside if inside.is_dir() else path
-    if any(is_of_a_session(each.name) for each in folder.iterdir()):
+    if (folder := _session_in(path)) is not None:
         return folder
     raise UnknownFormat(
         f"{path} is a folder, and no session itself: neither tdata (key_datas) nor a GramJS store.",
         remedy="Name a session file; `telekeep import` takes a folder of many sessions too.",
     )
+
+
+def _session_in(path: Path) -> Path | None:
+    for folder in (path / "tdata", path):
+        if folder.is_dir() and any(is_of_a_session(each.name) for each in folder.iterdir()):
+            return folder
+    return None
+
+
+def is_session_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder that is one session: tdata or a GramJS store."""
+    try:
+        return path.is_dir() and _session_in(path) is not None
+    except OSError:
+        return False
 
 
 def is_of_a_session(name: str) -> bool:

@@ -43,9 +43,10 @@ class SqliteForm(Form):
     older: ClassVar[str | None] = None  # and about one before them
 
     def recognises(self, source: bytes) -> bool:
-        if not image.is_database(source):
-            return False
-        tables = image.table_names(source)
+        return image.is_database(source) and self.claims(image.table_names(source))
+
+    def claims(self, tables: frozenset[str] | None) -> bool:
+        """Whether a database with these tables is one of these; None if they cannot be read."""
         return tables is not None and tables >= self.tables
 
     def examine(self, source: bytes, findings: Findings, network: Network | None) -> Session | None:

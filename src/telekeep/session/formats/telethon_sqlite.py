@@ -16,7 +16,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 
-from telekeep.session.formats import image
 from telekeep.session.formats.form import Refusal
 from telekeep.session.formats.format import (
     ADDRESS_RULE,
@@ -101,10 +100,7 @@ class TelethonSqlite(SqliteForm):
     newer = "Upgrade telekeep: a newer Telethon made this."
     older = "Open a copy of it once with Telethon 1.40, which upgrades it to version 7."
 
-    def recognises(self, source: bytes) -> bool:
-        if not image.is_database(source):
-            return False
-        tables = image.table_names(source)
+    def claims(self, tables: frozenset[str] | None) -> bool:
         return tables is None or tables >= self.tables  # a database that is damaged is most likely one of these
 
     def needed(self, version: int) -> Mapping[str, set[str]]:
