@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from telekeep.cli.arguments import is_there
 from telekeep.cli.command import Invocation, Usage
 from telekeep.cli.output import coloured
 from telekeep.cli.shelf import table
@@ -26,7 +27,7 @@ def is_of_many(file: str) -> bool:
     from telekeep.session.formats import is_session_folder
 
     path = Path(file).expanduser()
-    return path.is_dir() and not is_session_folder(path)
+    return is_there(file) and path.is_dir() and not is_session_folder(path)
 
 
 def import_folder(invocation: Invocation, folder: Path, passcode: Secret | None, aside: Path | None) -> int:
