@@ -151,7 +151,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def unpack(source: bytes, folder: Path) -> None:
-    """Write a bundle of ours as a new ``folder``, whole or not at all, with modes 0700 and 0600.
+    """Write a bundle of ours, which holds one folder, as a new ``folder``, whole or not at all; modes 0700 and 0600.
 
     Raises StorageUnavailable if ``folder`` is there already, or cannot be made.
     """
@@ -165,7 +165,7 @@ def unpack(source: bytes, folder: Path) -> None:
             draft = Path(place) / "draft"
             draft.mkdir(mode=0o700)
             for name in bundle.names:
-                path = draft / name
+                path = draft / name.partition("/")[2]
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(descriptor, "wb") as file:

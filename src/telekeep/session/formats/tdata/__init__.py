@@ -133,10 +133,16 @@ class TData(Form):
             return None
         findings.check(None, found="yes")
         try:
-            local = crypto.decrypt(sealed_key, crypto.local_key(self._secret, salt))
+            if sealed_key:
+                opener = crypto.local_key(self._secret, salt)
+            elif self._secret:
+                opener, sealed_key = crypto.newer_key(files.next_array(key_file), self._secret)
+            else:
+                raise crypto.WrongKey
+            local = crypto.decrypt(sealed_key, opener)
             if len(local) != crypto.LOCAL_KEY:
                 raise crypto.WrongKey
-        except crypto.WrongKey:
+        except (crypto.WrongKey, files.Torn):
             asked = "the passcode is not its own" if self._passcode else "it has a local passcode"
             findings.check(asked, error=PasscodeNeeded, remedy="Give it with --passcode-file FILE.")
             return None
