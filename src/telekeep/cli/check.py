@@ -59,6 +59,8 @@ def check(invocation: Invocation, file: str | None, env: bool) -> int:
     lines = [f"{source.label} as {form.name}:"]
     lines += [_line(rule) for rule in rules]
     lines.append(f"→ {remedy}" if broken else f"The format is sound. Its key is {key}.")
+    if form.is_text and form.name != "telethon-string" and not broken:
+        lines.append(f"It is {form.called}. For Telethon: telekeep convert FILE - --to telethon-string")
     if loan:
         lines.append(f"It is a loan of {loan!r}, no session of its own: it opens nothing but the gateway.")
     invocation.out.data(found, () if invocation.quiet else lines)

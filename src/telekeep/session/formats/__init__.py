@@ -69,9 +69,18 @@ def _kind(source: bytes) -> str:
     return "json" if b"{" in source[:64] else "text"
 
 
-def read(source: bytes, *, network: Network | None = None) -> Session:
-    """The session in ``source``, of whichever format. Raises UnknownFormat or SessionCorrupt, never with the secret."""
-    return recognise(source).parse(source, network=network)
+def read(source: bytes, *, network: Network | None = None, expected: str | None = None) -> Session:
+    """The session in ``source``, of whichever format, or of the ``expected`` one only.
+
+    Raises UnknownFormat or SessionCorrupt, never with the secret.
+    """
+    form = recognise(source)
+    if expected is not None and form.name != expected:
+        raise UnknownFormat(
+            f"This is {form.called}, not {FORMATS[expected].called}: the libraries do not read each other's.",
+            remedy=f"Make one of it: telekeep convert FILE OUT --to {expected}",
+        )
+    return form.parse(source, network=network)
 
 
 def read_all(

@@ -19,6 +19,9 @@ from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
 MAGIC = b"PK\x03\x04"
 LARGEST_FILE = 4 << 20  # bytes of one file; the largest that are read have some kilobytes
 _MOST_FILES = 20_000
+_LARGEST_LIST = 4 << 20  # bytes of the list of files
+_END, _END_BYTES, _END_WITHIN = b"PK\x05\x06", 22, 22 + 65_535  # the record at the end, and where it may begin
+_ZIP64 = b"PK\x06\x07"
 _MOST_READ = 64 << 20  # bytes of all
 _SOMETIME = (1980, 1, 1, 0, 0, 0)
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, IndexError)
@@ -41,6 +44,8 @@ class Bundle:
     """The files of a bundle, read when they are asked for. Raises SessionCorrupt for what is none."""
 
     def __init__(self, source: bytes) -> None:
+        if not _is_listed_in_bounds(source):
+            raise _damaged()
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(source))
             self._infos = {info.filename: info for info in self._archive.infolist()[:_MOST_FILES]}
@@ -78,6 +83,17 @@ class Bundle:
             )
         self._left -= len(content)
         return content
+
+
+def _is_listed_in_bounds(source: bytes) -> bool:
+    """Whether the list of files, which is read as a whole, is no longer than that of any session's folder.
+
+    Its length stands in the record at the end; archives of the larger kind (ZIP64) are no session's.
+    """
+    start = max(0, len(source) - _END_WITHIN)
+    ends = [source.rfind(_END, start), len(source) - _END_BYTES]
+    sizes = [int.from_bytes(source[end + 12 : end + 16], "little") for end in ends if source[end : end + 4] == _END]
+    return bool(sizes) and max(sizes) <= _LARGEST_LIST and _ZIP64 not in source[start:]
 
 
 def opened(source: bytes) -> Bundle | None:

@@ -56,6 +56,7 @@ from telekeep.session.network import TEST, Network, telegrams_own
 
 _WITH_ADDRESS = 7
 _ACCOUNT = 0  # the update state that is not a channel's
+_AMONG_PEERS = "peers", "id", "username"
 _ADDRESS = {"server_address", "port"}
 _NEEDED = {
     "version": {"number"},
@@ -268,17 +269,19 @@ def _check_peers(findings: Findings, connection: sqlite3.Connection, columns: Co
 
 
 def _usernames(connection: sqlite3.Connection, columns: Columns) -> dict[int, str] | None:
-    """The first username of each peer; None if they are malformed. Up to schema 3 they lie among the peers."""
+    """The first username of each peer; None if they are malformed. Up to schema 3 they lie among the peers; pyrofork
+    has columns of its own.
+    """
     found: dict[int, str] = {}
-    for table in ("usernames", "peers"):
-        if not columns.of(table) >= {"id", "username"}:
+    for table, number, username in (("usernames", "id", "username"), ("usernames", "peer_id", "id"), _AMONG_PEERS):
+        if not columns.of(table) >= {number, username}:
             continue
-        query = f"SELECT id, username FROM {table} WHERE username IS NOT NULL LIMIT ?"
-        for number, username in connection.execute(query, (MOST_PEERS,)):
-            if not isinstance(number, int) or not isinstance(username, str):
+        query = f"SELECT {number}, {username} FROM {table} WHERE {username} IS NOT NULL LIMIT ?"
+        for peer, name in connection.execute(query, (MOST_PEERS,)):
+            if not isinstance(peer, int) or not isinstance(name, str):
                 return None
-            if username:
-                found.setdefault(number, username)
+            if name:
+                found.setdefault(peer, name)
     return found
 
 
