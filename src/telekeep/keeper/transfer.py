@@ -150,8 +150,8 @@ def prepare_export(keeper: Keeper, name: str, format: str, *, even_if_held: bool
     if holder and not even_if_held:
         error = busy(holder, clock=keeper.clock)
         error.remedy = (
-            f"Two copies must never speak at once. Lend it instead (`telekeep lend {name}`), let the program log in by "
-            "itself (`fork` does it without a code), or stop the other one first. --yes exports it anyway."
+            f"Two copies must never speak at once. Lend it instead (`telekeep lend {name}`), make a login of its own "
+            f"(`telekeep fork {name}`), or stop the other one first. --yes exports it anyway."
         )
         raise error
     session = keeper.vault.load(name)

@@ -110,6 +110,8 @@ class Form:
         yield from _lost_of_peers(session.peers, held.peers)
         if held.application != session.application:
             yield self.loses_application
+        if held.login_tokens != session.login_tokens:
+            yield "what Telegram gave for a later login without a code"
         if gone := len(session.other_keys) - len(held.other_keys):
             yield f"the keys of {counted(gone, 'other data center')}: programs make new ones"
 

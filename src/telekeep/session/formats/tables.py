@@ -221,8 +221,8 @@ def kept_state(state: UpdateState | None, *, most: int = INT64 - 1) -> UpdateSta
 
 
 def held(session: Session, **changes: object) -> Session:
-    """``session`` as most files hold it, with ``changes``: without application and further keys."""
-    return replace(session, **{"application": None, "other_keys": {}, **changes})  # type: ignore[arg-type]
+    """``session`` as most files hold it, with ``changes``: without application, login tokens and further keys."""
+    return replace(session, **{"application": None, "other_keys": {}, "login_tokens": (), **changes})  # type: ignore[arg-type]
 
 
 # ---- one number for users, groups and channels, as the Bot API and all libraries have it

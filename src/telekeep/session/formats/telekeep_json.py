@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 from telekeep.secret import Secret
@@ -77,7 +78,7 @@ class TelekeepJson(JsonForm):
         return Session(DataCenter(dc_id, host, port), AuthKey(key), **rest)
 
     def held(self, session: Session) -> Session:
-        return session
+        return replace(session, login_tokens=())  # each serves once: they stay where they are
 
     def refusal(self, session: Session) -> Refusal | None:
         return no_address(session.dc)
