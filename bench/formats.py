@@ -45,7 +45,7 @@ Row = tuple[str, float, float] | tuple[str, float, float, str]
 
 
 def measure() -> list[Row]:
-    """Conversions in a row, in one process each: seconds of the other over ours; and what one look at a string costs."""
+    """Conversions, in one process each: seconds of the other over ours; and what one look at a string costs."""
     with tempfile.TemporaryDirectory(prefix="telekeep-bench-") as folder:
         rows = _recognising()
         rows += _against_tgconvertor(Path(folder))
