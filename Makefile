@@ -11,7 +11,7 @@ OF_TELETHON := tests/upstream tests/login tests/emulator/test_stock_telethon.py 
 	tests/stories/test_two_programs_one_session.py
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint bench storm layers tables venv clean
+.PHONY: demo test lint bench storm layers tables foreign peers venv clean
 
 demo: $(STAMP)
 	$(BIN)/telekeep demo
@@ -28,6 +28,14 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+# other converters, each in an environment of its own, for the figures of bench/formats.py
+peers: .venv/releases/tgconvertor-0.3.0 .venv/releases/opentele2-2.0.0
+
+# the fixtures of other libraries made anew, and what telekeep wrote read by GramJS and mtcute (where there is Node)
+foreign: $(STAMP)
+	$(PYTHON) tests/session/fixtures/make.py
+	$(BIN)/python tests/session/check_foreign.py
 
 storm: $(STAMP)
 	TELEKEEP_STORM=1 $(BIN)/python -m pytest -q -m storm --timeout 900

@@ -8,6 +8,7 @@
     │   ├── SessionSealed             the vault cannot be opened: wrong or missing master key
     │   ├── SessionCorrupt            it cannot be read: damaged, swapped, put back, truncated
     │   │   ├── RecordSwapped         it holds what was sealed for another record
+    │   │   ├── PasscodeNeeded        a tdata folder's local passcode is missing or wrong
     │   │   └── VaultRolledBack       an older copy was put back; the high-water mark noticed
     │   ├── UnknownFormat             nothing telekeep knows, or a version it does not know
     │   ├── FormatLoss                the target format cannot hold what the session has
@@ -119,6 +120,12 @@ class SessionCorrupt(TelegramSessionError):
 
 class RecordSwapped(SessionCorrupt):
     """The record holds what was sealed for another one."""
+
+
+class PasscodeNeeded(SessionCorrupt):
+    """This tdata folder has a local passcode, and the right one was not given."""
+
+    default_remedy = "Give it with --passcode-file FILE."
 
 
 class VaultRolledBack(SessionCorrupt):

@@ -162,7 +162,7 @@ def test_a_session_in_use_is_exported_only_on_demand(keeper: Keeper) -> None:
 def test_an_unknown_format_names_the_known_ones(keeper: Keeper) -> None:
     keep(keeper)
     with pytest.raises(ConfigError) as caught:
-        transfer.export_session(keeper, "main", "tdata")
+        transfer.export_session(keeper, "main", "telepathy")
     assert "telethon-string" in (caught.value.remedy or "")
 
 

@@ -79,4 +79,6 @@ sessions = st.builds(
     st.lists(peers, max_size=6, unique_by=lambda peer: (peer.kind, peer.id)).map(tuple),
     st.none() | st.just(Application(1, Secret(b"0123456789abcdef0123456789abcdef"))),
     st.sampled_from(["production", "test", "mine"]),
+    other_keys=st.dictionaries(st.integers(1, 5), keys, max_size=2),
+    login_tokens=st.just(()) | st.just((Secret(b"a token"),)),
 )

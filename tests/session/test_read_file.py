@@ -15,6 +15,7 @@ from session.samples import fixture, fixture_session
 from telekeep.errors import SessionBusy, SessionCorrupt, SessionNotFound, StorageUnavailable, UnknownFormat
 from telekeep.session import formats
 from telekeep.session.formats import snapshot
+from telekeep.session.formats.bundle import Bundle
 
 SAMPLE = fixture_session("telethon-1.45")
 
@@ -196,9 +197,25 @@ def test_pipes_devices_and_folders_are_refused_at_once(tmp_path):
         assert caught.value.remedy
 
 
-def test_a_tdata_folder_is_named(tmp_path):
-    (tmp_path / "key_datas").touch()
-    with pytest.raises(UnknownFormat, match="tdata"):
+def test_a_folder_that_is_a_session_is_packed_without_what_lies_in_it_besides(tmp_path):
+    (tmp_path / "key_datas").write_bytes(b"keys")
+    (tmp_path / "D877F783D5D3EF8C").mkdir()
+    (tmp_path / "D877F783D5D3EF8C" / "maps").write_bytes(b"map")
+    (tmp_path / "D877F783D5D3EF8C" / "configs").write_bytes(b"config")
+    (tmp_path / "user_data").mkdir()
+    (tmp_path / "user_data" / "photo").write_bytes(b"x" * 1000)
+    assert Bundle(formats.read_file(tmp_path)).names == ("D877F783D5D3EF8C/configs", "key_datas")
+
+
+def test_links_and_pipes_in_a_folder_are_passed_over(tmp_path):
+    (tmp_path / "key_datas").write_bytes(b"keys")
+    (tmp_path / "key_data0").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "key_data1")
+    assert Bundle(formats.read_file(tmp_path)).names == ("key_datas",)
+
+
+def test_another_folder_says_what_to_name(tmp_path):
+    with pytest.raises(UnknownFormat, match="no session itself"):
         formats.read_file(tmp_path)
 
 

@@ -48,7 +48,7 @@ def test_an_update_state_that_telethon_zeroed_is_unknown_not_zero(name):
 def test_telethon_opens_what_is_written_and_finds_everything(schema, tmp_path):
     session = fixture_session("telethon-1.45")
     path = tmp_path / "written.session"
-    path.write_bytes(SQLITE.write(session, schema=schema))
+    path.write_bytes(SQLITE.write(session, variant=schema))
     seen = SQLiteSession(str(path))
     assert seen.auth_key.key == session.auth_key.reveal()
     assert (seen.dc_id, seen.server_address, seen.port) == (2, "149.154.167.51", 443)
@@ -83,7 +83,7 @@ def test_a_written_file_has_exactly_the_tables_that_telethon_makes(schema, tmp_p
             return {name: connection.execute(f"PRAGMA table_info({name})").fetchall() for name in names}
 
     theirs = {7: "telethon-1.40.session", 8: "telethon-1.45.session"}[schema]
-    written = SQLITE.write(fixture_session("telethon-1.45"), schema=schema)
+    written = SQLITE.write(fixture_session("telethon-1.45"), variant=schema)
     assert tables(written) == tables(fixture(theirs))
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(written)

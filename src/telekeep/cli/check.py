@@ -10,10 +10,11 @@ from telekeep.cli.command import Invocation, command
 from telekeep.cli.output import style
 from telekeep.cli.safekeeping import dangers
 from telekeep.cli.source import read_source
-from telekeep.errors import TelegramSessionError
+from telekeep.errors import TelegramSessionError, TelekeepError
 
 if TYPE_CHECKING:
     from telekeep.session.formats import Rule
+    from telekeep.session.model import Session
 
 COPY_AGAIN = "Make a new one with `telekeep generate`, or copy it again, whole and on one line."
 ANOTHER_FILE = "Name a file that Telethon keeps (it ends in .session), or copy it again while no program uses it."
@@ -40,6 +41,7 @@ def check(invocation: Invocation, file: str | None, env: bool) -> int:
     form, rules = formats.check(source.data, network=network)
     broken = [rule for rule in rules if not rule.ok]
     key = None if broken else form.read(source.data, network=network).auth_key.fingerprint
+    loan = None if broken else _loan(invocation, form.parse(source.data, network=network))
     usual = COPY_AGAIN if form.is_text else ANOTHER_FILE
     remedy = next((rule.remedy for rule in broken if rule.remedy), usual) if broken else None
     found: dict[str, Any] = {
@@ -50,16 +52,34 @@ def check(invocation: Invocation, file: str | None, env: bool) -> int:
             for rule in rules
         ],
         "key": key,
+        "loan": loan,
         "remedy": remedy,
         "warnings": dangers(source.file) if source.file else (),
     }
     lines = [f"{source.label} as {form.name}:"]
     lines += [_line(rule) for rule in rules]
     lines.append(f"→ {remedy}" if broken else f"The format is sound. Its key is {key}.")
+    if form.is_text and form.name != "telethon-string" and not broken:
+        lines.append(f"It is {form.called}. For Telethon: telekeep convert FILE - --to telethon-string")
+    if loan:
+        lines.append(f"It is a loan of {loan!r}, no session of its own: it opens nothing but the gateway.")
     invocation.out.data(found, () if invocation.quiet else lines)
     if not invocation.quiet and not invocation.json:
         invocation.out.warn(*found["warnings"])
     return TelegramSessionError.exit_code if broken else 0
+
+
+def _loan(invocation: Invocation, session: Session) -> str | None:
+    """The name of the kept session that this is a loan of; None also where the vault cannot be asked now."""
+    from telekeep.keeper.keeper import Keeper
+    from telekeep.keeper.loaned import loan_of
+
+    try:
+        with Keeper.open(home=invocation.home, network=invocation.network) as keeper:
+            loan = loan_of(keeper, session)
+    except TelekeepError:
+        return None
+    return loan.session if loan else None
 
 
 def _line(rule: Rule) -> str:

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import confirm
-from telekeep.cli.command import Invocation, Usage, command
-from telekeep.cli.safekeeping import dangers
-
-FORMS = ("telethon-string", "telethon-sqlite", "pyrogram-string", "pyrogram-sqlite")
+from telekeep.cli.command import Invocation, command
+from telekeep.cli.formats import FORM, check_variant, described
+from telekeep.cli.passcode import PASSCODE_FILE, passcode_of
+from telekeep.cli.placing import check_place, place
 
 
 @command(
     epilog="Examples: telekeep export main --to telethon-string --yes > string.txt\n"
-    "          telekeep export main --to telethon-sqlite --out main.session"
+    "          telekeep export main --to telethon-sqlite --out main.session\n"
+    "          telekeep export main --to tdata --out tdata\n"
+    f"{described()}"
 )
 @click.argument("name", type=NAME)
-@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="The format to write.")
-@click.option(
-    "--out", "out_file", type=click.Path(path_type=Path, dir_okay=False), help="A file, written with mode 0600."
-)
+@click.option("--to", "form", type=FORM, required=True, help="The format to write; see below.")
+@click.option("--out", "out_file", type=click.Path(path_type=Path), help="A file with mode 0600, or a folder.")
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
-def export(invocation: Invocation, name: str, form: str, out_file: Path | None, force: bool) -> None:
+@click.option("--variant", type=int, metavar="N", help="An older layout of that format, such as Telethon's schema 8.")
+@PASSCODE_FILE
+def export(
+    invocation: Invocation,
+    name: str,
+    form: str,
+    out_file: Path | None,
+    force: bool,
+    variant: int | None,
+    passcode_file: str | None,
+) -> None:
     """Write this very key for another program. Whoever has the result has the account.
 
-    Without --out a string goes to standard output, alone. The key exists twice then: telekeep and the other program
-    must never speak with it at the same time. --yes exports even a session that is in use.
+    Without --out a string goes to standard output, alone. What the format cannot hold is said first. The key exists
+    twice then: telekeep and the other program must never speak with it at the same time, so a program on this machine
+    is better served by `telekeep lend`. --yes exports even a session that is in use.
     """
     from telekeep.keeper import transfer
-    from telekeep.paths import write_atomically
+    from telekeep.session.formats import FORMATS
 
-    if form.endswith("-sqlite") and out_file is None:
-        raise Usage("A session file needs a place.", remedy=f"Add --out {name}.session")
-    if invocation.json and out_file is None:
-        raise Usage("A secret is never printed as JSON.", remedy="Add --out FILE, or leave --json away.")
-    if out_file and not force and os.path.lexists(out_file):
-        raise Usage(f"{out_file} is already there.", remedy="Name another file, or add --force to overwrite it.")
+    check_place(invocation, FORMATS[form], out_file, force=force, suggested=name)
+    check_variant(form, variant)
     with invocation.keeper() as keeper:
         leaving = transfer.prepare_export(keeper, name, form, even_if_held=invocation.yes)
         warnings = ["The copy and telekeep must never speak at the same time: Telegram would end the session."]
@@ -48,12 +54,12 @@ def export(invocation: Invocation, name: str, form: str, out_file: Path | None, 
         if leaving.losses and not invocation.quiet:
             warnings.insert(0, f"Not in a {form}: {'; '.join(leaving.losses)}.")
         confirm(invocation, f"Let the key of {name} leave the vault?", *warnings)
-        data = leaving.write()
+        folder = out_file.name if out_file else name
+        data = leaving.write(variant=variant, name=folder, passcode=passcode_of(passcode_file))
     if out_file is None:
-        invocation.out.secret(data.decode("ascii"))
+        invocation.out.secret(data.decode("ascii").rstrip("\n"))
         return
-    write_atomically(out_file, data)
-    exposed = dangers(out_file)
+    exposed, done = place(FORMATS[form], data, out_file)
     invocation.out.warn(*exposed)
     told = {"name": name, "format": form, "file": str(out_file), "losses": leaving.losses, "warnings": exposed}
-    invocation.out.data(told, () if invocation.quiet else [f"Written to {out_file} (mode 0600)."])
+    invocation.out.data(told, () if invocation.quiet else [done])

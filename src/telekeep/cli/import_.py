@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import confirm
 from telekeep.cli.command import Invocation, Usage, command
+from telekeep.cli.passcode import PASSCODE_FILE, passcode_of
 from telekeep.cli.source import Source, read_source
 from telekeep.errors import ConfigError
 from telekeep.session.model import Session
 from telekeep.vault.record import check_name
+
+if TYPE_CHECKING:
+    from telekeep.session.formats import Form
 
 WARNING = (
     "From now on let telekeep alone use this key: a second program with a copy of it gets the session ended by "
@@ -23,43 +28,84 @@ WARNING = (
 @command(
     epilog="Examples: telekeep import bot.session --as bot\n"
     "          telekeep import - --as main < string.txt\n"
-    "          telekeep import --env --as main"
+    "          telekeep import --env --as main --test\n"
+    "          telekeep import ~/.local/share/TelegramDesktop/tdata --as desktop\n"
+    "          telekeep import sessions/"
 )
-@click.argument("file", metavar="[FILE|-]", required=False)
+@click.argument("file", metavar="[FILE|FOLDER|-]", required=False)
 @click.option("--env", is_flag=True, help="Take what the environment, .env or config.json name.")
 @click.option("--as", "name", type=NAME, help="What to call it (default: the file's name).")
 @click.option("--replace", is_flag=True, help="Put it in the place of the session of that name.")
-def import_(invocation: Invocation, file: str | None, env: bool, name: str | None, replace: bool) -> None:
-    """Keep a session that another program made. The source is read, never changed.
+@click.option("--test", "tests", is_flag=True, help="Then ask Telegram whether it is valid.")
+@PASSCODE_FILE
+@click.option("--aside", type=click.Path(path_type=Path), help="Of a folder: copy what cannot be kept to here.")
+def import_(
+    invocation: Invocation,
+    file: str | None,
+    env: bool,
+    name: str | None,
+    replace: bool,
+    tests: bool,
+    passcode_file: str | None,
+    aside: Path | None,
+) -> int:
+    """Keep a session that another program made: Telethon's, Pyrogram's, GramJS', mtcute's, gotd's, Telegram Desktop's.
+
+    What it is is told by its structure; the source is read, never changed, and nothing is sent to Telegram unless
+    --test is given. A folder of many sessions is taken in whole, each named after its file.
 
     A session string is not taken as an argument, where every process could read it: pipe it in with -, or use --env.
     """
+    from telekeep.cli.import_folder import import_folder, is_of_many
     from telekeep.keeper import transfer
     from telekeep.session import formats
 
+    if not env and file and is_of_many(file):
+        if name or replace or tests:
+            raise Usage("A folder of many sessions is kept under the names of its files.", remedy="Leave --as away.")
+        return import_folder(invocation, Path(file).expanduser(), passcode_of(passcode_file), aside)
     source = read_source(file, env=env)
-    name = name or _suggested(source)
     with invocation.keeper() as keeper:
-        form = formats.recognise(source.data)
-        session = transfer.read_foreign(keeper, source.data)
-        found = {"format": form.name, **_described(session)}
-        lacking = transfer.missing(session)
-        invocation.out.words(*_lines(source.label, found, lacking))
+        form, found = formats.read_all(source.data, network=keeper.network, passcode=passcode_of(passcode_file))
+        sessions = [transfer.ours(keeper, each) for each in found]
+        names = _names(source, name, sessions)
+        for session in sessions:
+            told = {"format": form.name, **_described(session)}
+            invocation.out.words(*_lines(source.label, form, told, transfer.missing(session)))
         if replace:
-            confirm(invocation, f"Put it in the place of {name}?")
-        entry = transfer.import_session(keeper, session, name=name, replace=replace)
+            confirm(invocation, f"Put it in the place of {', '.join(names)}?")
+        kept = [
+            _kept(transfer.import_session(keeper, session, name=each, replace=replace), form, session)
+            for each, session in zip(names, sessions, strict=True)
+        ]
     invocation.out.warn(WARNING)
-    kept = {"name": entry.name, "generation": entry.generation, **found, "missing": lacking, "warning": WARNING}
-    invocation.out.data(
-        kept, () if invocation.quiet else [f"Kept as {name}.", f"→ Ask Telegram about it: telekeep test {name}"]
-    )
+    lines, code = [f"Kept as {each}." for each in names], 0
+    if tests:
+        from telekeep.cli.test import asked
+
+        for told in kept:
+            told["test"], said, verdict = asked(invocation, told["name"])
+            lines, code = lines + said, max(code, verdict)
+    else:
+        lines.append(f"→ Ask Telegram about it: telekeep test {names[0]}")
+    invocation.out.data(kept[0] if len(kept) == 1 else {"sessions": kept}, () if invocation.quiet else lines)
+    return code
 
 
-def _suggested(source: Source) -> str:
+def _names(source: Source, given: str | None, sessions: list[Session]) -> list[str]:
+    """What they are to be called: as given, or after the file; several get numbers."""
     try:
-        return check_name(source.stem or "")
+        base = given or check_name(source.stem or "")
     except ConfigError:
         raise Usage("What shall it be called?", remedy="Add --as NAME.") from None
+    return [base if not number else f"{base}-{number + 1}" for number in range(len(sessions))]
+
+
+def _kept(entry: Any, form: Form, session: Session) -> dict[str, Any]:
+    from telekeep.keeper import transfer
+
+    told = {"format": form.name, **_described(session), "missing": transfer.missing(session), "warning": WARNING}
+    return {"name": entry.name, "generation": entry.generation, **told}
 
 
 def _described(session: Session) -> dict[str, Any]:
@@ -74,10 +120,10 @@ def _described(session: Session) -> dict[str, Any]:
     }
 
 
-def _lines(label: str, found: dict[str, Any], lacking: tuple[str, ...]) -> list[str]:
+def _lines(label: str, form: Form, found: dict[str, Any], lacking: tuple[str, ...]) -> list[str]:
     user = found["user"]
     lines = [
-        f"Found in {label}: {found['format']}",
+        f"Found in {label}: {form.called} ({form.name})",
         f"  network  {found['network']}, data center {found['dc']} ({found['address']})",
         f"  key      {found['key']}",
         f"  user     {user['id'] if user else 'not said'}"

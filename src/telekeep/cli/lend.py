@@ -10,24 +10,14 @@ import click
 
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, Usage, command
+from telekeep.cli.formats import LENT_FORM
 from telekeep.cli.output import moment
-from telekeep.cli.safekeeping import dangers
+from telekeep.cli.placing import check_place, place
 from telekeep.cli.span import SPAN
 
-STRING, SQLITE, PYROGRAM = "telethon-string", "telethon-sqlite", "pyrogram-sqlite"
+STRING = "telethon-string"
 _PATIENCE = 90.0  # seconds: the session may have to be opened first
 _STAND_IN = 1, b"0" * 32  # an api id and hash: without one kurigram asks for it, and a gateway takes any
-
-
-class _Form(click.Choice[str]):
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value == "pyrogram-string":
-            raise Usage(
-                "A Pyrogram string has no place for an address: a program would take the loan to Telegram itself.",
-                remedy="Lend a file (--to pyrogram-sqlite --out NAME.session, for kurigram 2.2.10 or newer), or use "
-                "telekeep.client(NAME) or Telethon.",
-            )
-        return super().convert(value, param, ctx)
 
 
 @command(
@@ -47,7 +37,7 @@ class _Form(click.Choice[str]):
 )
 @click.option("--for", "seconds", type=SPAN, metavar="SPAN", help="How long it lasts, such as 90m, 8h or 30d.")
 @click.option(
-    "--to", "form", type=_Form([STRING, SQLITE, PYROGRAM]), default=STRING, show_default=True, help="What to write."
+    "--to", "form", type=LENT_FORM, default=STRING, show_default=True, help="What to write: any format with an address."
 )
 @click.option("--out", "out_file", type=click.Path(path_type=Path), help="A file, with mode 0600.")
 @click.option("--for-container", is_flag=True, help="A folder to mount in a container; --out names it.")
@@ -79,29 +69,22 @@ def lend(
     if for_container or address:
         _lend_to_container(invocation, name, label, grant, seconds, form, out_file, address)
         return
-    if form != STRING and out_file is None:
-        raise Usage("A session file needs a place.", remedy=f"Add --out {name}.session")
-    if invocation.json and out_file is None:
-        raise Usage("A loan is a secret, and never printed as JSON.", remedy="Add --out FILE, or leave --json away.")
-    if out_file and out_file.is_dir():
-        raise Usage(f"{out_file} is a folder.", remedy="Name a file in it.")
-    if out_file and not force and os.path.lexists(out_file):
-        raise Usage(f"{out_file} is already there.", remedy="Name another file, or add --force to overwrite it.")
+    from telekeep.session.formats import FORMATS
+
+    secret = "A loan is a secret, and"
+    check_place(invocation, FORMATS[form], out_file, force=force, suggested=name, secret=secret)
     given = _lent(invocation, name, label, grant, seconds)
-    data = _written(given, form)
+    data = _written(given, form, folder=out_file.name if out_file else name)
     told = {each: given[each] for each in ("id", "name", "label", "grant", "expires_at")}
     until = f", until {moment(given['expires_at'])}" if given["expires_at"] else ""
     known = f"Loan {given['id']} of {name}: {given['grant']}{until}."
     if out_file is None:
-        invocation.out.secret(data.decode("ascii"))
+        invocation.out.secret(data.decode("ascii").rstrip("\n"))
         invocation.out.note(known)
         return
-    from telekeep.paths import write_atomically
-
-    write_atomically(out_file, data)
-    exposed = dangers(out_file)
+    exposed, done = place(FORMATS[form], data, out_file)
     invocation.out.warn(*exposed)
-    lines = () if invocation.quiet else [known, f"Written to {out_file} (mode 0600)."]
+    lines = () if invocation.quiet else [known, done]
     invocation.out.data({**told, "format": form, "file": str(out_file), "warnings": exposed}, lines)
 
 
@@ -149,10 +132,10 @@ def _lent(
     return given
 
 
-def _written(given: dict[str, Any], form: str) -> bytes:
+def _written(given: dict[str, Any], form: str, *, folder: str = "session") -> bytes:
     """The loan as another program reads it."""
     from telekeep.secret import Secret
-    from telekeep.session.formats import FORMATS
+    from telekeep.session import formats
     from telekeep.session.model import Application, AuthKey, DataCenter, Session, User
 
     api_id, api_hash = _STAND_IN
@@ -164,4 +147,4 @@ def _written(given: dict[str, Any], form: str) -> bytes:
         application=Application(api_id, Secret(api_hash)),
         network=given["network"],
     )
-    return FORMATS[form].write(session)
+    return formats.write(session, form, name=folder)

@@ -45,6 +45,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "import": Listed("telekeep.cli.import_:import_", "Keep a session that another program made"),
         "adopt": Listed("telekeep.cli.adopt:adopt", "Keep the session in a file, and leave a loan in its place"),
         "export": Listed("telekeep.cli.export:export", "Write a kept session for another program"),
+        "convert": Listed("telekeep.cli.convert:convert", "Write a session in another format, without a vault"),
         "remove": Listed("telekeep.cli.remove:remove", "Set a kept session aside, or bring it back"),
         "list": Listed("telekeep.cli.list:list_", "Show which sessions are kept", brief=True),
     },

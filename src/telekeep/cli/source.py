@@ -48,7 +48,7 @@ def read_source(file: str | None, *, env: bool) -> Source:
     path = Path(file).expanduser()
     data = formats.read_file(path)
     _refuse_settings(path, data)
-    return Source(_whole_line(data), path.name, path.stem, path)
+    return Source(_whole_line(data), path.name or str(path), path.stem, path)
 
 
 def _refuse_settings(path: Path, data: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from telekeep.cli.arguments import NAME
@@ -29,6 +31,15 @@ def test(invocation: Invocation, name: str, timeout: float, probing: bool) -> in
 
     Exit code: 0 valid, 1 needs a login, 3 held by another, 4 rate limited, 5 network, 6 settings, 7 unreadable.
     """
+    answer, lines, code = asked(invocation, name, timeout=timeout, probing=probing)
+    invocation.out.data(answer, () if invocation.quiet else lines)
+    return code
+
+
+def asked(
+    invocation: Invocation, name: str, *, timeout: float = 60.0, probing: bool = False
+) -> tuple[dict[str, Any], list[str], int]:
+    """What Telegram says of ``name``: as JSON, in words, and as an exit code."""
     import asyncio
 
     from telekeep.keeper.probe import probe
@@ -51,5 +62,4 @@ def test(invocation: Invocation, name: str, timeout: float, probing: bool) -> in
         judged = found.state == "needs_login" and found.error != SessionNotFound.__name__
         verdict = "Session is invalid" if judged else "Session could not be tested"
         lines = [f"{style('✗', 'bad')} {verdict}: {found.reason}", f"Solution: {remedy}"]
-    invocation.out.data(answer, () if invocation.quiet else lines)
-    return EXIT_CODES[found.state]
+    return answer, lines, EXIT_CODES[found.state]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from telekeep.errors import ConfigError, SessionBusy, SessionCorrupt, VaultRolledBack
 from telekeep.keeper.handover import hand_over
+from telekeep.keeper.loaned import loan_of, refused
 from telekeep.lease.busy import busy
 from telekeep.lease.lease import Lease, lease_name
 from telekeep.session import formats
@@ -24,17 +25,24 @@ from telekeep.vault.record import REMOVED, Entry, check_name
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
     from telekeep.lease.holder import Holder
+    from telekeep.secret import Secret
     from telekeep.vault.vault import Vault
 
 
 def read_foreign(keeper: Keeper, source: bytes) -> Session:
     """The session in ``source``, as one of the keeper's network.
 
-    Raises UnknownFormat or SessionCorrupt for what cannot be read, ConfigError for a session of another network.
+    Raises UnknownFormat or SessionCorrupt for what cannot be read, ConfigError for a session of another network or a
+    loan.
     """
-    session = formats.read(source, network=keeper.network)
-    reason = misplaced(session, keeper.network)
-    if reason:
+    return ours(keeper, formats.read(source, network=keeper.network))
+
+
+def ours(keeper: Keeper, session: Session) -> Session:
+    """``session``, as one of the keeper's network. Raises ConfigError for one of another network, and for a loan."""
+    if loan := loan_of(keeper, session):
+        raise refused(loan)
+    if reason := misplaced(session, keeper.network):
         raise ConfigError(reason, remedy="Name the network it belongs to with --network NAME|FILE.")
     return replace(session, network=keeper.network.name)
 
@@ -77,7 +85,7 @@ def import_session(keeper: Keeper, source: bytes | Session, *, name: str, replac
     somebody speaks with either key.
     """
     check_name(name)
-    session = _with_application(keeper, source if isinstance(source, Session) else read_foreign(keeper, source))
+    session = with_application(keeper, source if isinstance(source, Session) else read_foreign(keeper, source))
     vault = keeper.vault_for_writing()
     key_id = session.auth_key.id
     before = next((entry for entry in vault.entries() if entry.name == name and entry.state != REMOVED), None)
@@ -96,7 +104,7 @@ def import_session(keeper: Keeper, source: bytes | Session, *, name: str, replac
         return vault.keep(name, session, fence=lease.fence, expected=before.generation if before else None)
 
 
-def _with_application(keeper: Keeper, session: Session) -> Session:
+def with_application(keeper: Keeper, session: Session) -> Session:
     """``session``, with the settings' api id and hash if it has none: a daemon does not see the settings of whoever
     imports, and Telegram asks for them at every connection.
     """
@@ -125,9 +133,9 @@ class Export:
     losses: tuple[str, ...]
     holder: Holder | None
 
-    def write(self) -> bytes:
-        """The session in its format: whoever has these bytes has the account."""
-        return formats.FORMATS[self.format].write(self.session)
+    def write(self, *, variant: int | None = None, name: str = "session", passcode: Secret | None = None) -> bytes:
+        """The session in its format: whoever has these bytes has the account. See `formats.write`."""
+        return formats.write(self.session, self.format, variant=variant, name=name, passcode=passcode)
 
 
 def prepare_export(keeper: Keeper, name: str, format: str, *, even_if_held: bool = False) -> Export:
@@ -141,7 +149,10 @@ def prepare_export(keeper: Keeper, name: str, format: str, *, even_if_held: bool
     holder = keeper.leases.holder(entry.lease)
     if holder and not even_if_held:
         error = busy(holder, clock=keeper.clock)
-        error.remedy = "Stop that program first: two copies must never speak at once. Or add --yes to export it anyway."
+        error.remedy = (
+            f"Two copies must never speak at once. Lend it instead (`telekeep lend {name}`), make a login of its own "
+            f"(`telekeep fork {name}`), or stop the other one first. --yes exports it anyway."
+        )
         raise error
     session = keeper.vault.load(name)
     return Export(session, format, formats.FORMATS[format].losses(session), holder)
@@ -199,17 +210,17 @@ def put_back(keeper: Keeper, name: str, generation: int) -> Entry:
         return vault.keep(name, session, fence=leases[0].fence, expected=history[0].generation)
 
 
-def take(keeper: Keeper, key_id: int, held: ExitStack, *, floor: int, purpose: str) -> Lease:
+def take(keeper: Keeper, key_id: int, held: ExitStack, *, floor: int, purpose: str, durable: bool = True) -> Lease:
     """Take the lease on a key until ``held`` is closed; a daemon that lends it to nobody just now gives it.
 
-    ``floor``: the newest fence the vault knows. Raises SessionBusy.
+    ``floor``: the newest fence the vault knows; ``durable`` as in `Leases.try_acquire`. Raises SessionBusy.
     """
     try:
-        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
+        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose, durable=durable)
     except SessionBusy:
         if refused := hand_over(keeper, lease_name(key_id)):
             raise refused from None
-        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
+        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose, durable=durable)
     held.callback(lease.release)
     return lease
 

@@ -100,6 +100,8 @@ class Session:
     ``None`` means unknown, never zero. ``network`` is the name of the network (`telekeep.session.network`) the key
     belongs to: a key of one network means nothing on another. ``login_tokens``: what Telegram gave for a later login of
     this account without a code, newest first (core.telegram.org/api/auth#future-auth-tokens); each serves once.
+    ``other_keys``: keys of other data centers, by number, that the same login made to fetch files there; they travel
+    between formats, the vault does not keep them.
     """
 
     dc: DataCenter
@@ -110,3 +112,4 @@ class Session:
     application: Application | None = None
     network: str = "production"
     login_tokens: tuple[Secret, ...] = ()
+    other_keys: Mapping[int, AuthKey] = field(default_factory=dict)

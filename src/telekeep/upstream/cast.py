@@ -65,6 +65,10 @@ class Cast:
         numbers, self._changed = self._changed, set()
         return [self._peers[number] for number in numbers]
 
+    def everybody(self) -> list[Peer]:
+        """All that are known."""
+        return list(self._peers.values())
+
     def by_id(self, number: int) -> Peer | None:
         return self._peers.get(number)
 

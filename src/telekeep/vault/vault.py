@@ -230,39 +230,53 @@ class Vault:
         written, SessionConflict if another generation than ``expected`` is there, ConfigError if the name is taken or
         none, VaultRolledBack, SessionSealed.
         """
+        return self.keep_all([(name, session, fence)], expected=expected)[0]
+
+    def keep_all(self, wanted: Sequence[tuple[str, Session, int]], *, expected: int | None = None) -> list[Entry]:
+        """Like `keep`, for many sessions in one commit: name, session and fencing token of each. All are written, or,
+        if one is refused, none.
+        """
+        self._marks.prepare()
+        with self._unlocking.writing() as unsealed:
+            kept = [self._put(unsealed, *each, expected) for each in wanted]
+            if any(session.state is not None or session.peers for _, session, _ in wanted):
+                self._lagging.flush()
+        self._mark(*((header.name, here) for header, here, _ in kept))
+        for *_, forgotten in kept:
+            self._forget(forgotten)
+        return [self._entry(header, header.fence) for header, _, _ in kept]
+
+    def _put(
+        self, unsealed: Unsealed, name: str, session: Session, fence: int, expected: int | None
+    ) -> tuple[Generation, Position, tuple[str, ...]]:
+        """Write ``session`` within a transaction: what was written, how far the record has come, what was pruned."""
         from telekeep.vault.payload import write_session
 
         check_name(name)
         payload = write_session(session)
         now = self._clock.wall()
-        self._marks.prepare()
-        with self._unlocking.writing() as unsealed:
-            rows = unsealed.rows
-            number, replaced = replaceable(rows, self._marks, name, expected)
-            header = Generation(
-                name=name,
-                generation=number + 1,
-                lease=lease_name(session.auth_key.id),
-                network=session.network,
-                dc_id=session.dc.id,
-                fence=fence,
-                created_at=replaced.created_at if replaced is not None and replaced.state == KEPT else now,
-                saved_at=now,
-                state=KEPT,
-                size=len(payload),
-            )
-            rows.admit(header.lease, fence)
-            here = position(rows, unsealed.add(header, payload), opened=True)
-            if replaced is not None and replaced.state == REMOVED:  # the loans were another session's
-                rows.belongings.drop_all(LOAN, name)
-            forgotten = self._prune(rows, name, now)
-            if session.state is not None or session.peers:
-                seal = unsealed.lagging_seal() or unsealed.new_lagging_seal()
-                self._lagging.save(header.lease, seal, state=session.state, peers=session.peers)
-                self._lagging.flush()
-        self._mark((name, here))
-        self._forget(forgotten)
-        return self._entry(header, fence)
+        rows = unsealed.rows
+        number, replaced = replaceable(rows, self._marks, name, expected)
+        header = Generation(
+            name=name,
+            generation=number + 1,
+            lease=lease_name(session.auth_key.id),
+            network=session.network,
+            dc_id=session.dc.id,
+            fence=fence,
+            created_at=replaced.created_at if replaced is not None and replaced.state == KEPT else now,
+            saved_at=now,
+            state=KEPT,
+            size=len(payload),
+        )
+        rows.admit(header.lease, fence)
+        here = position(rows, unsealed.add(header, payload), opened=True)
+        if replaced is not None and replaced.state == REMOVED:  # the loans were another session's
+            rows.belongings.drop_all(LOAN, name)
+        if session.state is not None or session.peers:
+            seal = unsealed.lagging_seal() or unsealed.new_lagging_seal()
+            self._lagging.save(header.lease, seal, state=session.state, peers=session.peers)
+        return header, here, self._prune(rows, name, now)
 
     def remove(self, name: str, *, fence: int) -> None:
         """Set the session ``name`` aside: it is no longer kept, and not destroyed. Its loans are out of force with it.

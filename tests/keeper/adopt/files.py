@@ -36,7 +36,7 @@ def string(of: Session) -> str:
 def database(of: Session, *, schema: int = 7) -> bytes:
     """A Telethon file with a past: keys that were there before lie in its free pages."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.deserialize(TelethonSqlite().write(of, schema=schema))
+        connection.deserialize(TelethonSqlite().write(of, variant=schema))
         connection.execute("PRAGMA secure_delete = OFF")  # some systems have it on
         connection.execute("CREATE TABLE scratch (x BLOB)")
         connection.executemany("INSERT INTO scratch VALUES (?)", [(of.auth_key.reveal(),)] * 40)

@@ -9,6 +9,7 @@ from telekeep.errors import SessionCorrupt
 from telekeep.gateway.loans import OPEN, REVOKED, Loan
 from telekeep.gateway.shelf import Shelf
 from telekeep.keeper.adopt.adoption import ADOPTED, Adoption
+from telekeep.keeper.loaned import loans as loans
 
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
@@ -49,13 +50,6 @@ def write(
         away=adoption.leases if is_away else (),
         instead_of=instead_of,
     )
-
-
-def loans(keeper: Keeper) -> dict[int, Loan]:
-    """Every loan of every session, ended ones too, by the id of its key."""
-    vault = keeper.vault
-    found = (loan for entry in vault.entries() for loan in Shelf(vault, entry.name, 0).loans())
-    return {loan.key.id: loan for loan in found}
 
 
 def end(keeper: Keeper, adoption: Adoption) -> None:

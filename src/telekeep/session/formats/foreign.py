@@ -1,57 +1,47 @@
-"""Formats telekeep does not read yet, recognised by structure, so that whoever pastes one in is told what it is."""
+"""What cannot be read, recognised by structure, so that whoever pastes it in is told what it is and what to do
+instead.
+"""
 
 from __future__ import annotations
 
-import ipaddress
+import struct
+from zlib import crc32
 
 from telekeep.errors import UnknownFormat
-from telekeep.session.formats import image
-from telekeep.session.formats.text import bare, from_base64
+from telekeep.session.formats import bundle, image
 
 NAME_A_FILE = "Name a file that Telethon or Pyrogram keeps: it ends in .session."
-_READ_TODAY = "Telethon's and Pyrogram's strings and session files can be read; export the session as one of them."
-
-
-def string_name(core: str) -> str | None:
-    """What the bare string ``core`` is, if it is another library's."""
-    return "a GramJS string" if is_gramjs(core) else None
-
-
-def is_gramjs(core: str) -> bool:
-    """GramJS: '1' and base64 of data center, length of the address, address as text, port, key.
-
-    With an address of 13 to 15 characters it has 369 characters, as a Telethon string for IPv6 has. There, the length
-    would be the first group of the IPv6 address: 000d to 000f, where no public address lies (gramjs
-    sessions/StringSession.ts tells them apart the same way).
-    """
-    raw = from_base64(core[1:]) if core.startswith("1") else None
-    if raw is None:
-        return False
-    length = int.from_bytes(raw[1:3], "big")
-    return length >= 7 and len(raw) == 261 + length and _is_address(raw[3 : 3 + length])
-
-
-def _is_address(text: bytes) -> bool:
-    try:
-        ipaddress.ip_address(text.decode("ascii"))
-    except ValueError:
-        return text.isascii() and b"." in text and text.decode().replace(".", "").replace("-", "").isalnum()
-    return True
-
-
-def database_name(tables: frozenset[str]) -> str | None:
-    """What an SQLite file with these tables is, if it is another library's."""
-    if tables >= {"datacenter", "user", "state", "version"}:
-        return "a session file of Telethon 2"
-    return None
+_LOG_IN = (
+    "Log in separately with `telekeep auth NAME`: a second login of the same account harms neither, and this program "
+    "keeps its own."
+)
+_MADELINE = b"<?php __HALT_COMPILER();"
+_TDLIB_HEAD, _TDLIB_TAIL = struct.Struct("<IQiiQ"), 4  # size, id, type, flags, extra; CRC-32 at the end
+# files by which a folder is known
+MADELINE_FILES = frozenset({"safe.php", "lightState.php", "ipcState.php"})
+TDLIB_FILES = frozenset({"td.binlog", "td_test.binlog"})
 
 
 def name(source: bytes) -> str | None:
-    """What ``source`` is, if it is another library's."""
-    if image.is_database(source):
-        tables = image.table_names(source)
-        return database_name(tables) if tables is not None else None
-    return string_name(bare(source).core)
+    """What ``source`` is, if it is the session of a library that lets no key out."""
+    if source.startswith(_MADELINE) or _holds(source, MADELINE_FILES):
+        return "a session of MadelineProto"
+    return "a session of TDLib" if _is_binlog(source) or _holds(source, TDLIB_FILES) else None
+
+
+def _holds(source: bytes, names: frozenset[str]) -> bool:
+    found = bundle.opened(source)
+    return found is not None and found.find(*names) is not None
+
+
+def _is_binlog(source: bytes) -> bool:
+    """TDLib's binlog: events that begin with their size and end with the CRC-32 of the rest (tddb/td/db/binlog)."""
+    if len(source) < _TDLIB_HEAD.size + _TDLIB_TAIL:
+        return False
+    size, _, kind, *_ = _TDLIB_HEAD.unpack_from(source)
+    if size % 4 or not _TDLIB_HEAD.size + _TDLIB_TAIL <= size <= min(len(source), 1 << 20) or kind >= 1 << 20:
+        return False
+    return bool(crc32(source[: size - _TDLIB_TAIL]) == int.from_bytes(source[size - _TDLIB_TAIL : size], "little"))
 
 
 def unknown(source: bytes) -> UnknownFormat:
@@ -59,14 +49,19 @@ def unknown(source: bytes) -> UnknownFormat:
     if not source.strip():
         return UnknownFormat("There is nothing in it: it is empty.", remedy="Name the file or string that was meant.")
     if other := name(source):
-        return UnknownFormat(f"This is {other}, which telekeep does not read yet.", remedy=_READ_TODAY)
+        return UnknownFormat(f"This is {other}, which lets its key out to nobody.", remedy=_LOG_IN)
     if image.is_database(source):
         return UnknownFormat(
-            "This is an SQLite database, but not a session: it lacks Telethon's tables, and Pyrogram's.",
+            "This is an SQLite database, but not a session: it lacks Telethon's tables, Pyrogram's and mtcute's.",
             remedy=NAME_A_FILE,
         )
+    if bundle.is_bundle(source):
+        return UnknownFormat(
+            "There is no session in this folder or archive: neither tdata (key_datas) nor a GramJS store.",
+            remedy="Name the folder itself that holds key_datas, or a session file.",
+        )
     return UnknownFormat(
-        "This is no session in any format that telekeep knows: neither a Telethon string (1 and 352 or 368 more "
-        "characters), nor a Pyrogram string (362, 356 or 351), nor an SQLite file.",
+        "This is no session in any format that telekeep knows: no string of Telethon (1 and 352 or 368 more "
+        "characters), Pyrogram (362, 356 or 351), GramJS or mtcute, no JSON of gotd's, and no SQLite file.",
         remedy="Name a file that Telethon or Pyrogram keeps (NAME.session), or one that holds a string alone.",
     )

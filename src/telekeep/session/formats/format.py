@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from telekeep.errors import SessionCorrupt, TelegramSessionError
@@ -152,7 +153,9 @@ def check_key(findings: Findings, key: object) -> bool:
     return findings.check(None, found="present; not shown")
 
 
+@lru_cache(256)  # hosts are few, and no secret
 def is_host(host: str) -> bool:
+    """Whether a client can connect to what is called so."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -10,6 +10,7 @@ process has on it, also those of a client that runs in this very process (sqlite
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import tempfile
@@ -17,11 +18,13 @@ from contextlib import closing
 from pathlib import Path
 
 from telekeep.errors import SessionBusy, SessionCorrupt, SessionNotFound, StorageUnavailable, UnknownFormat
+from telekeep.session.formats import bundle, foreign
 from telekeep.session.formats.image import COPY_AGAIN
 
 LARGEST = 256 << 20  # bytes; a Telethon file with a million peers has 60 MB
 _SMALLEST_DATABASE = 512  # bytes, one page
 _TRIES = 5
+_OF_TDATA = re.compile(r"key_data[s01]|[0-9A-F]{16}[s01]|config[s01]")
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _SHARED_MEMORY = Path("/dev/shm")  # a copy of a key belongs on no disk
 
@@ -29,12 +32,15 @@ _SHARED_MEMORY = Path("/dev/shm")  # a copy of a key belongs on no disk
 def read_file(path: Path, *, timeout: float = 2.0) -> bytes:
     """The content of a session file: a consistent snapshot if it is an SQLite database, its bytes otherwise.
 
-    Links are followed. ``timeout``: seconds to wait for a program that is writing to it. Raises SessionNotFound if
+    Links are followed. A folder that is one session (tdata, or a GramJS store) is packed into one piece, without what
+    lies in it besides. ``timeout``: seconds to wait for a program that is writing to it. Raises SessionNotFound if
     there is no such file, StorageUnavailable if it cannot be read, SessionBusy if it is being written all the time,
-    UnknownFormat for what is no file (a folder, a pipe, a device) or larger than `LARGEST`.
+    UnknownFormat for what is no file (another folder, a pipe, a device) or larger than `LARGEST`.
     """
     try:
         found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            return bundle.pack_folder(_itself(path), is_of_a_session)
         _check_kind(path, found)
         if found.st_size < _SMALLEST_DATABASE:
             return _plain(path)
@@ -53,10 +59,39 @@ def read_file(path: Path, *, timeout: float = 2.0) -> bytes:
         ) from None
 
 
+def _itself(path: Path) -> Path:
+    """The folder that holds the session's files: ``path``, or the tdata in it, as in a portable Telegram Desktop."""
+    if (folder := _session_in(path)) is not None:
+        return folder
+    raise UnknownFormat(
+        f"{path} is a folder, and no session itself: neither tdata (key_datas) nor a GramJS store.",
+        remedy="Name a session file; `telekeep import` takes a folder of many sessions too.",
+    )
+
+
+def _session_in(path: Path) -> Path | None:
+    for folder in (path / "tdata", path):
+        if folder.is_dir() and any(is_of_a_session(each.name) for each in folder.iterdir()):
+            return folder
+    return None
+
+
+def is_session_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder that is one session: tdata or a GramJS store."""
+    try:
+        return path.is_dir() and _session_in(path) is not None
+    except OSError:
+        return False
+
+
+def is_of_a_session(name: str) -> bool:
+    """Whether a file of that ``name`` is part of a session that is a folder."""
+    return bool(_OF_TDATA.fullmatch(name)) or "%3A" in name or name in foreign.MADELINE_FILES | foreign.TDLIB_FILES
+
+
 def _check_kind(path: Path, found: os.stat_result) -> None:
     if stat.S_ISDIR(found.st_mode):
-        kind = "a tdata folder of Telegram Desktop" if (path / "key_datas").exists() else "a folder"
-        raise UnknownFormat(f"{path} is {kind}; a session file or string is needed.", remedy="Name a file.")
+        raise UnknownFormat(f"{path} is a folder; a session file or string is needed.", remedy="Name a file.")
     if not stat.S_ISREG(found.st_mode):
         raise UnknownFormat(f"{path} is no regular file but a pipe, socket or device.", remedy="Name a file, or - .")
     _check_size(path, found.st_size)

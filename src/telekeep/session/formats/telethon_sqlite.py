@@ -14,17 +14,14 @@ Files it has uploaded (``sent_files``), a takeout in progress and temporary keys
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 
-from telekeep.errors import FormatLoss, SessionCorrupt, UnknownFormat
-from telekeep.session.formats import foreign, image
+from telekeep.session.formats.form import Refusal
 from telekeep.session.formats.format import (
     ADDRESS_RULE,
     DC_RULE,
     KEY_RULE,
     Findings,
-    Rule,
     check_address,
     check_dc,
     check_key,
@@ -33,8 +30,6 @@ from telekeep.session.formats.format import (
 )
 from telekeep.session.formats.tables import (
     DATABASE_RULE,
-    INT64,
-    LAST_DATE,
     LOGGED_IN_RULE,
     MEND,
     MOST_PEERS,
@@ -43,18 +38,20 @@ from telekeep.session.formats.tables import (
     TABLES_RULE,
     UNDAMAGED_RULE,
     Columns,
-    clean,
-    examined,
-    fits,
+    SqliteForm,
+    database,
+    held,
+    kept_peers,
+    kept_state,
     marked,
-    the_version,
+    named,
+    no_address,
     unmarked,
     whole,
 )
-from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, Session, UpdateState, User
+from telekeep.session.model import AuthKey, DataCenter, Peer, Session, UpdateState, User
 from telekeep.session.network import Network
 
-SCHEMAS = (7, 8)
 _SELF = 0  # the entity that stands for "this is who I am"
 _ACCOUNT = 0  # the update state that is not a channel's
 _NEEDED = {
@@ -79,83 +76,13 @@ CREATE TABLE update_state (id integer primary key, pts integer, qts integer, dat
 """
 
 
-class TelethonSqlite:
+class TelethonSqlite(SqliteForm):
     """The ``.session`` file that ``TelegramClient("name", …)`` keeps."""
 
     name = "telethon-sqlite"
-    is_text = False
-
-    def recognises(self, source: bytes) -> bool:
-        if not image.is_database(source):
-            return False
-        tables = image.table_names(source)
-        return tables is None or tables >= {"version", "sessions", "entities"}
-
-    def rules(self, source: bytes, *, network: Network | None = None) -> tuple[Rule, ...]:
-        return _examine(source, network)[0].rules
-
-    def read(self, source: bytes, *, network: Network | None = None) -> Session:
-        if not self.recognises(source):
-            raise foreign.unknown(source)
-        findings, session = _examine(source, network)
-        if session is None:
-            raise findings.error or SessionCorrupt()
-        return session
-
-    def losses(self, session: Session) -> tuple[str, ...]:
-        held = _held(session)
-        lost = []
-        if held.network != session.network:
-            lost.append(f"the name of its network, {session.network}")
-        if session.application is not None:
-            lost.append("the api id and hash")
-        if session.user is not None and held.user is None:
-            lost.append("whom it is logged in as")
-        elif session.user is not None and held.user is not None:
-            if session.user.is_bot is not None:
-                lost.append("whether it is a bot")
-            if (session.user.username or "").lower() != (held.user.username or ""):
-                lost.append("its own username")
-        if held.state != session.state:
-            lost.append("the update state: it has numbers that Telethon does not keep")
-        if gone := len({_plain(peer) for peer in session.peers} - set(held.peers)):
-            lost.append(f"{gone} of {counted(len(session.peers), 'peer')}, or what is odd about them")
-        if not fits(session.dc):
-            lost.append("its address: no client could connect to it")
-        return tuple(lost)
-
-    def write(self, session: Session, *, schema: int = SCHEMAS[0]) -> bytes:
-        """``session`` as a file of ``schema`` 7, which every Telethon since 1.26 opens, or 8."""
-        if schema not in SCHEMAS:
-            raise ValueError(f"Telethon's schema {schema} cannot be written")
-        if not fits(session.dc):
-            raise FormatLoss(
-                f"{session.dc.host!r} port {session.dc.port} of data center {session.dc.id} is no address.",
-                losses=self.losses(session),
-            )
-        held = _held(session)
-        connection = sqlite3.connect(":memory:")
-        try:
-            connection.executescript(_TABLES.format(temporary_key=", tmp_auth_key blob" if schema == 8 else ""))
-            connection.execute("INSERT INTO version VALUES (?)", (schema,))
-            row: list[object] = [held.dc.id, held.dc.host, held.dc.port, held.auth_key.reveal(), None]
-            row += [b""] * (schema - 7)  # no temporary key
-            connection.execute(f"INSERT INTO sessions VALUES ({', '.join('?' * len(row))})", row)
-            # Telethon's date is when it last met a peer; unknown here, and it reads NULL as "long ago".
-            connection.executemany("INSERT INTO entities VALUES (?, ?, ?, ?, ?, NULL)", _entity_rows(held))
-            connection.executemany("INSERT INTO update_state VALUES (?, ?, ?, ?, ?)", _state_rows(held.state))
-            connection.commit()
-            return connection.serialize()
-        finally:
-            connection.close()
-
-
-# ---- reading
-
-
-def _examine(source: bytes, network: Network | None) -> tuple[Findings, Session | None]:
-    findings = Findings(
-        "This Telethon session file",
+    subject = "This Telethon session file"
+    library = "Telethon"
+    texts = (
         DATABASE_RULE,
         UNDAMAGED_RULE,
         "has Telethon's schema, version 7 or 8",
@@ -167,49 +94,60 @@ def _examine(source: bytes, network: Network | None) -> tuple[Findings, Session 
         STATE_RULE,
         PEERS_RULE,
     )
+    tables = frozenset({"version", "sessions", "entities"})
+    schemas = range(7, 9)
+    variants = (7, 8)
+    newer = "Upgrade telekeep: a newer Telethon made this."
+    older = "Open a copy of it once with Telethon 1.40, which upgrades it to version 7."
 
-    def session(connection: sqlite3.Connection, findings: Findings) -> Session | None:
-        return _session(connection, findings, network)
+    def claims(self, tables: frozenset[str] | None) -> bool:
+        return tables is None or tables >= self.tables  # a database that is damaged is most likely one of these
 
-    return findings, examined(source, findings, session)
+    def needed(self, version: int) -> Mapping[str, set[str]]:
+        return _NEEDED
+
+    def session(
+        self, connection: sqlite3.Connection, columns: Columns, findings: Findings, network: Network | None
+    ) -> Session | None:
+        rows = connection.execute("SELECT dc_id, server_address, port, auth_key FROM sessions LIMIT 2").fetchall()
+        problem = "it holds more than one session" if len(rows) > 1 else None
+        if not any(row[3] for row in rows):
+            problem = "it holds no auth key: nobody has logged in with it"
+        if not findings.check(problem, found="yes", remedy="Log in: telekeep auth NAME"):
+            return None
+        dc_id, host, port, key = rows[0]
+        sound = [check_dc(findings, dc_id, network), check_address(findings, host, port), check_key(findings, key)]
+        state = _check_state(findings, connection)
+        user, peers = _check_peers(findings, connection)
+        if not all(sound):
+            return None
+        dc = DataCenter(dc_id, host, port)
+        return Session(dc, AuthKey(key), user, state, peers, network=network_name(dc, network))
+
+    def held(self, session: Session) -> Session:
+        peers = kept_peers(session.peers, names=True, digits=True)
+        user = named(session.user.id if session.user else None, None, peers)
+        state = kept_state(session.state)
+        return held(session, user=user, state=state, peers=peers, network=network_name(session.dc, None))
+
+    def refusal(self, session: Session) -> Refusal | None:
+        return no_address(session.dc)
+
+    def encode(self, session: Session, variant: int | None) -> bytes:
+        """Schema 7, which every Telethon since 1.26 opens, unless 8 is asked for."""
+        schema = variant or self.variants[0]
+        kept = self.held(session)
+        row = (kept.dc.id, kept.dc.host, kept.dc.port, kept.auth_key.reveal(), None)
+        rows: dict[str, Iterator[tuple[object, ...]]] = {
+            "version": iter([(schema,)]),
+            "sessions": iter([row if schema == 7 else (*row, b"")]),  # no temporary key
+            "entities": _entity_rows(kept),
+            "update_state": _state_rows(kept.state),
+        }
+        return database(_TABLES.format(temporary_key=", tmp_auth_key blob" if schema == 8 else ""), rows)
 
 
-def _session(connection: sqlite3.Connection, findings: Findings, network: Network | None) -> Session | None:
-    columns = Columns(connection)
-    if not _check_version(findings, connection, columns):
-        return None
-    lacking = columns.lacking(_NEEDED)
-    if not findings.check(f"its tables differ from Telethon's: {', '.join(lacking)}" if lacking else None, found="yes"):
-        return None
-    rows = connection.execute("SELECT dc_id, server_address, port, auth_key FROM sessions LIMIT 2").fetchall()
-    problem = "it holds more than one session" if len(rows) > 1 else None
-    if not any(row[3] for row in rows):
-        problem = "it holds no auth key: nobody has logged in with it"
-    if not findings.check(problem, found="yes", remedy="Log in: telekeep auth NAME"):
-        return None
-    dc_id, host, port, key = rows[0]
-    sound = [check_dc(findings, dc_id, network), check_address(findings, host, port), check_key(findings, key)]
-    state = _check_state(findings, connection)
-    user, peers = _check_peers(findings, connection)
-    if not all(sound):
-        return None
-    dc = DataCenter(dc_id, host, port)
-    return Session(dc, AuthKey(key), user, state, peers, network=network_name(dc, network))
-
-
-def _check_version(findings: Findings, connection: sqlite3.Connection, columns: Columns) -> bool:
-    rows: list[tuple[object]] = []
-    if "version" in columns.of("version"):
-        rows = connection.execute("SELECT version FROM version LIMIT 2").fetchall()
-    version = the_version(rows)
-    if version in SCHEMAS:
-        return findings.check(None, found=f"version {version}")
-    if version is None:
-        return findings.check("it does not say which version of the schema it has", error=UnknownFormat)
-    remedy = "Upgrade telekeep: a newer Telethon made this."
-    if version < SCHEMAS[0]:
-        remedy = "Open a copy of it once with Telethon 1.40, which upgrades it to version 7."
-    return findings.check(f"it has version {version} of the schema, not 7 or 8", error=UnknownFormat, remedy=remedy)
+# ---- reading
 
 
 def _check_state(findings: Findings, connection: sqlite3.Connection) -> UpdateState | None:
@@ -259,84 +197,28 @@ def _check_peers(findings: Findings, connection: sqlite3.Connection) -> tuple[Us
         digits = str(phone) if phone else None
         peers.append(Peer(kind, bare_id, access_hash or None, username or None, digits, name or None))
     findings.check(None, found=counted(len(peers), "peer"))
-    return _user(user_id, peers), tuple(peers)
-
-
-def _user(user_id: int | None, peers: Iterable[Peer]) -> User | None:
-    if user_id is None:
-        return None
-    own = (peer.username for peer in peers if peer.kind is PeerKind.USER and peer.id == user_id)
-    return User(user_id, None, next(own, None))
+    return named(user_id, None, peers), tuple(peers)
 
 
 # ---- writing
 
 
-def _held(session: Session) -> Session:
-    """What of ``session`` a file gives back: the one place that says what does not fit."""
-    peers = {}
-    for peer in map(_plain, session.peers):
-        if (number := marked(peer.kind, peer.id)) is not None and (kept := _kept(peer)) is not None:
-            peers[number] = kept
-    ordered = tuple(peers[number] for number in sorted(peers))
-    user = session.user if session.user and 1 <= session.user.id < INT64 else None
-    return replace(
-        session,
-        user=_user(user.id if user else None, ordered),
-        state=session.state if _iswhole(session.state) else None,
-        peers=ordered,
-        application=None,
-        network=network_name(session.dc, None),
-    )
-
-
-def _plain(peer: Peer) -> Peer:
-    """As Telethon spells it: usernames in lower case, phone numbers without a plus, nothing empty."""
-    username = clean(peer.username.lower()) if peer.username else None
-    phone = peer.phone.removeprefix("+") or None if peer.phone else None
-    return Peer(peer.kind, peer.id, peer.access_hash, username, phone, clean(peer.name) if peer.name else None)
-
-
-def _kept(peer: Peer) -> Peer | None:
-    phone = peer.phone
-    if phone and not (phone.isascii() and phone.isdigit() and phone[0] != "0" and int(phone) < INT64):
-        phone = None
-    access_hash = peer.access_hash or None
-    if peer.kind is PeerKind.CHAT:
-        access_hash = None  # a chat has none
-    elif access_hash is None or not -INT64 <= access_hash < INT64:
-        return None  # with a made-up hash Telethon would ask Telegram for a stranger
-    if access_hash == peer.access_hash and phone == peer.phone:
-        return peer
-    return replace(peer, access_hash=access_hash, phone=phone)
-
-
-def _iswhole(state: UpdateState | None) -> bool:
-    if state is None:
-        return False
-    numbers = (state.qts, state.seq, *state.channels, *state.channels.values())
-    return (
-        0 < state.pts < INT64
-        and 0 <= state.date <= LAST_DATE
-        and all(-INT64 <= number < INT64 for number in numbers)
-        and all(channel > 0 and pts > 0 for channel, pts in state.channels.items())
-    )
-
-
-def _entity_rows(held: Session) -> Iterator[tuple[int | str | None, ...]]:
-    if held.user is not None:
-        yield (_SELF, held.user.id, None, None, None)
-    for peer in held.peers:
+def _entity_rows(kept: Session) -> Iterator[tuple[object, ...]]:
+    # Telethon's date is when it last met a peer; unknown here, and it reads NULL as "long ago".
+    if kept.user is not None:
+        yield (_SELF, kept.user.id, None, None, None, None)
+    for peer in kept.peers:
         yield (
             marked(peer.kind, peer.id),
             peer.access_hash or 0,
             peer.username,
             int(peer.phone) if peer.phone else None,
             peer.name,
+            None,
         )
 
 
-def _state_rows(state: UpdateState | None) -> Iterator[tuple[int, ...]]:
+def _state_rows(state: UpdateState | None) -> Iterator[tuple[object, ...]]:
     if state is None:
         return
     yield (_ACCOUNT, state.pts, state.qts, state.date, state.seq)

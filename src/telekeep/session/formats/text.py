@@ -7,10 +7,18 @@ import binascii
 import codecs
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telekeep.session.formats.format import Findings
 
 LONGEST = 4096  # bytes; no session string of any library comes near
 _ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Za-z_]\w{0,63}\s*[=:]\s*(?=[^\s=])")
 _QUOTES = "\"'`“”‘’«»"
+_NOTHING_AROUND = re.compile(rb"[A-Za-z0-9_+/-]*={0,2}")
+ALONE = "Keep nothing but the string itself, in one line."
+LINE_RULE = "is one line, with no line break after it"
+ALONE_RULE = "stands alone: no quotation marks, blanks or names"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -26,6 +34,8 @@ def bare(source: bytes) -> Bare:
     """Take away what surrounds a string, and remember it: the rules are told apart that way."""
     if len(source) > LONGEST:
         return Bare("", "", f"it has {len(source)} bytes, far more than any session string")
+    if _NOTHING_AROUND.fullmatch(source):  # as nearly always
+        return Bare(source.decode("ascii"), "", "")
     text, encoding = _decoded(source)
     lines = len(text.strip().splitlines())
     if lines > 1:
@@ -45,6 +55,12 @@ def bare(source: bytes) -> Bare:
     if re.search(r"[^\S\r\n]", rest):
         around.append("blanks inside it")
     return Bare("".join(rest.split()), broken, "it has " + " and ".join(around) if around else "")
+
+
+def check_around(findings: Findings, text: Bare) -> None:
+    """The two rules about what surrounds a string."""
+    findings.check(text.lines, found="yes", remedy=ALONE)
+    findings.check(text.around, found="yes", remedy=ALONE)
 
 
 def _decoded(source: bytes) -> tuple[str, str]:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from telekeep.errors import UnknownFormat
+from telekeep.session.formats import FORMATS
 from telekeep.session.model import Session
 from telekeep.session.network import Network
-
-_CALLED = {"pyrogram-sqlite": "a Pyrogram session file", "pyrogram-string": "a Pyrogram string"}
 
 
 class Found(NamedTuple):
@@ -47,7 +46,7 @@ class Place(Protocol):
 
 def unknown(format: str, where: str = "") -> UnknownFormat:
     """The error for a session of a ``format`` in whose place no loan can be put yet."""
-    what = _CALLED.get(format, format)
+    what = FORMATS[format].called if format in FORMATS else format
     return UnknownFormat(
         f"{f'At {where}: this' if where else 'This'} is {what}; `adopt` cannot put a loan in its place yet.",
         remedy="Nothing was changed. Keep it with `telekeep import FILE --as NAME` where that reads it, else log in "

@@ -9,7 +9,6 @@ from typing import TypeAlias
 from telekeep.errors import SessionCorrupt, UnknownFormat
 from telekeep.keeper.adopt.places.place import Exchange, Found, unknown
 from telekeep.session import formats
-from telekeep.session.formats import foreign
 from telekeep.session.model import Session
 from telekeep.session.network import Network
 
@@ -51,9 +50,7 @@ def _session(where: str, core: str, network: Network) -> Session | None:
     if not _LETTERS.fullmatch(core):
         return None
     source = core.encode()
-    if other := foreign.string_name(core) or next(
-        (name for name, each in _OTHERS.items() if each.recognises(source)), ""
-    ):
+    if other := next((name for name, each in _OTHERS.items() if each.recognises(source)), ""):
         raise unknown(other, where)
     if len(core) not in _LENGTHS or not _STRING.recognises(source):
         return None
