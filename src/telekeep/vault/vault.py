@@ -9,7 +9,7 @@ changed nothing then.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from telekeep.errors import TelekeepError
     from telekeep.session.model import Peer, Session, UpdateState
     from telekeep.vault.adopted import StoredAdoption
+    from telekeep.vault.archive.sealing import Archive
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.lending import StoredLoan
@@ -599,6 +600,31 @@ class Vault:
     def flush(self) -> None:
         """Put on disk what lags. (What must never be lost is there already.)"""
         self._lagging.flush()
+
+    # ---- archives
+
+    def archive(
+        self,
+        names: Collection[str] | None = None,
+        *,
+        reason: str,
+        source: KeySource | None = None,
+        as_it_is: bool = False,
+    ) -> tuple[Archive, dict[str, TelegramSessionError]]:
+        """A sealed archive of the sessions ``names``, or of all with what belongs to the vault; and why records were
+        left out, by name. In one view; writes nothing.
+
+        ``source``: a passphrase to seal it with, None for the vault's own master key. ``as_it_is``: records that are
+        older than their marks too. Raises SessionNotFound, SessionSealed; the first reason if nothing is left.
+        """
+        from telekeep.vault.archive.making import make, own_key
+
+        own = own_key(source) if source is not None else None
+        with self.view(), self._unlocking.reading() as unsealed:
+            return make(
+                unsealed, self._lagging, self._marks, names,
+                now=self._clock.wall(), reason=reason, own=own, as_it_is=as_it_is,
+            )  # fmt: skip
 
     # ---- the vault as a whole
 

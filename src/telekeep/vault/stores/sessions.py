@@ -93,6 +93,14 @@ class Listed(NamedTuple):
     fence: int
 
 
+class Standing(NamedTuple):
+    """A record as it stands. ``sealed`` is None if its newest generation cannot be read, or is not in force."""
+
+    name: str
+    sealed: Sealed | None
+    fence: int
+
+
 class Sessions:
     """The file. Everything in it is reached through `transaction` or `reading`."""
 
@@ -203,6 +211,21 @@ class Rows:
             )
             for name, generation, fence, checksum, *row in self._connection.execute(query).fetchall()
         ]
+
+    def standing(self) -> list[Standing]:
+        """Every record with what is sealed of the generation in force, in the order of names: for copying them all."""
+        query = (
+            "SELECT r.name, r.generation, (SELECT max(generation) FROM generations WHERE name = r.name), f.fence,"
+            f" g.checksum, g.wrapped, g.sealed, {_HEADER} FROM records r"
+            " LEFT JOIN generations g ON g.name = r.name AND g.generation = r.generation"
+            " LEFT JOIN fences f ON f.lease = g.lease ORDER BY r.name"
+        )
+        found = []
+        for name, current, last, fence, checksum, wrapped, sealed, *row in self._connection.execute(query).fetchall():
+            header = _header(row, checksum) if current == last and _typed((wrapped, sealed), (bytes, bytes)) else None
+            there = Sealed(header, wrapped, sealed) if header is not None else None
+            found.append(Standing(str(name), there, fence if isinstance(fence, int) else 0))
+        return found
 
     def newest(self, name: str) -> int:
         """The number of the newest generation of ``name``; 0 if there is no such record.
