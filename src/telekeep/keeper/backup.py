@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telekeep.errors import TelekeepError
+from telekeep.errors import SessionCorrupt, SessionNotFound, TelekeepError
 from telekeep.vault.archive.folder import STEM, SUFFIX, count, refuse_within, shelved, store, throw_away
 from telekeep.vault.archive.retention import ASKED, AUTOMATIC, Retention, surplus
 
@@ -83,6 +83,21 @@ def back_up(
         size=len(archive.data),
         dropped=_tidied(keeper, folder, retention, reason),
     )
+
+
+def back_up_first(keeper: Keeper, names: Iterable[str] | None, *, step: str) -> Backup | None:
+    """A backup before a risky ``step``; None if nothing that a copy could save is there, or none of it can be read.
+
+    Such a step may be what mends it, and the vault keeps the generations it has. Raises what `back_up` raises else:
+    the step is not taken then.
+    """
+    wanted = None if names is None else tuple(names)
+    if wanted == ():
+        return None
+    try:
+        return back_up(keeper, wanted, reason=step, as_it_is=True)
+    except (SessionCorrupt, SessionNotFound):
+        return None
 
 
 def _tidied(keeper: Keeper, folder: Path, retention: Retention | None, reason: str) -> tuple[Path, ...]:

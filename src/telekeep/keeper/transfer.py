@@ -199,17 +199,17 @@ def put_back(keeper: Keeper, name: str, generation: int) -> Entry:
         return vault.keep(name, session, fence=leases[0].fence, expected=history[0].generation)
 
 
-def take(keeper: Keeper, key_id: int, held: ExitStack, *, floor: int, purpose: str) -> Lease:
+def take(keeper: Keeper, key_id: int, held: ExitStack, *, floor: int, purpose: str, durable: bool = True) -> Lease:
     """Take the lease on a key until ``held`` is closed; a daemon that lends it to nobody just now gives it.
 
-    ``floor``: the newest fence the vault knows. Raises SessionBusy.
+    ``floor``: the newest fence the vault knows; ``durable`` as in `Leases.try_acquire`. Raises SessionBusy.
     """
     try:
-        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
+        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose, durable=durable)
     except SessionBusy:
         if refused := hand_over(keeper, lease_name(key_id)):
             raise refused from None
-        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose)
+        lease = keeper.leases.try_acquire(key_id, floor=floor, purpose=purpose, durable=durable)
     held.callback(lease.release)
     return lease
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
 from typing import Any
 
 from telekeep.errors import UnknownFormat
@@ -73,16 +72,6 @@ def read_peer(data: bytes) -> Peer:
     """The peer that `write_peer` wrote."""
     kind, *rest = json.loads(data)
     return Peer(PeerKind(kind), *rest)
-
-
-def join_peers(rows: Iterable[bytes]) -> bytes:
-    """What `write_peer` wrote of several, as one."""
-    return b"[" + b",".join(rows) + b"]"
-
-
-def read_peers(data: bytes) -> list[Peer]:
-    """The peers that `join_peers` joined."""
-    return [Peer(PeerKind(kind), *rest) for kind, *rest in json.loads(data)]
 
 
 def _write(value: Any) -> bytes:

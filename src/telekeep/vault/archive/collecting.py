@@ -9,6 +9,7 @@ from telekeep.errors import SessionCorrupt, SessionNotFound, TelegramSessionErro
 from telekeep.vault.archive.contents import Belonging, Contents, Copy
 from telekeep.vault.highwater import Position, is_older
 from telekeep.vault.record import KEPT, REMOVED, Generation
+from telekeep.vault.seal import new_key
 from telekeep.vault.standing import in_force, older
 from telekeep.vault.stores.belongings import KINDS, LOAN
 from telekeep.vault.stores.copies import Lagged
@@ -53,12 +54,14 @@ def collect(
         except SessionCorrupt as error:
             left_out[header.name] = error
     leases = {header.lease for header, _ in found}
-    lagged = lagging.copies(leases, unsealed.lagging_seal())
+    seal = unsealed.lagging_seal()
+    lagged = lagging.copies(leases) if seal is not None else {}
+    key = seal.key if seal is not None else new_key()
     nothing = Lagged()
     copies = tuple(Copy(payload, *lagged.get(header.lease, nothing)) for header, payload in found)
     belongings = tuple(_belongings(unsealed, left_out)) if names is None else ()
     dead = tuple((lease, row) for lease, row in unsealed.rows.quarantine.all().items() if lease in leases)
-    return Collected(tuple(header for header, _ in found), Contents(copies, belongings, dead), left_out)
+    return Collected(tuple(header for header, _ in found), Contents(copies, key, belongings, dead), left_out)
 
 
 def _some(

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from telekeep.errors import BackupDamaged
 from telekeep.lease.lease import lease_name
-from telekeep.vault.payload import read_peers, read_session, read_state
+from telekeep.secret import Secret
+from telekeep.vault.payload import read_session
 from telekeep.vault.record import Quarantine
 
 if TYPE_CHECKING:
-    from telekeep.session.model import Peer, Session, UpdateState
+    from telekeep.session.model import Session
     from telekeep.vault.archive.header import Header
 
 _LENGTH = struct.Struct("<Q")
 
 
 class Copy(NamedTuple):
-    """A session as it was: ``payload``, update ``state`` and ``peers`` (a JSON list) as the vault seals them, or empty.
+    """A session as it was: its ``payload`` opened; update ``state`` and ``peers`` as `stores.copies` packs them.
 
     ``last_used_at`` in wall-clock seconds, None if that was not known.
     """
@@ -39,12 +40,6 @@ class Copy(NamedTuple):
         """The session, without its update state and peers. Raises UnknownFormat."""
         return read_session(self.payload)
 
-    def update_state(self) -> UpdateState | None:
-        return read_state(self.state) if self.state else None
-
-    def known_peers(self) -> list[Peer]:
-        return read_peers(self.peers) if self.peers else []
-
 
 class Belonging(NamedTuple):
     """What belongs to a session, or to the vault: a loan, an endpoint, an adopted file. See `stores.belongings`."""
@@ -59,9 +54,13 @@ class Belonging(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """``copies``: in the order of the header's sessions. ``quarantine``: by lease, the keys that Telegram has ended."""
+    """``copies``: in the order of the header's sessions. ``lagging_key``: what their states and peers are sealed with.
+
+    ``quarantine``: by lease, the keys that Telegram has ended.
+    """
 
     copies: tuple[Copy, ...]
+    lagging_key: Secret
     belongings: tuple[Belonging, ...] = ()
     quarantine: tuple[tuple[str, Quarantine], ...] = ()
 
@@ -71,8 +70,6 @@ class Contents(NamedTuple):
             session = copy.session()
             if lease_name(session.auth_key.id) != header.lease:
                 raise BackupDamaged(f"The backup is damaged: what it holds as {header.name!r} is another session.")
-            copy.update_state()
-            copy.known_peers()
 
 
 def write(contents: Contents) -> bytes:
@@ -83,6 +80,7 @@ def write(contents: Contents) -> bytes:
         ],
         "belongings": [(each.kind, each.name, each.id, len(each.payload)) for each in contents.belongings],
         "quarantine": contents.quarantine,
+        "lagging": contents.lagging_key.reveal().hex(),
     }
     index = json.dumps(table, separators=(",", ":")).encode()
     parts = [_LENGTH.pack(len(index)), index]
@@ -109,4 +107,4 @@ def read(data: bytes, shown: Header) -> Contents:
     if at != len(data) or len(copies) != len(shown.sessions):
         raise BackupDamaged("The backup is damaged: it does not hold what its header says.")
     quarantine = tuple((lease, Quarantine(*row)) for lease, row in table["quarantine"])
-    return Contents(tuple(copies), tuple(belongings), quarantine)
+    return Contents(tuple(copies), Secret(bytes.fromhex(table["lagging"])), tuple(belongings), quarantine)

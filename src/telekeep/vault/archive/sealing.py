@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from telekeep.errors import BackupDamaged, BackupSealed, BackupUnknown, TelekeepError
 from telekeep.vault.archive import contents, header
 from telekeep.vault.archive.contents import Contents
 from telekeep.vault.archive.header import Header
 from telekeep.vault.keys import PASSPHRASE, source_for, worded
-from telekeep.vault.seal import KEY_BYTES, DoesNotOpen, Master
+from telekeep.vault.seal import KEY_BYTES, DoesNotOpen, Master, Seal
 from telekeep.vault.unlocking import parameters_of
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ class Archive:
 
     def check(self, data: bytes) -> None:
         """Make sure that ``data`` is this archive, and that every record in it can be read. Raises BackupDamaged."""
-        shown, _ = split(data)
-        if shown != self.header:
+        opened = _open(data, lambda shown: self._master)
+        if opened.header != self.header:
             raise BackupDamaged("The backup on the disk is not the one that was written.")
-        open_with(self._master, data).check(shown)
 
 
 def close(shown: Header, what: Contents, master: Master) -> Archive:
@@ -79,15 +78,37 @@ def split(data: bytes) -> tuple[Header, int]:
     return shown, end + 1
 
 
-def open_with(master: Master, data: bytes) -> Contents:
-    """What is sealed in an archive. Raises what `split` does, and BackupDamaged if this key does not open it."""
+class Opened(NamedTuple):
+    """An archive with the key at hand, every record of it opened."""
+
+    header: Header
+    contents: Contents
+    master: Master
+
+    def lagging_seal(self) -> Seal:
+        """What its update states and peers are sealed with."""
+        return Seal(self.contents.lagging_key, self.header.vault_id)
+
+
+def unseal(data: bytes, *, source: KeySource | None = None, ask: Callable[[], str] | None = None) -> Opened:
+    """Open an archive, and every record in it. Parameters as `master_of`.
+
+    Raises BackupUnknown, BackupDamaged, BackupSealed, UnknownFormat for a record of a newer telekeep.
+    """
+    return _open(data, lambda shown: master_of(shown, source, ask))
+
+
+def _open(data: bytes, find: Callable[[Header], Master]) -> Opened:
     shown, begin = split(data)
+    master = find(shown)
     wrapped, sealed = data[begin : begin + _WRAPPED_BYTES], data[begin + _WRAPPED_BYTES : -_DIGEST_BYTES]
     try:
         plain = master.open_record(b"backup " + data[:begin], wrapped, sealed)
     except DoesNotOpen:
         raise BackupDamaged("The backup is damaged: its seal is broken.") from None
-    return contents.read(plain, shown)
+    what = contents.read(plain, shown)
+    what.check(shown)
+    return Opened(shown, what, master)
 
 
 def master_of(shown: Header, source: KeySource | None, ask: Callable[[], str] | None = None) -> Master:

@@ -1,8 +1,13 @@
-"""Update states and peers of many auth keys at once, on their way into an archive and back: rows of ``lagging.db``."""
+"""Update states and peers of many auth keys at once, on their way into an archive and back: rows of ``lagging.db``.
+
+They are copied as they lie, sealed with the lagging key, which goes with them: opening each would take ten times as
+long, and a row that is damaged is worth no more than one that is not there.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,10 +16,11 @@ if TYPE_CHECKING:
     from telekeep.vault.seal import Seal
 
 _FEW = 50  # auth keys; more, and the whole table is read at once
+_ROW = struct.Struct("<HI")  # lengths of a row's name and of what is sealed; both follow
 
 
 class Lagged(NamedTuple):
-    """What is known of an auth key: ``state`` and ``peers`` as `telekeep.vault.payload` wrote them (empty: nothing).
+    """What is known of an auth key, sealed: ``state``, and the ``peers`` one after another (empty: nothing).
 
     ``used``: when it was last used, in wall-clock seconds, None if that is not known.
     """
@@ -24,71 +30,77 @@ class Lagged(NamedTuple):
     used: float | None = None
 
 
-def read_copies(
-    connection: sqlite3.Connection, leases: Collection[str], seal: Seal | None
-) -> tuple[dict[str, Lagged], int]:
-    """What is known of ``leases``, and how many rows did not open."""
-    from telekeep.vault.payload import join_peers
-
+def read_copies(connection: sqlite3.Connection, leases: Collection[str]) -> dict[str, Lagged]:
+    """What is known of ``leases``."""
     uses = {lease: used for lease, used in _rows(connection, "uses", "last_used_at", leases) if isinstance(used, float)}
-    states: dict[str, bytes] = {}
+    states = {lease: sealed for lease, sealed in _rows(connection, "states", "sealed", leases) if type(sealed) is bytes}
     peers: defaultdict[str, list[bytes]] = defaultdict(list)
+    for lease, row, sealed in _rows(connection, "peers", "row, sealed", leases):
+        if type(row) is bytes and type(sealed) is bytes:
+            peers[lease] += _ROW.pack(len(row), len(sealed)), row, sealed
+    return {lease: Lagged(states.get(lease, b""), b"".join(peers.get(lease, ())), uses.get(lease)) for lease in leases}
+
+
+def write_copies(
+    connection: sqlite3.Connection, copies: Sequence[tuple[str, Lagged]], *, sealed_with: Seal, seal: Seal
+) -> int:
+    """Add them to what is known, and return how many rows did not open. What is known wins: an update state that went
+    back would tell old news again.
+
+    ``sealed_with``: what they are sealed with; ``seal``: what this file is sealed with.
+    """
+    uses = [(lease, copy.used) for lease, copy in copies if copy.used is not None]
+    states = [(lease, copy.state) for lease, copy in copies if copy.state]
+    peers = [(lease, row, sealed) for lease, copy in copies for row, sealed in _unpacked(copy.peers)]
     lost = 0
-    for lease, sealed in _rows(connection, "states", "sealed", leases) if seal is not None else ():
-        plain = opened(seal, b"update state", lease.encode(), sealed)
-        if plain is None:
-            lost += 1
-        else:
-            states[lease] = plain
-    for lease, row, sealed in _rows(connection, "peers", "row, sealed", leases) if seal is not None else ():
-        plain = opened(seal, b"peer", lease.encode() + row, sealed) if isinstance(row, bytes) else None
-        if plain is None:
-            lost += 1
-        else:
-            peers[lease].append(plain)
-    found = {
-        lease: Lagged(states.get(lease, b""), join_peers(peers[lease]) if lease in peers else b"", uses.get(lease))
-        for lease in leases
-    }
-    return found, lost
+    if not seal.is_same(sealed_with):
+        lost = len(states) + len(peers)
+        states = [(lease, plain) for lease, old in states if (plain := _state(lease, old, sealed_with, seal))]
+        peers = [row for each in peers if (row := _peer(*each, sealed_with, seal))]
+        lost -= len(states) + len(peers)
+    connection.executemany(
+        "INSERT INTO uses VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, ?2)", uses
+    )
+    connection.executemany("INSERT OR IGNORE INTO states VALUES (?, ?)", states)
+    connection.executemany("INSERT OR IGNORE INTO peers VALUES (?, ?, ?)", peers)
+    return lost
 
 
-def write_copies(connection: sqlite3.Connection, copies: Sequence[tuple[str, Lagged]], seal: Seal) -> None:
-    """Add them to what is known. An update state that is there stays: going back would tell old news again."""
-    from telekeep.vault.payload import read_peers, write_peer
-
-    for lease, copy in copies:
-        if copy.used is not None:
-            connection.execute(
-                "INSERT INTO uses VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, ?2)",
-                (lease, copy.used),
-            )
-        if copy.state:
-            sealed = seal.close(b"update state", lease.encode(), copy.state)
-            connection.execute("INSERT OR IGNORE INTO states VALUES (?, ?)", (lease, sealed))
-        if copy.peers:
-            known = {row for (row,) in connection.execute("SELECT row FROM peers WHERE lease = ?", (lease,))}
-            rows = ((seal.row_id(lease, peer.kind.value, peer.id), peer) for peer in read_peers(copy.peers))
-            connection.executemany(
-                "INSERT INTO peers VALUES (?, ?, ?)",
-                [
-                    (lease, row, seal.close(b"peer", lease.encode() + row, write_peer(peer)))
-                    for row, peer in rows
-                    if row not in known
-                ],
-            )
-
-
-def opened(seal: Seal | None, what: bytes, bound: bytes, sealed: object) -> bytes | None:
+def opened(seal: Seal, what: bytes, bound: bytes, sealed: object) -> bytes | None:
     """What was sealed; None if it does not open."""
     from telekeep.vault.seal import DoesNotOpen
 
-    if seal is None or not isinstance(sealed, bytes):
+    if not isinstance(sealed, bytes):
         return None
     try:
         return seal.open(what, bound, sealed)
     except DoesNotOpen:
         return None
+
+
+def _state(lease: str, sealed: bytes, old: Seal, new: Seal) -> bytes | None:
+    plain = opened(old, b"update state", lease.encode(), sealed)
+    return None if plain is None else new.close(b"update state", lease.encode(), plain)
+
+
+def _peer(lease: str, row: bytes, sealed: bytes, old: Seal, new: Seal) -> tuple[str, bytes, bytes] | None:
+    from telekeep.vault.payload import read_peer
+
+    plain = opened(old, b"peer", lease.encode() + row, sealed)
+    if plain is None:
+        return None
+    peer = read_peer(plain)
+    row = new.row_id(lease, peer.kind.value, peer.id)
+    return lease, row, new.close(b"peer", lease.encode() + row, plain)
+
+
+def _unpacked(rows: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at, size = 0, _ROW.size
+    while at < len(rows):
+        name, sealed = _ROW.unpack_from(rows, at)
+        middle = at + size + name
+        yield rows[at + size : middle], rows[middle : middle + sealed]
+        at = middle + sealed
 
 
 def _rows(connection: sqlite3.Connection, table: str, columns: str, leases: Collection[str]) -> Iterator[Any]:

@@ -206,24 +206,22 @@ class Lagging:
             self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
         return state, peers
 
-    def copies(self, leases: Collection[str], seal: Seal | None) -> dict[str, Lagged]:
-        """What is known of several auth keys, by lease name, as `telekeep.vault.payload` wrote it, unparsed.
+    def copies(self, leases: Collection[str]) -> dict[str, Lagged]:
+        """What is known of several auth keys, by lease name, as it lies here."""
+        nothing: dict[str, Lagged] = {}
+        return self._read(lambda connection: read_copies(connection, leases), nothing)
 
-        ``seal``: None if its key is lost; then it is when they were used, no more. Damaged rows are left out.
-        """
+    def put_back(self, copies: Sequence[tuple[str, Lagged]], *, sealed_with: Seal, seal: Seal) -> None:
+        """Add what `copies` told to what is known, in one transaction; see `write_copies`."""
+        lost = 0
 
-        def read(connection: sqlite3.Connection) -> tuple[dict[str, Lagged], int]:
-            return read_copies(connection, leases, seal)
+        def write(connection: sqlite3.Connection) -> None:
+            nonlocal lost
+            lost = write_copies(connection, copies, sealed_with=sealed_with, seal=seal)
 
-        nothing: tuple[dict[str, Lagged], int] = ({}, 0)
-        found, lost = self._read(read, nothing)
+        self._write(write)
         if lost:
             self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
-        return found
-
-    def put_back(self, copies: Sequence[tuple[str, Lagged]], seal: Seal) -> None:
-        """Add what `copies` told, by lease name, to what is known, in one transaction; what is known wins."""
-        self._write(lambda connection: write_copies(connection, copies, seal))
 
     def journal(self, lease: str, seal: Seal) -> list[Entry]:
         """The journal of one auth key. What is damaged, and all that came before it, is left out and reported."""

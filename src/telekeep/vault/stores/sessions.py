@@ -8,7 +8,7 @@ commit, for a file that is written when somebody logs in.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -283,26 +283,18 @@ class Rows:
 
     def add(self, generation: Sealed) -> None:
         """Write a new generation and put it in force."""
-        header = generation.header
-        self._connection.execute(
+        self.add_all([generation])
+
+    def add_all(self, generations: Sequence[Sealed]) -> None:
+        """Write new generations and put them in force."""
+        self._connection.executemany(
             "INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                header.name,
-                header.generation,
-                header.lease,
-                header.network,
-                header.dc_id,
-                header.fence,
-                header.created_at,
-                header.saved_at,
-                header.state,
-                header.size,
-                header.checksum(),
-                generation.wrapped,
-                generation.sealed,
-            ),
+            [(*each.header, each.header.checksum(), each.wrapped, each.sealed) for each in generations],
         )
-        self._connection.execute("INSERT OR REPLACE INTO records VALUES (?, ?)", (header.name, header.generation))
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO records VALUES (?, ?)",
+            [(each.header.name, each.header.generation) for each in generations],
+        )
 
     def settle(self) -> None:
         """Put the newest generation of every record in force, where that was not so."""
@@ -342,6 +334,18 @@ class Rows:
     def fence(self, lease: str) -> int:
         """The newest fencing token seen for this auth key; 0 if none."""
         return self._one("SELECT fence FROM fences WHERE lease = ?", (lease,), int) or 0
+
+    def fences(self) -> dict[str, int]:
+        """The newest fencing token seen for every auth key, by lease."""
+        rows = self._connection.execute("SELECT lease, fence FROM fences")
+        return {lease: fence for lease, fence in rows if isinstance(fence, int)}
+
+    def admit_all(self, fences: Mapping[str, int]) -> None:
+        """Remember fences, by lease. Raises StaleFence if a newer one has been seen."""
+        newest = self.fences()
+        for lease, fence in fences.items():
+            check_fence(fence, newest.get(lease, 0))
+        self._connection.executemany("INSERT OR REPLACE INTO fences VALUES (?, ?)", list(fences.items()))
 
     def admit(self, lease: str, fence: int) -> None:
         """Remember ``fence`` for this auth key. Raises StaleFence if a newer one has been seen."""
