@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from telekeep.errors import ConfigError, SessionCorrupt, StorageUnavailable, VaultRolledBack
 from telekeep.events import LoggedIn
+from telekeep.keeper.backup import back_up_first
 from telekeep.keeper.keeper import Keeper
 from telekeep.login import flow
 from telekeep.login.budget import LoginBudget
@@ -81,6 +82,8 @@ async def auth(
                 session = await fresh.session()
                 lease = keeper.leases.try_acquire(session.auth_key.id, purpose=f"login of {name}")
                 expected = before.generation if before else None
+                if before is not None:
+                    back_up_first(keeper, [name], step="before a new login")
                 vault.keep(name, session, fence=lease.fence, expected=expected)
             except BaseException:
                 if not await fresh.log_out():

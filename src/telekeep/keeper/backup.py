@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telekeep.errors import SessionCorrupt, SessionNotFound, TelekeepError
-from telekeep.vault.archive.folder import STEM, SUFFIX, count, refuse_within, shelved, store, throw_away
+from telekeep.vault.archive.folder import STEM, SUFFIX, candidates, count, refuse_within, shelved, store, throw_away
 from telekeep.vault.archive.retention import ASKED, AUTOMATIC, Retention, surplus
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _tidied(keeper: Keeper, folder: Path, retention: Retention | None, reason: s
         if rule.last is not None and count(folder) <= rule.last:
             return ()  # all are kept: none need be read
         found = shelved(folder)
-        gone = surplus(found, rule, vault_id=keeper.vault.id, now=keeper.clock.wall())
+        gone = surplus(candidates(found, keeper.vault.id), rule, now=keeper.clock.wall())
         throw_away(gone)
     except TelekeepError:
         return ()

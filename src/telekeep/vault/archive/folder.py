@@ -19,6 +19,7 @@ from telekeep.folder import beside, locked, publish
 from telekeep.paths import check_private_folder, private_folder, sync_folder
 from telekeep.vault.archive import sealing
 from telekeep.vault.archive.header import Header
+from telekeep.vault.archive.retention import Candidate
 
 SUFFIX = ".telekeep"
 STEM = "telegram_session"
@@ -120,6 +121,24 @@ def shelved(folder: Path) -> list[Shelved]:
         ]
     found = [look(path) for path in paths]
     return sorted(found, key=lambda each: (each.header.made_at if each.header else 0.0, each.path.name), reverse=True)
+
+
+def candidates(found: Iterable[Shelved], vault_id: str) -> list[Candidate]:
+    """Those that may be thrown away: whole archives of this vault.
+
+    One with the vault's key and one with a passphrase of its own do not replace each other: whichever key is lost, the
+    other must do.
+    """
+    return [
+        Candidate(
+            each.path,
+            each.header.made_at,
+            frozenset((session.name, each.header.has_own_key) for session in each.header.sessions),
+            each.header.reason,
+        )
+        for each in found
+        if each.header is not None and each.header.vault_id == vault_id
+    ]
 
 
 def count(folder: Path) -> int:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from telekeep.errors import TelegramSessionError
+from telekeep.errors import SessionNotFound, TelegramSessionError
 from telekeep.vault.archive.collecting import collect
 from telekeep.vault.archive.header import Header
 from telekeep.vault.archive.sealing import Archive, close
@@ -36,6 +36,8 @@ def make(
     collected = collect(unsealed, lagging, marks, names, as_it_is=as_it_is)
     if not collected.sessions and collected.left_out:
         raise next(iter(collected.left_out.values()))
+    if not collected.sessions:
+        raise SessionNotFound("No session is kept here: there is nothing to back up.")
     opening, master = own or (unsealed.rows.opening(), unsealed.master)
     header = Header(
         id=opening.vault_id if own else os.urandom(16).hex(),

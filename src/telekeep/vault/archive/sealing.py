@@ -121,6 +121,11 @@ def master_of(shown: Header, source: KeySource | None, ask: Callable[[], str] | 
 
     opening = shown.opening
     if shown.has_own_key:
+        if ask is None:
+            raise BackupSealed(
+                "This backup has a passphrase of its own, and none was given.",
+                remedy="Run the command in a terminal, or hand the passphrase in with --passphrase-fd N.",
+            )
         source = Passphrase(ask)
     elif source is None or source.name != opening.source:
         source = None
