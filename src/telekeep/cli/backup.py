@@ -78,7 +78,9 @@ def backup(
             made.append(back_up(keeper, sessions or None, reason=ASKED, to=folder, source=source, retention=retention))
         stored += [back_up_file(keeper, file, to=folder, retention=retention) for file in files]
         key = str(keeper.home.key_file)
-    lines = [line for each in made for line in _told(each, key)] + [line for each in stored for line in _stored(each)]
+    lines = [line for each in made for line in _told(each, key, elsewhere=folder is not None)] + [
+        line for each in stored for line in _stored(each)
+    ]
     found = {"backups": [_facts(each) for each in made], "files": [_file_facts(each) for each in stored]}
     for each in made:
         for name, why in each.left_out.items():
@@ -92,14 +94,14 @@ def is_file(name: str) -> bool:
     return "/" in name or name.endswith(".session")
 
 
-def _told(made: Backup, key: str) -> list[str]:
+def _told(made: Backup, key: str, *, elsewhere: bool) -> list[str]:
     what = ", ".join(made.names) if len(made.names) <= 3 else f"{len(made.names)} sessions"
     lines = [
         f"{what or 'What was set aside'}: backed up, read back and whole ({size(made.size)}).",
         f"  {made.path}",
         OWN if made.own_key else OPENS.get(made.sealed_by, "").format(key=key),
         *_dropped(made.dropped),
-        "→ To put it back: telekeep restore",
+        "→ To put it back: telekeep restore" + (f" --from {made.path}" if elsewhere else ""),
     ]
     return [line for line in lines if line]
 

@@ -75,7 +75,7 @@ def rotate(invocation: Invocation, kind: str | None) -> None:
     """Give the vault a new master key, and wrap every data key anew with it.
 
     A crash at any point leaves a vault that opens with the old key or with the new one. Backups made before still need
-    the old key; so one is made before and one after.
+    the old key; so one is made before, and, unless a passphrase would be asked for again, one after.
     """
     from telekeep.keeper.backup import back_up_first
 
@@ -84,7 +84,8 @@ def rotate(invocation: Invocation, kind: str | None) -> None:
         source = _source(keeper, kind or KINDS.get(before, FILE))
         back_up_first(keeper, None, step="before a new key")
         keeper.vault.rotate(source)
-        back_up_first(keeper, None, step="after a new key")
+        if source.name != keys.PASSPHRASE:  # that would be asked for once more
+            back_up_first(keeper, None, step="after a new key")
         found = {"id": keeper.vault.id, "key_source": source.name, "before": before}
     invocation.out.data(
         found, () if invocation.quiet else [f"The vault has a new key, from a {keys.worded(source.name)}."]

@@ -22,6 +22,7 @@ from telekeep.errors import (
     SessionConflict,
     SessionCorrupt,
     SessionNotFound,
+    UnknownFormat,
 )
 from telekeep.keeper.backup import Backup, back_up_first, folder_of
 from telekeep.keeper.handover import ask as ask_daemon
@@ -146,8 +147,13 @@ def _chosen(archive: Opened, names: Collection[str] | None) -> list[tuple[Genera
 def _vault(keeper: Keeper, archive: Opened) -> Vault:
     """The vault to put sessions into: the one that is there, else a new one, which opens as the archive's did."""
     if Vault.exists(keeper.home.vault):
-        vault = keeper.vault
-        vault.unlock()
+        try:
+            vault = keeper.vault
+            vault.unlock()
+        except (SessionCorrupt, UnknownFormat) as error:
+            folder = keeper.home.vault
+            error.remedy = f"Move it away (mv {folder} {folder}.damaged), then run the command again: it is made anew."
+            raise
         return vault
     if ask_daemon(keeper, "status") is not None:
         raise SessionConflict(
