@@ -22,6 +22,7 @@ from telekeep.errors import (
     SessionConflict,
     SessionCorrupt,
     SessionNotFound,
+    SessionSealed,
     UnknownFormat,
 )
 from telekeep.keeper.backup import Backup, back_up_first, folder_of
@@ -150,9 +151,11 @@ def _vault(keeper: Keeper, archive: Opened) -> Vault:
         try:
             vault = keeper.vault
             vault.unlock()
-        except (SessionCorrupt, UnknownFormat) as error:
-            folder = keeper.home.vault
-            error.remedy = f"Move it away (mv {folder} {folder}.damaged), then run the command again: it is made anew."
+        except (SessionCorrupt, SessionSealed, UnknownFormat) as error:
+            if not isinstance(error, SessionSealed) or archive.header.has_own_key:
+                folder = keeper.home.vault
+                error.remedy = f"If it is lost, move it away (mv {folder} {folder}.lost), and run the command again: "
+                error.remedy += "it is made anew."
             raise
         return vault
     if ask_daemon(keeper, "status") is not None:
