@@ -107,10 +107,10 @@ def look(path: Path) -> Shelved:
     return Shelved(path, header)
 
 
-def shelved(folder: Path) -> list[Shelved]:
+def shelved(folder: Path, *, most: int | None = None) -> list[Shelved]:
     """What lies in ``folder`` under a name that archives have, newest first; whole or not. Links are not followed.
 
-    Raises ConfigError if others may write there.
+    ``most``: no more than so many, the newest by their names. Raises ConfigError if others may write there.
     """
     if not os.path.lexists(folder):
         return []
@@ -119,7 +119,7 @@ def shelved(folder: Path) -> list[Shelved]:
         paths = [
             Path(each.path) for each in os.scandir(folder) if is_ours(each.name) and each.is_file(follow_symlinks=False)
         ]
-    found = [look(path) for path in paths]
+    found = [look(path) for path in sorted(paths, key=lambda path: path.name, reverse=True)[:most]]
     return sorted(found, key=lambda each: (each.header.made_at if each.header else 0.0, each.path.name), reverse=True)
 
 
