@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
@@ -67,7 +68,7 @@ def _fill(keeper: Keeper) -> None:
     for number in range(SESSIONS):
         session = Session(
             DataCenter(2, "149.154.167.51"),
-            AuthKey((number + 1).to_bytes(256, "big")),
+            AuthKey(sha256(str(number).encode()).digest() * 8),
             User(7_000_000 + number, False, f"user{number}"),
             UpdateState(1000, 2, 1_800_000_000, 3, {5: 77}),
             tuple(Peer(PeerKind.USER, each, 4242 + each, f"peer{each}", None, "A Peer") for each in range(PEERS)),

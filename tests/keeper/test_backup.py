@@ -151,8 +151,8 @@ def test_every_risky_step_begins_with_a_backup(keeper: Keeper, main: Session) ->
     transfer.put_back(keeper, "main", 1)
     transfer.remove(keeper, "main")
     assert sorted(reasons(keeper)) == ["before import", "before remove", "before restore"]
-    held = [opened(keeper, each.path).contents.copies[0].session().auth_key for each in archives(keeper)]
-    assert sorted(key.id for key in held) == sorted([main.auth_key.id, other.auth_key.id, main.auth_key.id])
+    held = [opened(keeper, each.path).contents.copies[0].key_id() for each in archives(keeper)]
+    assert sorted(held) == sorted([main.auth_key.id, other.auth_key.id, main.auth_key.id])
 
 
 def test_a_step_is_not_taken_if_its_backup_cannot_be_stored(keeper: Keeper, main: Session) -> None:

@@ -121,7 +121,7 @@ def restore(keeper: Keeper, archive: Opened, names: Collection[str] | None = Non
         for header, copy in chosen:
             here = reached[header.name]
             floor = max(header.fence, here.fence)
-            fence = _taken(keeper, header.name, copy.session().auth_key.id, there.get(header.name), held, floor)
+            fence = _taken(keeper, header.name, copy.key_id(), there.get(header.name), held, floor)
             wanted.append(Wanted(header, copy, fence, here.generation))
         before = back_up_first(keeper, [each.header.name for each in wanted if each.expected], step=BEFORE)
         entries = vault.put_back(archive, wanted)

@@ -8,6 +8,7 @@ lagging key stays far below the 2^32 messages that NIST SP 800-38D (8.3) allows.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
@@ -31,12 +32,18 @@ def new_key() -> Secret:
     return Secret(os.urandom(KEY_BYTES))
 
 
+@lru_cache(maxsize=16)
+def _prefix(vault_id: str) -> bytes:
+    """How every binding begins."""
+    return b"%d:%b,%d:%b," % (len(_FORMAT), _FORMAT, len(vault_id), vault_id.encode())
+
+
 class Seal:
     """Seals with one key, for one vault."""
 
     def __init__(self, key: Secret, vault_id: str) -> None:
         self.vault_id = vault_id
-        self._prefix = b"%d:%b,%d:%b," % (len(_FORMAT), _FORMAT, len(vault_id), vault_id.encode())
+        self._prefix = _prefix(vault_id)
         self._key = key
         self._cipher = AESGCM(key.reveal())
 

@@ -657,8 +657,9 @@ class Vault:
             floors: dict[str, int] = {}
             for mark in self._marks.all().values():
                 floors[mark.lease] = max(mark.fence, floors.get(mark.lease, 0))
+            newest, fences = rows.newest_of_all(), rows.fences()
             return {
-                name: Reached(rows.newest(check_name(name)), max(rows.fence(lease), floors.get(lease, 0)))
+                name: Reached(newest.get(check_name(name), 0), max(fences.get(lease, 0), floors.get(lease, 0)))
                 for name, lease in records
             }
 

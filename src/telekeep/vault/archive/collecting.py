@@ -49,8 +49,11 @@ def collect(
         try:
             last = _last_kept(unsealed, sealed)
             if last is not None:
-                shown = last.header._replace(state=header.state, fence=max(fence, header.fence, last.header.fence))
-                found.append((shown, unsealed.open(last)))
+                payload = unsealed.open(last)
+                if last is not sealed or fence > header.fence:
+                    newest = max(fence, header.fence, last.header.fence)
+                    header = last.header._replace(state=header.state, fence=newest)
+                found.append((header, payload))
         except SessionCorrupt as error:
             left_out[header.name] = error
     leases = {header.lease for header, _ in found}

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from telekeep.errors import BackupDamaged
 from telekeep.lease.lease import lease_name
 from telekeep.secret import Secret
-from telekeep.vault.payload import read_session
+from telekeep.vault.payload import read_key_id
 from telekeep.vault.record import Quarantine
 
 if TYPE_CHECKING:
-    from telekeep.session.model import Session
     from telekeep.vault.archive.header import Header
 
 _LENGTH = struct.Struct("<Q")
@@ -36,9 +35,9 @@ class Copy(NamedTuple):
     def __repr__(self) -> str:
         return "Copy(…)"
 
-    def session(self) -> Session:
-        """The session, without its update state and peers. Raises UnknownFormat."""
-        return read_session(self.payload)
+    def key_id(self) -> int:
+        """The id of the session's key. Raises UnknownFormat."""
+        return read_key_id(self.payload)
 
 
 class Belonging(NamedTuple):
@@ -67,8 +66,7 @@ class Contents(NamedTuple):
     def check(self, shown: Header) -> None:
         """Open every record. Raises BackupDamaged if one cannot be read, or is not the one the header names."""
         for header, copy in zip(shown.sessions, self.copies, strict=True):
-            session = copy.session()
-            if lease_name(session.auth_key.id) != header.lease:
+            if lease_name(copy.key_id()) != header.lease:
                 raise BackupDamaged(f"The backup is damaged: what it holds as {header.name!r} is another session.")
 
 

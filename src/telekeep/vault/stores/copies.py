@@ -35,9 +35,10 @@ def read_copies(connection: sqlite3.Connection, leases: Collection[str]) -> dict
     uses = {lease: used for lease, used in _rows(connection, "uses", "last_used_at", leases) if isinstance(used, float)}
     states = {lease: sealed for lease, sealed in _rows(connection, "states", "sealed", leases) if type(sealed) is bytes}
     peers: defaultdict[str, list[bytes]] = defaultdict(list)
+    pack = _ROW.pack
     for lease, row, sealed in _rows(connection, "peers", "row, sealed", leases):
-        if type(row) is bytes and type(sealed) is bytes:
-            peers[lease] += _ROW.pack(len(row), len(sealed)), row, sealed
+        if type(row) is type(sealed) is bytes:
+            peers[lease] += pack(len(row), len(sealed)), row, sealed
     return {lease: Lagged(states.get(lease, b""), b"".join(peers.get(lease, ())), uses.get(lease)) for lease in leases}
 
 
@@ -49,6 +50,7 @@ def write_copies(
 
     ``sealed_with``: what they are sealed with; ``seal``: what this file is sealed with.
     """
+    copies = sorted(copies, key=lambda each: each[0])  # in the order of the tables, which is quicker
     uses = [(lease, copy.used) for lease, copy in copies if copy.used is not None]
     states = [(lease, copy.state) for lease, copy in copies if copy.state]
     peers = [(lease, row, sealed) for lease, copy in copies for row, sealed in _unpacked(copy.peers)]
@@ -110,6 +112,4 @@ def _rows(connection: sqlite3.Connection, table: str, columns: str, leases: Coll
             yield from connection.execute(f"{query} WHERE lease = ?", (lease,))
         return
     wanted = frozenset(leases)
-    for row in connection.execute(query):
-        if row[0] in wanted:
-            yield row
+    yield from [row for row in connection.execute(query) if row[0] in wanted]

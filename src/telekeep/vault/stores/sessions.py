@@ -234,6 +234,18 @@ class Rows:
         """
         return max(self.numbers(name))
 
+    def newest_of_all(self) -> dict[str, int]:
+        """The same of every name."""
+        query = (
+            "SELECT name, generation FROM records UNION ALL SELECT name, max(generation) FROM generations GROUP BY name"
+        )
+        found: dict[str, int] = {}
+        for name, number in self._connection.execute(query):
+            if not isinstance(number, int):
+                raise _damaged("table")
+            found[name] = max(number, found.get(name, 0))
+        return found
+
     def numbers(self, name: str) -> tuple[int, int]:
         """The generation of ``name`` that is in force, and the newest that is stored; 0 where there is none."""
         query = (
@@ -345,7 +357,7 @@ class Rows:
         newest = self.fences()
         for lease, fence in fences.items():
             check_fence(fence, newest.get(lease, 0))
-        self._connection.executemany("INSERT OR REPLACE INTO fences VALUES (?, ?)", list(fences.items()))
+        self._connection.executemany("INSERT OR REPLACE INTO fences VALUES (?, ?)", sorted(fences.items()))
 
     def admit(self, lease: str, fence: int) -> None:
         """Remember ``fence`` for this auth key. Raises StaleFence if a newer one has been seen."""
