@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import stat
@@ -192,6 +193,21 @@ def test_what_cannot_be_read_is_left_out_by_name_and_the_rest_is_backed_up(full:
             vault.archive(["nobody"], reason=ASKED)
 
 
+def test_a_name_that_is_damaged_does_not_stand_in_the_way_of_the_others(full: Vault, place: Place) -> None:
+    import sqlite3
+
+    full.close()
+    database = sqlite3.connect(place.sessions)
+    database.execute("UPDATE records SET name = '\x1b[2J' WHERE name = 'b'")
+    database.execute("UPDATE belongings SET name = '\x1b[2J', sealed = x'00' WHERE kind = 'endpoint'")
+    database.commit()
+    database.close()
+    with place.open() as vault:
+        archive, _ = vault.archive(None, reason=ASKED)
+        assert archive.header.names == ("a",)
+        archive.check(archive.data)
+
+
 def test_a_rolled_back_record_is_no_backup_unless_it_is_asked_for_as_it_is(full: Vault, place: Place) -> None:
     """Else a stale copy would count as the newest good one."""
     full.close()
@@ -300,6 +316,30 @@ def _example() -> tuple[bytes, Place]:
             vault.keep("a", a_session(1), fence=1, expected=None)
             _EXAMPLES.append((made(vault).data, place))
     return _EXAMPLES[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sessions", [["\x1b[2Jevil", 1, "l", "n", 1, 1, 1.0, 1.0, "kept", 1]]),
+        ("sessions", [["a", "1", "l", "n", 1, 1, 1.0, 1.0, "kept", 1]]),
+        ("sessions", [5]),
+        ("left_out", ["../../etc"]),
+        ("reason", "\x1b]0;evil\x07"),
+        ("made_at", 1e300),
+        ("made_at", float("nan")),
+        ("size", -5),
+        ("key", None),
+    ],
+)
+def test_a_header_that_somebody_wrote_by_hand_is_not_shown(full: Vault, field: str, value: object) -> None:
+    """It needs no key to be written, and it is listed at a terminal."""
+    data = made(full).data
+    begin = data.index(b"\n") + 1
+    line, rest = data[begin:].split(b"\n", 1)
+    forged = data[:begin] + json.dumps(json.loads(line) | {field: value}).encode() + b"\n" + rest[:-32]
+    with pytest.raises(BackupDamaged):
+        split(forged + sha256(forged).digest())
 
 
 @pytest.mark.parametrize(("version", "word"), [(b"0", "new backup"), (b"2", "newer"), (b"999", "newer")])

@@ -72,6 +72,8 @@ async def auth(
     if before is not None and not replace:
         await may_replace(name, prompt)
     expected_user = _user_of(vault, name) if before is not None else None
+    if before is not None:
+        back_up_first(keeper, [name], step="before a new login")
     login_prompt = Given(prompt, phone=phone, bot_token=bot_token)
     lease = None
     try:
@@ -82,8 +84,6 @@ async def auth(
                 session = await fresh.session()
                 lease = keeper.leases.try_acquire(session.auth_key.id, purpose=f"login of {name}")
                 expected = before.generation if before else None
-                if before is not None:
-                    back_up_first(keeper, [name], step="before a new login")
                 vault.keep(name, session, fence=lease.fence, expected=expected)
             except BaseException:
                 if not await fresh.log_out():

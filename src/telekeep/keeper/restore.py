@@ -35,7 +35,7 @@ from telekeep.vault.archive.contents import Copy
 from telekeep.vault.archive.folder import Shelved, look, read, shelved
 from telekeep.vault.archive.returning import Wanted
 from telekeep.vault.archive.sealing import Opened, unseal
-from telekeep.vault.record import REMOVED, Entry, Generation
+from telekeep.vault.record import MISSING, REMOVED, Entry, Generation
 from telekeep.vault.stores.belongings import LOAN
 from telekeep.vault.vault import Vault
 
@@ -170,8 +170,10 @@ def _refuse_twins(there: dict[str, Entry], headers: list[Generation]) -> None:
     """Raise ConfigError if a key would be kept under two names: they would be one session."""
     names = {each.lease: each.name for each in headers}
     for entry in there.values():
+        if entry.state in (REMOVED, MISSING):
+            continue
         name = names.get(entry.lease)
-        if name is not None and name != entry.name and entry.state != REMOVED and entry.name not in names.values():
+        if name is not None and name != entry.name and entry.name not in names.values():
             raise ConfigError(
                 f"The key of {name!r} in this backup is kept as {entry.name!r} here.",
                 remedy=f"Use it: telekeep test {entry.name}",

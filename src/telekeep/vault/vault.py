@@ -657,10 +657,11 @@ class Vault:
             floors: dict[str, int] = {}
             for mark in self._marks.all().values():
                 floors[mark.lease] = max(mark.fence, floors.get(mark.lease, 0))
-            newest, fences = rows.newest_of_all(), rows.fences()
+            leases = dict(records)
+            newest, fences = rows.newest_of(leases), rows.fences()
             return {
-                name: Reached(newest.get(check_name(name), 0), max(fences.get(lease, 0), floors.get(lease, 0)))
-                for name, lease in records
+                name: Reached(newest[name], max(fences.get(lease, 0), floors.get(lease, 0)))
+                for name, lease in leases.items()
             }
 
     def put_back(self, archive: Opened, wanted: Sequence[Wanted]) -> list[Entry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from telekeep.errors import SessionCorrupt, SessionNotFound, TelegramSessionError, VaultRolledBack
+from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, TelegramSessionError, VaultRolledBack
 from telekeep.vault.archive.contents import Belonging, Contents, Copy
 from telekeep.vault.highwater import Position, is_older
 from telekeep.vault.record import KEPT, REMOVED, Generation
@@ -115,6 +115,8 @@ def _why(unsealed: Unsealed, marks: Marks, name: str) -> TelegramSessionError:
         in_force(unsealed.rows, marks, name)
     except TelegramSessionError as error:
         return error
+    except ConfigError:  # no session is called so: its name is damaged
+        pass
     return SessionCorrupt(f"The session {name!r} cannot be read.")
 
 

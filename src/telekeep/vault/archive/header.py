@@ -9,8 +9,8 @@ import json
 from base64 import b64decode, b64encode
 from typing import Any, NamedTuple
 
-from telekeep.errors import BackupDamaged
-from telekeep.vault.record import KEPT, Generation
+from telekeep.errors import BackupDamaged, ConfigError
+from telekeep.vault.record import KEPT, Generation, check_name
 from telekeep.vault.stores.sessions import Opening
 
 
@@ -77,11 +77,37 @@ class Header(NamedTuple):
 
 
 def read(line: bytes) -> Header:
-    """The header that `Header.write` wrote. Raises BackupDamaged for anything else."""
+    """The header that `Header.write` wrote. Raises BackupDamaged for anything else.
+
+    Anybody can write one, and it is shown before its seal is opened: so nothing in it is taken on trust.
+    """
     try:
-        return _read(json.loads(line))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise BackupDamaged("The backup is damaged: its header cannot be read.") from None
+        found = _read(json.loads(line))
+        if _is_sane(found):
+            return found
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ConfigError):
+        pass
+    raise BackupDamaged("The backup is damaged: its header cannot be read.")
+
+
+def _is_sane(found: Header) -> bool:
+    """Whether it can be shown to a person: names are names, times are times, words hold nothing that a terminal would
+    act upon.
+    """
+    for name in (*(each.name for each in found.sessions), *found.left_out):
+        check_name(name)
+    words = (found.id, found.reason, found.vault_id, found.machine, found.telekeep, found.opening.source)
+    return (
+        all(tuple(map(type, each)) == _SESSION for each in found.sessions)
+        and all(each.isprintable() and len(each) <= _LONGEST for each in words)
+        and all(0 <= at < _LATEST for at in (found.made_at, *(each.saved_at for each in found.sessions)))
+        and found.size >= 0
+    )
+
+
+_SESSION = (str, int, str, str, int, int, float, float, str, int)
+_LONGEST = 200  # characters
+_LATEST = 1e11  # seconds: the year 5138
 
 
 def _read(table: dict[str, Any]) -> Header:

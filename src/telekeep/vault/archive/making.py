@@ -6,10 +6,11 @@ import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from telekeep.errors import SessionNotFound, TelegramSessionError
+from telekeep.errors import ConfigError, SessionNotFound, TelegramSessionError
 from telekeep.vault.archive.collecting import collect
 from telekeep.vault.archive.header import Header
 from telekeep.vault.archive.sealing import Archive, close
+from telekeep.vault.record import check_name
 from telekeep.vault.unlocking import first_opening
 
 if TYPE_CHECKING:
@@ -49,10 +50,18 @@ def make(
         opening=opening,
         sessions=collected.sessions,
         whole=names is None,
-        left_out=tuple(sorted(collected.left_out)),
+        left_out=tuple(sorted({_shown(name) for name in collected.left_out})),
         size=0,
     )
     return close(header, collected.contents, master), collected.left_out
+
+
+def _shown(name: str) -> str:
+    """A name that could not be read may be damaged itself."""
+    try:
+        return check_name(name)
+    except ConfigError:
+        return "unreadable"
 
 
 def own_key(source: KeySource) -> tuple[Opening, Master]:

@@ -57,13 +57,14 @@ def put_back(
 ) -> Returned:
     """Write the sessions, and what belongs to them. Raises SessionConflict if one has changed meanwhile, StaleFence."""
     rows = unsealed.rows
-    numbers = rows.newest_of_all()
+    is_empty = rows.is_empty()
+    numbers = rows.newest_of({each.header.name for each in wanted})
     returned = Returned([], [], [])
     records: list[Sealed] = []
     fresh = set()
     for each in wanted:
         name, lease = each.header.name, each.header.lease
-        newest = numbers.get(name, 0)
+        newest = numbers[name]
         if newest != each.expected:
             raise SessionConflict(
                 f"The session {name!r} has changed at this very moment: generation {newest}, not {each.expected}.",
@@ -86,9 +87,9 @@ def put_back(
     rows.admit_all({each.header.lease: each.fence for each in wanted})
     rows.add_all(records)
     for kind, name, id, payload in contents.belongings:
-        if name in fresh if kind in (LOAN, ENDPOINT) else not numbers:
+        if name in fresh if kind in (LOAN, ENDPOINT) else is_empty:
             unsealed.put_belonging(kind, name, id, payload)
-    if not numbers:
+    if is_empty:
         for lease, row in contents.quarantine:
             rows.quarantine.put(lease, row)
     return returned

@@ -8,7 +8,7 @@ commit, for a file that is written when somebody logs in.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -234,16 +234,23 @@ class Rows:
         """
         return max(self.numbers(name))
 
-    def newest_of_all(self) -> dict[str, int]:
-        """The same of every name."""
+    def is_empty(self) -> bool:
+        """Whether nothing was ever kept here."""
+        query = "SELECT 1 WHERE EXISTS (SELECT 1 FROM records) OR EXISTS (SELECT 1 FROM generations)"
+        return self._connection.execute(query).fetchone() is None
+
+    def newest_of(self, names: Collection[str]) -> dict[str, int]:
+        """The same of several names."""
         query = (
             "SELECT name, generation FROM records UNION ALL SELECT name, max(generation) FROM generations GROUP BY name"
         )
-        found: dict[str, int] = {}
+        found = dict.fromkeys(names, 0)
         for name, number in self._connection.execute(query):
+            if name not in found:
+                continue
             if not isinstance(number, int):
                 raise _damaged("table")
-            found[name] = max(number, found.get(name, 0))
+            found[name] = max(number, found[name])
         return found
 
     def numbers(self, name: str) -> tuple[int, int]:
