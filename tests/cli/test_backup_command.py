@@ -120,6 +120,28 @@ def test_what_is_not_there_cannot_be_backed_up(call: Run, world: Path, words: li
     assert said.code == 1 and "→" in said.err, said
 
 
+def test_what_is_done_to_a_whole_vault_begins_with_a_backup(call: Run, keeper: Keeper) -> None:
+    keep(keeper)
+    assert call("vault", "rotate").code == 0
+    assert call("vault", "accept", "--yes").code == 0
+    made_for = [each["reason"] for each in call("restore", "--list", "--json").json["backups"]]
+    assert sorted(made_for) == ["after a new key", "before a new key", "before accept"]
+    keeper.close()
+    keeper.home.key_file.unlink()
+    said = call("vault", "accept", "--yes")  # it changes no record, and needs no key
+    assert said.code == 0 and "No backup was made" in said.err, said
+
+
+def test_a_file_is_adopted_after_a_backup_of_its_session(call: Run, keeper: Keeper, world: Path) -> None:
+    session = new_session()
+    (world / "bot.session").write_bytes(formats.FORMATS["telethon-sqlite"].write(session))
+    (world / "bot.session").chmod(0o600)
+    said = call("adopt", "bot.session", "--yes")
+    assert said.code == 0, said
+    (backup,) = call("restore", "--list", "--json").json["backups"]
+    assert (backup["reason"], backup["sessions"]) == ("before adopt", ["bot"])
+
+
 # ---- restore
 
 

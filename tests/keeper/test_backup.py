@@ -82,8 +82,10 @@ def test_nothing_is_restored_while_somebody_speaks_with_a_key_of_it(keeper: Keep
             restore(keeper, archive)
         lease.release()
     assert keeper.vault.entry("main").generation == 2 and len(archives(keeper)) == before
-    restore(keeper, archive)
+    done = restore(keeper, archive)
     assert keeper.vault.load("main").auth_key == main.auth_key
+    assert done.before is not None and done.before.reason == "before restore"
+    assert opened(keeper, done.before.path).contents.copies[0].key_id() == other.auth_key.id
 
 
 def test_the_lease_that_is_taken_next_is_newer_than_the_restored_fence(keeper: Keeper, main: Session) -> None:
