@@ -47,9 +47,11 @@ class Archive:
 
     def check(self, data: bytes) -> None:
         """Make sure that ``data`` is this archive, and that every record in it can be read. Raises BackupDamaged."""
-        opened = _open(data, lambda shown: self._master)
-        if opened.header != self.header:
+        if data != self.data:
             raise BackupDamaged("The backup on the disk is not the one that was written.")
+        opened = _open(data, lambda shown: self._master, is_whole=True)
+        if opened.header != self.header:
+            raise BackupDamaged("The backup does not read as it was written.")
 
 
 def close(shown: Header, what: Contents, master: Master) -> Archive:
@@ -67,8 +69,13 @@ def split(data: bytes) -> tuple[Header, int]:
     Raises BackupUnknown for what is no archive, or of another version; BackupDamaged.
     """
     begin = _after_version(data)
-    if len(data) < begin + _DIGEST_BYTES or sha256(data[:-_DIGEST_BYTES]).digest() != data[-_DIGEST_BYTES:]:
+    if len(data) < begin + _DIGEST_BYTES or sha256(memoryview(data)[:-_DIGEST_BYTES]).digest() != data[-_DIGEST_BYTES:]:
         raise BackupDamaged()
+    return _split(data)
+
+
+def _split(data: bytes) -> tuple[Header, int]:
+    begin = _after_version(data)
     end = data.find(b"\n", begin, begin + _LONGEST_HEADER)
     if end < 0:
         raise BackupDamaged()
@@ -98,8 +105,9 @@ def unseal(data: bytes, *, source: KeySource | None = None, ask: Callable[[], st
     return _open(data, lambda shown: master_of(shown, source, ask))
 
 
-def _open(data: bytes, find: Callable[[Header], Master]) -> Opened:
-    shown, begin = split(data)
+def _open(data: bytes, find: Callable[[Header], Master], *, is_whole: bool = False) -> Opened:
+    """``is_whole``: its checksum is known to be right."""
+    shown, begin = _split(data) if is_whole else split(data)
     master = find(shown)
     wrapped, sealed = data[begin : begin + _WRAPPED_BYTES], data[begin + _WRAPPED_BYTES : -_DIGEST_BYTES]
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
     from telekeep.vault.seal import Seal
 
 _FEW = 50  # auth keys; more, and the whole table is read at once
-_ROW = struct.Struct("<HI")  # lengths of a row's name and of what is sealed; both follow
+_NAME = 16  # bytes of a row's name, see `Seal.row_id`
+_COUNT = struct.Struct("<I")
 
 
 class Lagged(NamedTuple):
@@ -34,12 +34,9 @@ def read_copies(connection: sqlite3.Connection, leases: Collection[str]) -> dict
     """What is known of ``leases``."""
     uses = {lease: used for lease, used in _rows(connection, "uses", "last_used_at", leases) if isinstance(used, float)}
     states = {lease: sealed for lease, sealed in _rows(connection, "states", "sealed", leases) if type(sealed) is bytes}
-    peers: defaultdict[str, list[bytes]] = defaultdict(list)
-    pack = _ROW.pack
-    for lease, row, sealed in _rows(connection, "peers", "row, sealed", leases):
-        if type(row) is type(sealed) is bytes:
-            peers[lease] += pack(len(row), len(sealed)), row, sealed
-    return {lease: Lagged(states.get(lease, b""), b"".join(peers.get(lease, ())), uses.get(lease)) for lease in leases}
+    return {
+        lease: Lagged(states.get(lease, b""), _packed(connection, lease), uses.get(lease)) for lease in sorted(leases)
+    }
 
 
 def write_copies(
@@ -96,13 +93,27 @@ def _peer(lease: str, row: bytes, sealed: bytes, old: Seal, new: Seal) -> tuple[
     return lease, row, new.close(b"peer", lease.encode() + row, plain)
 
 
-def _unpacked(rows: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at, size = 0, _ROW.size
-    while at < len(rows):
-        name, sealed = _ROW.unpack_from(rows, at)
-        middle = at + size + name
-        yield rows[at + size : middle], rows[middle : middle + sealed]
-        at = middle + sealed
+def _packed(connection: sqlite3.Connection, lease: str) -> bytes:
+    """The peers of one key: how many, the lengths of what is sealed, the names of the rows, what is sealed."""
+    rows = connection.execute("SELECT row, sealed FROM peers WHERE lease = ?", (lease,)).fetchall()
+    rows = [each for each in rows if type(each[0]) is type(each[1]) is bytes and len(each[0]) == _NAME]
+    if not rows:
+        return b""
+    names, sealed = zip(*rows, strict=True)
+    return b"".join((_COUNT.pack(len(rows)), struct.pack(f"<{len(rows)}I", *map(len, sealed)), *names, *sealed))
+
+
+def _unpacked(packed: bytes) -> Iterator[tuple[bytes, bytes]]:
+    if not packed:
+        return
+    (count,) = _COUNT.unpack_from(packed)
+    lengths = struct.unpack_from(f"<{count}I", packed, _COUNT.size)
+    name = _COUNT.size + 4 * count
+    at = name + _NAME * count
+    for length in lengths:
+        yield packed[name : name + _NAME], packed[at : at + length]
+        name += _NAME
+        at += length
 
 
 def _rows(connection: sqlite3.Connection, table: str, columns: str, leases: Collection[str]) -> Iterator[Any]:
