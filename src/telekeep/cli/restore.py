@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from telekeep.cli.archives import choice, number_chosen, show
 from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import at_terminal, confirm
 from telekeep.cli.backup import is_file
@@ -18,7 +17,6 @@ from telekeep.cli.command import Invocation, Usage, command, fitted
 from telekeep.cli.output import moment, style
 from telekeep.cli.passphrase import typed
 from telekeep.cli.sealing import known_passphrase
-from telekeep.cli.shelf import table
 from telekeep.cli.test import EXIT_CODES
 from telekeep.errors import NothingToRestore
 
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 WARNING = "An older key works only while Telegram still knows it, and must be used nowhere else at the same time."
 LOANS = "Loans that were open when the backup was made are open again: `telekeep loans list` shows them."
-INVALID = 1
 _MOST_TESTS = 10  # sessions that are tested by themselves; of more, a person chooses
 
 
@@ -79,11 +76,11 @@ def restore(
 
         found = verb.archives(keeper, at, name=name)
         if listing:
-            _list(invocation, found)
+            show(invocation, found)
             return 0
         single = at is not None and not at.is_dir()
         if not single and at_terminal() and not invocation.yes:
-            chosen = _choice(invocation, [each for each in found if each.header], [e for e in found if not e.header])
+            chosen = choice(invocation, [each for each in found if each.header], [e for e in found if not e.header])
             if isinstance(chosen, int):
                 return chosen
         elif name is None and not single:
@@ -219,7 +216,7 @@ def _file(invocation: Invocation, file: Path, at: Path | None, listing: bool) ->
                 raise NothingToRestore(f"There is no backup of {file} here.", remedy="Name one with --from.")
             number = 1
             if at_terminal() and not invocation.yes:
-                picked = _number(invocation, [f"{moment(made_at)}  {path.name}" for path, made_at in found])
+                picked = number_chosen(invocation, [f"{moment(made_at)}  {path.name}" for path, made_at in found])
                 if picked <= 0:
                     return -picked
                 number = picked
@@ -234,72 +231,3 @@ def _file(invocation: Invocation, file: Path, at: Path | None, listing: bool) ->
     told = {"file": str(file), "from": str(copy), "before": str(before.path) if before else None, "warning": WARNING}
     invocation.out.data(told, () if invocation.quiet else lines)
     return 0
-
-
-# ---- choosing
-
-
-def _list(invocation: Invocation, found: Sequence[Shelved]) -> None:
-    facts = [
-        {
-            "path": str(each.path),
-            "whole": each.is_whole,
-            "error": each.error.message if each.error else None,
-            **(_facts(each.header) if each.header else {}),
-        }
-        for each in found
-    ]
-    rows = [("MADE", "WHY", "KEY", "SESSIONS", "FILE")]
-    rows += [(*_row(each.header), str(each.path)) for each in found if each.header]
-    lines = table(rows) if len(rows) > 1 else ["There is no backup here. To make one: telekeep backup"]
-    lines += [f"{style('✗', 'bad')} {each.error.message}" for each in found if each.error]
-    invocation.out.data({"backups": facts}, lines)
-
-
-def _facts(header: Header) -> dict[str, Any]:
-    return {
-        "id": header.id,
-        "made_at": header.made_at,
-        "reason": header.reason,
-        "sessions": list(header.names),
-        "left_out": list(header.left_out),
-        "vault": header.vault_id,
-        "key": "own passphrase" if header.has_own_key else header.opening.source,
-        "telekeep": header.telekeep,
-        "all": header.whole,
-    }
-
-
-def _row(header: Header) -> tuple[str, str, str, str]:
-    names = header.names
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    key = "own passphrase" if header.has_own_key else header.opening.source
-    return moment(header.made_at), header.reason, key, shown or "-"
-
-
-def _choice(invocation: Invocation, whole: Sequence[Shelved], broken: Sequence[Shelved]) -> Shelved | int:
-    """The backup that the person at the terminal chooses, or the exit code."""
-    if not whole:
-        if broken and broken[0].error is not None:
-            raise broken[0].error
-        raise NothingToRestore("There is no backup here.")
-    for each in broken:
-        invocation.out.warn(f"Left out: {each.error.message if each.error else each.path.name}")
-    number = _number(invocation, ["  ".join((*_row(each.header), each.path.name)) for each in whole if each.header])
-    return whole[number - 1] if number > 0 else -number
-
-
-def _number(invocation: Invocation, lines: Sequence[str]) -> int:
-    """What was chosen, from 1; 0 if the person cancelled, -1 for what is none of the numbers."""
-    for number, line in enumerate(lines, 1):
-        sys.stderr.write(f"{number:>3}  {line}\n")
-    sys.stderr.write(f"Which one (1 to {len(lines)}, 0 to cancel)? ")
-    sys.stderr.flush()
-    typed_number = sys.stdin.readline().strip()
-    if typed_number == "0":
-        invocation.out.words("Cancelled. Nothing was changed.")
-        return 0
-    if not typed_number.isdecimal() or not 1 <= int(typed_number) <= len(lines):
-        invocation.out.warn(f"{typed_number[:20]!r} is none of the numbers. Nothing was changed.")
-        return -INVALID
-    return int(typed_number)
