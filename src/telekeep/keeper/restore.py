@@ -113,15 +113,15 @@ def restore(keeper: Keeper, archive: Opened, names: Collection[str] | None = Non
         )
     vault = _vault(keeper, archive)
     there = {entry.name: entry for entry in vault.entries()}
-    _refuse_twins(there, [header for header, _ in chosen])
+    _refuse_twins(there, [header for header, _, _ in chosen])
     _make_room(2 * len(chosen))
     with ExitStack() as held:
-        reached = vault.reached((header.name, header.lease) for header, _ in chosen)
+        reached = vault.reached((header.name, header.lease) for header, _, _ in chosen)
         wanted = []
-        for header, copy in chosen:
+        for header, copy, key_id in chosen:
             here = reached[header.name]
             floor = max(header.fence, here.fence)
-            fence = _taken(keeper, header.name, copy.key_id(), there.get(header.name), held, floor)
+            fence = _taken(keeper, header.name, key_id, there.get(header.name), held, floor)
             wanted.append(Wanted(header, copy, fence, here.generation))
         before = back_up_first(keeper, [each.header.name for each in wanted if each.expected], step=BEFORE)
         entries = vault.put_back(archive, wanted)
@@ -130,19 +130,19 @@ def restore(keeper: Keeper, archive: Opened, names: Collection[str] | None = Non
     return Restored(tuple(entries), before, loans)
 
 
-def _chosen(archive: Opened, names: Collection[str] | None) -> list[tuple[Generation, Copy]]:
+def _chosen(archive: Opened, names: Collection[str] | None) -> list[tuple[Generation, Copy, int]]:
     """The sessions to put back: those that were kept, or those that are named."""
-    held = dict(zip((each.name for each in archive.header.sessions), archive.contents.copies, strict=True))
-    headers = {each.name: each for each in archive.header.sessions}
+    lines = zip(archive.header.sessions, archive.contents.copies, archive.key_ids, strict=True)
+    held = {each[0].name: each for each in lines}
     absent = [name for name in names or () if name not in held]
     if absent:
         raise NothingToRestore(
-            f"This backup does not hold {', '.join(map(repr, absent))}; it holds {', '.join(headers) or 'nothing'}."
+            f"This backup does not hold {', '.join(map(repr, absent))}; it holds {', '.join(held) or 'nothing'}."
         )
     chosen = dict.fromkeys(archive.header.names if names is None else names)
     if not chosen:
         raise NothingToRestore("No session was kept when this backup was made.")
-    return [(headers[name], held[name]) for name in chosen]
+    return [held[name] for name in chosen]
 
 
 def _vault(keeper: Keeper, archive: Opened) -> Vault:

@@ -63,11 +63,13 @@ class Contents(NamedTuple):
     belongings: tuple[Belonging, ...] = ()
     quarantine: tuple[tuple[str, Quarantine], ...] = ()
 
-    def check(self, shown: Header) -> None:
-        """Open every record. Raises BackupDamaged if one cannot be read, or is not the one the header names."""
-        for header, copy in zip(shown.sessions, self.copies, strict=True):
-            if lease_name(copy.key_id()) != header.lease:
+    def check(self, shown: Header) -> tuple[int, ...]:
+        """Open every record; the ids of their keys. Raises BackupDamaged if one is not the one the header names."""
+        ids = tuple(copy.key_id() for copy in self.copies)
+        for header, key_id in zip(shown.sessions, ids, strict=True):
+            if lease_name(key_id) != header.lease:
                 raise BackupDamaged(f"The backup is damaged: what it holds as {header.name!r} is another session.")
+        return ids
 
 
 def write(contents: Contents) -> bytes:

@@ -86,10 +86,11 @@ def _split(data: bytes) -> tuple[Header, int]:
 
 
 class Opened(NamedTuple):
-    """An archive with the key at hand, every record of it opened."""
+    """An archive with the key at hand, every record of it opened. ``key_ids``: of its sessions' auth keys."""
 
     header: Header
     contents: Contents
+    key_ids: tuple[int, ...]
     master: Master
 
     def lagging_seal(self) -> Seal:
@@ -115,8 +116,7 @@ def _open(data: bytes, find: Callable[[Header], Master], *, is_whole: bool = Fal
     except DoesNotOpen:
         raise BackupDamaged("The backup is damaged: its seal is broken.") from None
     what = contents.read(plain, shown)
-    what.check(shown)
-    return Opened(shown, what, master)
+    return Opened(shown, what, what.check(shown), master)
 
 
 def master_of(shown: Header, source: KeySource | None, ask: Callable[[], str] | None = None) -> Master:
