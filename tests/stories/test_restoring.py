@@ -78,11 +78,11 @@ def test_the_disk_is_gone_and_the_key_file_with_it(lending: Lending) -> None:
     sealed = backup(lending)
     other_disk = lending.folder / "usb"
     elsewhere = backup(lending, "--to", str(other_disk))
-    shutil.copy2(sealed, other_disk)
+    copied = shutil.copy2(sealed, other_disk / "copied.telekeep")  # made in the same second, both may be called alike
     where = lending.where()
     lose(lending, where.root, where.key_file.parent, where.state)
 
-    said = lending.telekeep("restore", "--from", str(other_disk / sealed.name), "--yes")
+    said = lending.telekeep("restore", "--from", str(copied), "--yes")
     assert said.code == 7 and "key file" in said.err and "No new key was made" in said.err, said
     assert not where.vault.exists() and not where.key_file.exists()
     said = given(lending, "restore", "--from", str(elsewhere), "--yes")
