@@ -11,7 +11,7 @@ from telekeep.vault.highwater import Position, is_older
 from telekeep.vault.record import KEPT, REMOVED, Generation
 from telekeep.vault.seal import new_key
 from telekeep.vault.standing import in_force, older
-from telekeep.vault.stores.belongings import KINDS, LOAN
+from telekeep.vault.stores.belongings import KINDS, LOAN, RENEWAL
 from telekeep.vault.stores.copies import Lagged
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _last_kept(unsealed: Unsealed, sealed: Sealed) -> Sealed | None:
 
 def _belongings(unsealed: Unsealed, left_out: dict[str, TelegramSessionError]) -> Iterator[Belonging]:
     for row in unsealed.rows.belongings.every():
-        if row.kind not in KINDS:
+        if row.kind not in KINDS or row.kind == RENEWAL:  # a plan of back then must not be finished later
             continue
         try:
             yield Belonging(row.kind, row.name, row.id, unsealed.open_belonging(row))
