@@ -43,7 +43,11 @@
     │   └── NotGranted            6   the loan does not allow this method
     ├── ConfigError               6   missing or conflicting settings, bad api id, hash or phone
     │   └── NoSuchDevice              Telegram lists no such login of this account
-    └── BackupError               7
+    └── BackupError               7   a backup as it lies on a disk
+        ├── BackupDamaged             it is not what was written: damaged, or cut short
+        ├── BackupSealed              no key at hand opens it: another vault's, or a wrong passphrase
+        ├── BackupUnknown             no backup of telekeep's, or one of a version that it does not know
+        └── NothingToRestore          there is no backup that holds what was asked for
 
 Errors of Telethon, SQLite and the operating system never leave the room that met them: they become one of these.
 ``remedy`` names the next command, in one sentence. No message ever holds a secret.
@@ -426,3 +430,27 @@ class BackupError(TelekeepError):
     """The backup cannot be used."""
 
     exit_code = 7
+
+
+class BackupDamaged(BackupError):
+    """The backup is damaged or cut short."""
+
+    default_remedy = "Take another: `telekeep restore --list` shows which are whole. Nothing was changed."
+
+
+class BackupSealed(BackupError):
+    """The backup is sealed with a key that is not at hand."""
+
+    default_remedy = "Put back the key file of the vault it was made of (TELEKEEP_KEY_FILE). Nothing was changed."
+
+
+class BackupUnknown(BackupError):
+    """This is no backup that this telekeep can read."""
+
+    default_remedy = "See `telekeep restore --list`. Nothing was changed."
+
+
+class NothingToRestore(BackupError):
+    """There is nothing here to restore."""
+
+    default_remedy = "See `telekeep restore --list`; --from names a backup that lies elsewhere."

@@ -34,6 +34,10 @@ class Home(NamedTuple):
         return self.root / "vault"
 
     @property
+    def backups(self) -> Path:
+        return self.root / "backups"
+
+    @property
     def run(self) -> Path:
         return self.root / "run"
 

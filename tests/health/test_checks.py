@@ -259,7 +259,20 @@ def test_backups() -> None:
     assert backups.judge([], now=NOW) == []
     many = Record("main", newest=3, generations=3, saved_at=NOW - 3 * DAY)
     assert severities(backups.judge([many], now=NOW)) == ["OK"]
-    assert severities(backups.judge([many, Record("bot", newest=1, saved_at=NOW)], now=NOW)) == ["OK", "NOTE"]
+    bot = Record("bot", newest=1, saved_at=NOW)
+    assert severities(backups.judge([many, bot], now=NOW)) == ["OK", "NOTE"]
+    both = backups.Archive("b", NOW - 9 * DAY, {"main": 3, "bot": 1})
+    assert severities(backups.judge([many, bot], [both], now=NOW)) == ["OK", "OK"]
+    told = backups.judge([many, bot], [both, backups.Archive("a", NOW - DAY, {"main": 3})], now=NOW)
+    assert "2 of 2 sessions" in told[1].words and "9 days" in told[1].words, "the age of the oldest that counts"
+
+
+def test_backups_that_are_damaged_or_older_than_what_is_kept() -> None:
+    main = Record("main", newest=3, generations=3, saved_at=NOW)
+    (damaged,) = backups.judge([], [backups.Archive("x.telekeep", error="damaged")], now=NOW)
+    assert damaged.severity is Severity.WARNING and "x.telekeep" in damaged.words
+    *_, old = backups.judge([main], [backups.Archive("b", NOW - DAY, {"main": 2})], now=NOW)
+    assert old.severity is Severity.NOTE and old.command == "telekeep backup"
 
 
 def test_ledger_and_quarantine() -> None:

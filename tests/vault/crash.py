@@ -1,15 +1,17 @@
 """A program that kills itself with SIGKILL at one point after another of a verb of the vault, and looks each time.
 
-    python -m vault.crash VERB POINTS FOLDER
+    python -m vault.crash VERB POINTS FOLDER [STRIDE]
 
 Each try runs in a fork, on a fresh copy of the same vault, and dies at the Nth point. POINTS is ``moves``: before and
 after every statement and every move of a file that changes the disk; or ``lines``: before every line executed in
-``telekeep/vault``. Then the vault must be what it was or what it was to become. Prints how often it died.
+``telekeep/vault`` and ``telekeep/keeper``; with a STRIDE, every so many. Then the vault must be what it was or what it
+was to become. Prints up to which point it died.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -20,8 +22,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import telekeep.keeper
 import telekeep.vault
+from telekeep.keeper.backup import back_up as back_up_sessions
+from telekeep.keeper.keeper import Keeper
+from telekeep.keeper.restore import archives, opened
+from telekeep.keeper.restore import restore as put_back
+from telekeep.lease.local import LocalLeases
+from telekeep.paths import Home
 from telekeep.session.model import UpdateState
+from telekeep.session.network import PRODUCTION
 from telekeep.testing.contracts.vault import a_session
 from telekeep.testing.fakes import ManualClock
 from telekeep.vault.keys import passphrase
@@ -30,7 +40,7 @@ from telekeep.vault.keys.passphrase import Passphrase
 from telekeep.vault.vault import Vault
 from vault.old import to_format_1
 
-ROOM = str(Path(telekeep.vault.__file__).parent)
+ROOM = tuple(str(Path(room.__file__).parent) for room in (telekeep.vault, telekeep.keeper))
 OLD, NEW = a_session(1), a_session(2)
 Verb = Callable[[Path], None]
 
@@ -41,6 +51,13 @@ def open_(root: Path) -> Vault:
 
 def create(root: Path) -> Vault:
     return Vault.create(root / "vault", KeyFile(root / "config" / "key"), clock=ManualClock(), marks=root / "marks")
+
+
+def keeper_of(root: Path) -> Keeper:
+    clock = ManualClock()
+    keeper = Keeper(Home(root, root / "config" / "key", root / "marks"), PRODUCTION, clock)
+    keeper.leases = LocalLeases(root / "leases", clock=clock)
+    return keeper
 
 
 def prepare(root: Path) -> None:
@@ -60,6 +77,13 @@ def prepare_for(verb: Verb, root: Path) -> None:
             entries = [(1, b"entry"), (2, b"entry")]
             key_id, state = OLD.auth_key.id, UpdateState(1, 0, 0, 0)
             vault.save_progress("a", key_id, state=state, journal=entries, keep_from=1, fence=2)
+    if verb in (back_up, restore, restore_anew):
+        (root / "leases").mkdir(mode=0o700)
+        with keeper_of(root) as keeper:
+            back_up_sessions(keeper, None, reason="asked for")
+            keeper.vault.keep("a", NEW, fence=2, expected=1)
+    if verb is restore_anew:
+        (root / "vault").rename(root / "lost")
     if verb is upgrade:
         to_format_1(root / "vault")
 
@@ -167,6 +191,52 @@ def as_far_as_the_journal(root: Path) -> None:
         assert vault.notices == []
 
 
+def back_up(root: Path) -> None:
+    back_up_sessions(keeper_of(root), None, reason="asked for")
+
+
+def whole_or_not_there(root: Path) -> None:
+    with keeper_of(root) as keeper:
+        found = archives(keeper)
+        assert len(found) in (1, 2) and all(each.is_whole for each in found)
+        for each in found:
+            opened(keeper, each.path)
+        assert keeper.vault.load("a") == sorted_peers(NEW)
+        back_up_sessions(keeper, None, reason="asked for")
+        assert len(list(keeper.home.backups.iterdir())) == len(found) + 1, "a draft was left for good"
+
+
+def restore(root: Path) -> None:
+    keeper = keeper_of(root)
+    put_back(keeper, opened(keeper, archives(keeper)[0].path))
+
+
+def all_back_or_none(root: Path) -> None:
+    with keeper_of(root) as keeper:
+        generations = tuple(entry.generation for entry in keeper.vault.entries())
+        assert generations in ((2, 1), (3, 2)), "something between"
+        assert keeper.vault.load("a") == sorted_peers(NEW if generations == (2, 1) else OLD)
+        found = archives(keeper)
+        assert all(each.is_whole for each in found)
+        put_back(keeper, opened(keeper, found[-1].path))
+        assert keeper.vault.load("a") == sorted_peers(OLD)
+        assert keeper.vault.load("b") == sorted_peers(a_session(3))
+
+
+def restore_anew(root: Path) -> None:
+    restore(root)
+
+
+def made_anew_or_empty(root: Path) -> None:
+    """An empty vault is as good as none: the next try fills it."""
+    with keeper_of(root) as keeper:
+        if Vault.exists(root / "vault"):
+            assert [entry.name for entry in keeper.vault.entries() if entry.state == "kept"] in ([], ["a", "b"])
+        put_back(keeper, opened(keeper, archives(keeper)[-1].path))
+        assert keeper.vault.load("a") == sorted_peers(OLD)
+        assert keeper.vault.load("b") == sorted_peers(a_session(3))
+
+
 def upgrade(root: Path) -> None:
     vault = open_(root)
     vault.load("a")
@@ -198,6 +268,9 @@ VERBS: dict[str, tuple[Verb, Verb]] = {
         (lend_and_revoke, lent_in_that_order),
         (make_progress, as_far_as_the_journal),
         (upgrade, upgraded_or_not),
+        (back_up, whole_or_not_there),
+        (restore, all_back_or_none),
+        (restore_anew, made_anew_or_empty),
     )
 }
 
@@ -270,7 +343,7 @@ def in_a_fork(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def main(name: str, points: str, folder: Path) -> int:
+def main(name: str, points: str, folder: Path, stride: int = 1) -> int:
     verb, check = VERBS[name]
     die = {"lines": die_by_lines, "moves": die_by_moves}[points]
     os.umask(0o077)
@@ -283,9 +356,9 @@ def main(name: str, points: str, folder: Path) -> int:
     phrase.write_text("correct horse battery staple\n")
     os.environ["TELEKEEP_PASSPHRASE_FILE"] = str(phrase)
 
-    point, killed = 0, True
+    point, killed = random.randrange(stride) + 1 - stride, True
     while killed:
-        point += 1
+        point += stride
         shutil.copytree(pristine, work)
 
         def attempt(point: int = point) -> None:
@@ -306,4 +379,4 @@ def main(name: str, points: str, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    sys.exit(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *map(int, sys.argv[4:])))

@@ -68,8 +68,11 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     "A session's life": {
         "renew": Listed("telekeep.cli.renew:renew", "Put a new authorization in the place of the old", speaks=True),
         "fork": Listed("telekeep.cli.fork:fork", "Make a second authorization, for another place", speaks=True),
+        "backup": Listed("telekeep.cli.backup:backup", "Make one sealed, verified archive of sessions"),
         "history": Listed("telekeep.cli.history:history", "Show which generations of a session are stored"),
-        "restore": Listed("telekeep.cli.restore:restore", "Put an older generation in force again"),
+        "restore": Listed(
+            "telekeep.cli.restore:restore", "Put sessions back, from a backup or a generation", speaks=True
+        ),
         "devices": Listed("telekeep.cli.devices:devices", "Who is logged in to the account; end a login", speaks=True),
         "vault": Listed("telekeep.cli.vault:vault", "The sealed vault: its key, its machine, its marks"),
         "unlock": Listed("telekeep.cli.unlock:unlock", "Give the daemon the vault's passphrase, for a time"),

@@ -49,10 +49,11 @@ def passphrase(*, new: bool) -> Passphrase:
 
     if os.environ.get("TELEKEEP_PASSPHRASE_FILE") or not at_terminal():
         return Passphrase()
-    return Passphrase(lambda: _typed(new=new))
+    return Passphrase(lambda: typed(new=new))
 
 
-def _typed(*, new: bool) -> str:
+def typed(*, new: bool) -> str:
+    """A passphrase typed at the terminal, a new one twice. Raises ConfigError."""
     from getpass import getpass
 
     if not new:

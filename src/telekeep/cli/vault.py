@@ -75,12 +75,17 @@ def rotate(invocation: Invocation, kind: str | None) -> None:
     """Give the vault a new master key, and wrap every data key anew with it.
 
     A crash at any point leaves a vault that opens with the old key or with the new one. Backups made before still need
-    the old key.
+    the old key; so one is made before, and, unless a passphrase would be asked for again, one after.
     """
+    from telekeep.keeper.backup import back_up_first
+
     with invocation.keeper() as keeper:
         before = keeper.vault.key_source
         source = _source(keeper, kind or KINDS.get(before, FILE))
+        back_up_first(keeper, None, step="before a new key")
         keeper.vault.rotate(source)
+        if source.name != keys.PASSPHRASE:  # that would be asked for once more
+            back_up_first(keeper, None, step="after a new key")
         found = {"id": keeper.vault.id, "key_source": source.name, "before": before}
     invocation.out.data(
         found, () if invocation.quiet else [f"The vault has a new key, from a {keys.worded(source.name)}."]
@@ -98,15 +103,28 @@ def accept(invocation: Invocation, move: bool) -> None:
         box = keeper.vault
         if move:
             confirm(invocation, "Is the vault on the other machine gone, or never used again?")
+            _back_up(keeper, invocation)
             box.accept_move()
         else:
             behind = [entry.name for entry in box.entries() if entry.state in BEHIND]
             about = f" Older than they were, or gone: {', '.join(behind)}." if behind else ""
             confirm(invocation, f"Accept the vault as it is?{about}")
+            _back_up(keeper, invocation)
             box.accept()
         found = {"id": box.id, "accepted": "move" if move else "marks"}
     done = "The vault lives on this machine now." if move else "The vault is accepted as it is."
     invocation.out.data(found, () if invocation.quiet else [done])
+
+
+def _back_up(keeper: Keeper, invocation: Invocation) -> None:
+    """Accepting changes no record and needs no key: where there is none, it goes on without a backup, and says so."""
+    from telekeep.errors import SessionSealed
+    from telekeep.keeper.backup import back_up_first
+
+    try:
+        back_up_first(keeper, None, step="before accept")
+    except SessionSealed as error:
+        invocation.out.warn(f"No backup was made before: {error.message}")
 
 
 def _source(keeper: Keeper, kind: str) -> KeySource:

@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from telekeep.errors import ConfigError, SessionCorrupt, StorageUnavailable, VaultRolledBack
 from telekeep.events import LoggedIn
+from telekeep.keeper.backup import back_up_first
 from telekeep.keeper.keeper import Keeper
 from telekeep.login import flow
 from telekeep.login.budget import LoginBudget
@@ -71,6 +72,8 @@ async def auth(
     if before is not None and not replace:
         await may_replace(name, prompt)
     expected_user = _user_of(vault, name) if before is not None else None
+    if before is not None:
+        back_up_first(keeper, [name], step="before a new login")
     login_prompt = Given(prompt, phone=phone, bot_token=bot_token)
     lease = None
     try:

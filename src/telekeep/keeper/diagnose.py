@@ -32,6 +32,7 @@ from telekeep.health.checks import (
     versions,
 )
 from telekeep.health.doctor import Step
+from telekeep.health.facts import backups as backups_facts
 from telekeep.health.facts import clocks as clocks_facts
 from telekeep.health.facts import configuration as configuration_facts
 from telekeep.health.facts import daemon as daemon_facts
@@ -117,7 +118,11 @@ class Diagnosis:
         without = tuple(each.name for each in records if not each.has_application)
         steps: list[Step[Any]] = [
             Step(configuration.CHECK, partial(configuration_facts.gather, without), configuration.judge),
-            Step(backups.CHECK, lambda: records, partial(backups.judge, now=clock.wall())),
+            Step(
+                backups.CHECK,
+                partial(backups_facts.gather, self._keeper.home),
+                partial(backups.judge, records, now=clock.wall()),
+            ),
             Step(leases.CHECK, self._look_at_leases, partial(leases.judge, now=clock.wall())),
             Step(ledger.CHECK, self._deadlines, ledger.judge),
             Step(quarantine.CHECK, partial(quarantined, self._keeper), quarantine.judge),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from telekeep.lease.lease import Leases
     from telekeep.pace.ledger import Ledger
     from telekeep.settings import Settings
+    from telekeep.vault.archive.sealing import Opened
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.vault import Vault
 
@@ -77,6 +78,27 @@ class Keeper:
             from telekeep.vault.vault import Vault
 
             self._vault = Vault.open(self.home.vault, clock=self.clock, marks=self.home.state, source=self._key_source)
+        return self._vault
+
+    @property
+    def source(self) -> KeySource | None:
+        """Where the master key is, None to find it as the vault recorded it."""
+        return self._key_source
+
+    def vault_from(self, archive: Opened) -> Vault:
+        """The vault of this home, which is gone, made anew from ``archive``: it opens as it did, or with the key file
+        if the archive has a passphrase of its own. Raises ConfigError if there is one.
+        """
+        from telekeep.vault.keys.file import KeyFile
+        from telekeep.vault.vault import Vault
+
+        paths.private_folder(self.home.root)
+        source = self._key_source
+        if source is None and archive.header.has_own_key:
+            source = KeyFile(self.home.key_file)
+        if source is not None and not archive.header.has_own_key and source.name != archive.header.opening.source:
+            source = None
+        self._vault = Vault.recreate(self.home.vault, archive, source=source, clock=self.clock, marks=self.home.state)
         return self._vault
 
     def vault_for_writing(self) -> Vault:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from telekeep.errors import ConfigError, SessionBusy, SessionCorrupt, VaultRolledBack
+from telekeep.keeper.backup import back_up_first
 from telekeep.keeper.handover import hand_over
 from telekeep.keeper.loaned import loan_of, refused
 from telekeep.lease.busy import busy
@@ -101,6 +102,7 @@ def import_session(keeper: Keeper, source: bytes | Session, *, name: str, replac
             old_id = _key_id(vault, name)
             if old_id is not None and old_id != key_id:
                 take(keeper, old_id, held, floor=before.fence, purpose=f"replacement of {name}")
+            back_up_first(keeper, [name], step="before import")
         return vault.keep(name, session, fence=lease.fence, expected=before.generation if before else None)
 
 
@@ -179,6 +181,7 @@ def remove(keeper: Keeper, name: str) -> None:
             raise busy(holder, clock=keeper.clock)
         else:  # it cannot be read, so its lease cannot be taken; the kernel says that nobody has it
             fence = entry.fence
+        back_up_first(keeper, [name], step="before remove")
         vault.remove(name, fence=fence)
 
 
@@ -207,6 +210,7 @@ def put_back(keeper: Keeper, name: str, generation: int) -> Entry:
     keys = {session.auth_key.id: None, _key_id(vault, name): None}  # in order, each once
     with ExitStack() as held:
         leases = [take(keeper, key, held, floor=floor, purpose=f"restoring {name}") for key in keys if key is not None]
+        back_up_first(keeper, [name], step="before restore")
         return vault.keep(name, session, fence=leases[0].fence, expected=history[0].generation)
 
 

@@ -51,7 +51,8 @@ def _bare(word: str) -> str:
 def plain(text: str, limit: int) -> str:
     """``text`` on one line of at most ``limit`` characters; what a terminal would act upon becomes a space or ``?``."""
     line = " ".join(text[: limit * 8].split())
-    line = "".join(character if character.isprintable() else "?" for character in line)
+    if not line.isprintable():
+        line = "".join(character if character.isprintable() else "?" for character in line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -21,6 +21,7 @@ keys/                where a master key comes from: file, passphrase, keyring, s
 history              which generations may go
 highwater            how far each record had come, remembered outside the home
 machine              which machine this is
+archive/             sessions in one sealed file outside the vault: made, checked, put back
 stores/              the two files: sessions.db never loses a write, lagging.db may
 ===================  =================================================================================================
 """

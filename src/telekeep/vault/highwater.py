@@ -35,6 +35,7 @@ MARKS = Kind(
 )
 
 
+_FEW = 50  # marks that are read one by one; more, and the whole table is read at once
 _MARK_TYPES = ((str, int, str, int, bytes), (str, int, str, int, type(None)))
 
 
@@ -92,8 +93,7 @@ class Marks:
             return {}
         try:
             with self._database.reading() as connection:
-                rows = connection.execute("SELECT name, generation, lease, fence, tag FROM marks")
-                return {row[0]: Position(*row[1:]) for row in rows if _is_mark(row)}
+                return _every(connection)
         except (SessionCorrupt, UnknownFormat) as error:
             self._begin_anew(seen, error)
             return {}
@@ -149,20 +149,28 @@ class Marks:
             self._begin_anew(seen, error)
             return None
 
-    def _raise_to(self, positions: Iterable[tuple[str, Position]]) -> None:
+    def _raise_to(self, positions: Sequence[tuple[str, Position]]) -> None:
         with self._database.transaction() as connection:
+            raised = []
+            known = _every(connection) if len(positions) > _FEW else None
             for name, here in positions:
-                mark = _find(connection, name)
+                mark = _find(connection, name) if known is None else known.get(name)
                 if mark is not None and here.tag is None and here.generation == mark.generation:
                     here = here._replace(tag=mark.tag)
                 if mark is None or (mark != here and not is_older(here, mark)):
-                    connection.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", _row(name, here))
+                    raised.append(_row(name, here))
+            connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", raised)
 
     def _begin_anew(self, inode: int, error: Exception) -> None:
         self._database.close()
         aside = set_aside(self._database.path, inode=inode, stamp=int(self._clock.wall()))
         if aside is not None:
             self._report(f"{error} It was set aside as {aside.name}; the marks are set again as sessions are read.")
+
+
+def _every(connection: sqlite3.Connection) -> dict[str, Position]:
+    rows = connection.execute("SELECT name, generation, lease, fence, tag FROM marks")
+    return {row[0]: Position(*row[1:]) for row in rows if _is_mark(row)}
 
 
 def _find(connection: sqlite3.Connection, name: str) -> Position | None:

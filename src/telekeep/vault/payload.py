@@ -32,14 +32,14 @@ def write_session(session: Session) -> bytes:
     return _write(table)
 
 
+def read_key_id(data: bytes) -> int:
+    """The id of the key of the session that `write_session` wrote. Raises UnknownFormat as `read_session` does."""
+    return AuthKey(b64decode(_table(data)["key"])).id
+
+
 def read_session(data: bytes) -> Session:
     """The session that `write_session` wrote. Raises UnknownFormat for a version this telekeep does not know."""
-    table = json.loads(data)
-    if table["v"] != VERSION:
-        raise UnknownFormat(
-            f"This record was written by a newer telekeep (record format {table['v']}, known: {VERSION}).",
-            remedy="Install the telekeep that wrote it, or a newer one.",
-        )
+    table = _table(data)
     user, application = table["user"], table["application"]
     return Session(
         dc=DataCenter(*table["dc"]),
@@ -49,6 +49,16 @@ def read_session(data: bytes) -> Session:
         network=table["network"],
         login_tokens=tuple(Secret(b64decode(each)) for each in table.get("tokens", ())),
     )
+
+
+def _table(data: bytes) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(data.decode())
+    if table["v"] != VERSION:
+        raise UnknownFormat(
+            f"This record was written by a newer telekeep (record format {table['v']}, known: {VERSION}).",
+            remedy="Install the telekeep that wrote it, or a newer one.",
+        )
+    return table
 
 
 def write_state(state: UpdateState) -> bytes:

@@ -8,6 +8,7 @@ lagging key stays far below the 2^32 messages that NIST SP 800-38D (8.3) allows.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
@@ -31,11 +32,18 @@ def new_key() -> Secret:
     return Secret(os.urandom(KEY_BYTES))
 
 
+@lru_cache(maxsize=16)
+def _prefix(vault_id: str) -> bytes:
+    """How every binding begins."""
+    return b"%d:%b,%d:%b," % (len(_FORMAT), _FORMAT, len(vault_id), vault_id.encode())
+
+
 class Seal:
     """Seals with one key, for one vault."""
 
     def __init__(self, key: Secret, vault_id: str) -> None:
         self.vault_id = vault_id
+        self._prefix = _prefix(vault_id)
         self._key = key
         self._cipher = AESGCM(key.reveal())
 
@@ -55,8 +63,17 @@ class Seal:
         """A name for a row that tells nobody without the key what the row is about."""
         return blake2b(repr((self.vault_id, *parts)).encode(), key=self._key.reveal(), digest_size=16).digest()
 
+    def is_same(self, other: Seal) -> bool:
+        """Whether what one of the two sealed opens with the other."""
+        return self.vault_id == other.vault_id and self._key == other._key
+
+    @property
+    def key(self) -> Secret:
+        """The key itself, to be sealed with another."""
+        return self._key
+
     def _binding(self, what: bytes, bound: bytes) -> bytes:
-        return b"".join(b"%d:%s," % (len(part), part) for part in (_FORMAT, self.vault_id.encode(), what, bound))
+        return b"%b%d:%b,%d:%b," % (self._prefix, len(what), what, len(bound), bound)
 
 
 class Master(Seal):

@@ -13,8 +13,13 @@ _TAG_BYTES = 16  # of AES-GCM, at the end of the sealed payload: no two generati
 def position(rows: Rows, sealed: Sealed, *, opened: bool = False) -> Position:
     """How far the record has come whose newest generation is ``sealed``. ``opened``: its seal is known to be whole."""
     header = sealed.header
-    newest_fence = max(header.fence, rows.fence(header.lease))
-    return Position(header.generation, header.lease, newest_fence, sealed.sealed[-_TAG_BYTES:] if opened else None)
+    return reached(sealed, max(header.fence, rows.fence(header.lease)), opened=opened)
+
+
+def reached(sealed: Sealed, fence: int, *, opened: bool) -> Position:
+    """The same, where the newest ``fence`` of its key is known."""
+    header = sealed.header
+    return Position(header.generation, header.lease, fence, sealed.sealed[-_TAG_BYTES:] if opened else None)
 
 
 def in_force(rows: Rows, marks: Marks, name: str) -> Sealed:

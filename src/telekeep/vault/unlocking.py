@@ -58,7 +58,7 @@ class Unlocking:
         """Give up the key of ``old``; ``new`` is the source from now on."""
         from telekeep.vault.keys import source_for
 
-        (self._source or source_for(old.source, _parameters(old))).retire(old.vault_id, _parameters(old))
+        (self._source or source_for(old.source, parameters_of(old))).retire(old.vault_id, parameters_of(old))
         self._source, self._opening, self._master = new, None, None
 
     def missing(self) -> TelekeepError | None:
@@ -69,7 +69,7 @@ class Unlocking:
             opening = rows.opening()
         if opening.source not in (KEY_FILE, CREDENTIAL):
             return None
-        parameters = _parameters(opening)
+        parameters = parameters_of(opening)
         try:
             (self._source or source_for(opening.source, parameters)).masters(opening.vault_id, parameters)
         except TelekeepError as error:
@@ -81,7 +81,7 @@ class Unlocking:
         from telekeep.vault.keys import source_for, worded
         from telekeep.vault.seal import Master
 
-        parameters = _parameters(opening)
+        parameters = parameters_of(opening)
         source = self._source or source_for(opening.source, parameters)
         if source.name != opening.source:
             raise SessionSealed(
@@ -124,7 +124,8 @@ def _opening(made: Made, kind: str, vault_id: str, *, epoch: int) -> tuple[Openi
     return opening._replace(verifier=master.verifier(opening.bound())), master
 
 
-def _parameters(opening: Opening) -> Parameters:
+def parameters_of(opening: Opening) -> Parameters:
+    """What the key source of ``opening`` needs to know. Raises SessionCorrupt."""
     import json
 
     try:

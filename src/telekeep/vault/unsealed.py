@@ -30,9 +30,13 @@ class Unsealed:
 
     def add(self, header: Generation, payload: bytes) -> Sealed:
         """Seal ``payload`` with a fresh data key and put it in force."""
-        sealed = Sealed(header, *self.master.seal_record(header.bound(), payload))
+        sealed = self.sealed(header, payload)
         self.rows.add(sealed)
         return sealed
+
+    def sealed(self, header: Generation, payload: bytes) -> Sealed:
+        """Seal ``payload`` with a fresh data key; written nowhere yet."""
+        return Sealed(header, *self.master.seal_record(header.bound(), payload))
 
     def open_belonging(self, row: Belonging) -> bytes:
         """The payload of a row. Raises SessionCorrupt, or RecordSwapped, if it does not open."""

@@ -9,7 +9,7 @@ changed nothing then.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from telekeep.errors import TelekeepError
     from telekeep.session.model import Peer, Session, UpdateState
     from telekeep.vault.adopted import StoredAdoption
+    from telekeep.vault.archive.returning import Reached, Wanted
+    from telekeep.vault.archive.sealing import Archive, Opened
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.lending import StoredLoan
@@ -115,6 +117,28 @@ class Vault:
             Sessions.create(folder, opening, machine=machine.identity(), keys=keys)
         except FileExistsError:
             source.retire(vault_id, made.parameters)
+            raise _already(folder) from None
+        return cls.open(folder, clock=clock, marks=marks, source=source)
+
+    @classmethod
+    def recreate(cls, folder: Path, archive: Opened, *, source: KeySource | None, clock: Clock, marks: Path) -> Self:
+        """Make the vault that ``archive`` was made of anew, where it is gone: empty, under its old id, so that its
+        high-water marks are still its own. It opens as it did before.
+
+        ``source``: where the key of one comes from whose archive has a passphrase of its own. Raises ConfigError if
+        there is a vault, or if ``source`` cannot give a key.
+        """
+        from telekeep.vault.archive.returning import opening_of
+        from telekeep.vault.unsealed import LAGGING_KEY, wrapped_lagging_key
+
+        private_folder(folder)
+        if cls.exists(folder):
+            raise _already(folder)
+        opening, master = opening_of(archive, source)
+        keys = {LAGGING_KEY: wrapped_lagging_key(master, archive.contents.lagging_key)}
+        try:
+            Sessions.create(folder, opening, machine=machine.identity(), keys=keys)
+        except FileExistsError:
             raise _already(folder) from None
         return cls.open(folder, clock=clock, marks=marks, source=source)
 
@@ -613,6 +637,71 @@ class Vault:
     def flush(self) -> None:
         """Put on disk what lags. (What must never be lost is there already.)"""
         self._lagging.flush()
+
+    # ---- archives
+
+    def archive(
+        self,
+        names: Collection[str] | None = None,
+        *,
+        reason: str,
+        source: KeySource | None = None,
+        as_it_is: bool = False,
+    ) -> tuple[Archive, dict[str, TelegramSessionError]]:
+        """A sealed archive of the sessions ``names``, or of all with what belongs to the vault; and why records were
+        left out, by name. In one view; writes nothing.
+
+        ``source``: a passphrase to seal it with, None for the vault's own master key. ``as_it_is``: records that are
+        older than their marks too. Raises SessionNotFound, SessionSealed; the first reason if nothing is left.
+        """
+        from telekeep.vault.archive.making import make, own_key
+
+        own = own_key(source) if source is not None else None
+        with self.view(), self._unlocking.reading() as unsealed:
+            return make(
+                unsealed, self._lagging, self._marks, names,
+                now=self._clock.wall(), reason=reason, own=own, as_it_is=as_it_is,
+            )  # fmt: skip
+
+    def reached(self, records: Iterable[tuple[str, str]]) -> dict[str, Reached]:
+        """How far the records of these names have come, and the keys of these leases. Needs no key."""
+        from telekeep.vault.archive.returning import Reached
+
+        with self._sessions.reading() as rows:
+            floors: dict[str, int] = {}
+            for mark in self._marks.all().values():
+                floors[mark.lease] = max(mark.fence, floors.get(mark.lease, 0))
+            leases = dict(records)
+            newest, fences = rows.newest_of(leases), rows.fences()
+            return {
+                name: Reached(newest[name], max(fences.get(lease, 0), floors.get(lease, 0)))
+                for name, lease in leases.items()
+            }
+
+    def put_back(self, archive: Opened, wanted: Sequence[Wanted]) -> list[Entry]:
+        """Keep the ``wanted`` sessions of an archive as new generations: all of them, on disk when this returns, or
+        none.
+
+        Raises SessionConflict if one has changed meanwhile, StaleFence, SessionSealed.
+        """
+        from telekeep.vault.archive.returning import put_back
+
+        now = self._clock.wall()
+        self._marks.prepare()
+        with self._unlocking.writing() as unsealed:
+            returned = put_back(unsealed, archive.contents, wanted, marks=self._marks.all(), now=now)
+            forgotten = tuple(
+                lease for each in wanted if each.expected for lease in self._prune(unsealed.rows, each.header.name, now)
+            )
+            seal = unsealed.lagging_seal() or unsealed.new_lagging_seal()
+            self._lagging.put_back(returned.lagged, sealed_with=archive.lagging_seal(), seal=seal)
+            self._lagging.flush()
+        self._mark(*returned.positions)
+        self._forget(forgotten)
+        return [
+            entry_of(header, fence=header.fence, last_used_at=lagged.used)
+            for header, (_, lagged) in zip(returned.headers, returned.lagged, strict=True)
+        ]
 
     # ---- the vault as a whole
 

@@ -26,7 +26,7 @@ def gather(home: Home, settings: Path = Path(".env")) -> list[Found]:
 
 
 def _ours(home: Home, settings: Path) -> Iterable[tuple[Path, str]]:
-    for folder in (home.root, home.vault, home.run, home.log, home.state):
+    for folder in (home.root, home.vault, home.backups, home.run, home.log, home.state):
         yield folder, "folder"
     for name in ("sessions.db", "lagging.db"):
         yield home.vault / name, "vault's file"

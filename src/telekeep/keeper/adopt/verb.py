@@ -25,6 +25,7 @@ from telekeep.keeper.adopt.lending import Lender, daemon_pid, take_or_find_lent,
 from telekeep.keeper.adopt.originals import real_sessions
 from telekeep.keeper.adopt.plan import Plan, check_network, look, names, refuse_opened, refuse_users, target
 from telekeep.keeper.adopt.swap import check_rights, draft_of, opened
+from telekeep.keeper.backup import back_up_first
 from telekeep.keeper.transfer import import_session
 from telekeep.lease.lease import lease_name
 from telekeep.session.model import Session
@@ -94,6 +95,7 @@ def adopt(keeper: Keeper, file: Path, terms: Terms = Terms()) -> Outcome:  # noq
         lease = lease_name(each.session.auth_key.id)
         if lease not in {entry.lease for entry in keeper.vault.entries() if entry.name == named[lease]}:
             import_session(keeper, each.session, name=named[lease])
+    back_up_first(keeper, dict.fromkeys(named.values()), step="before adopt")
     notes = [f"{file} is a link: the file it leads to was adopted."] if file.is_symlink() else []
     adoption, more = _exchange(keeper, plan, known, named, terms)
     notes += more

@@ -12,7 +12,7 @@ A damaged file is set aside, a new one begun, and that reported: no session beco
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
 from telekeep.folder import set_aside
 from telekeep.vault.stores.checks import TABLES as CHECKS
 from telekeep.vault.stores.checks import read_checks, read_health, write_check
+from telekeep.vault.stores.copies import Lagged, opened, read_copies, write_copies
 from telekeep.vault.stores.journal import TABLES, Entry, Journaled, read_journal, write_journal
 
 if TYPE_CHECKING:
@@ -205,6 +206,23 @@ class Lagging:
             self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
         return state, peers
 
+    def copies(self, leases: Collection[str]) -> dict[str, Lagged]:
+        """What is known of several auth keys, by lease name, as it lies here."""
+        nothing: dict[str, Lagged] = {}
+        return self._read(lambda connection: read_copies(connection, leases), nothing)
+
+    def put_back(self, copies: Sequence[tuple[str, Lagged]], *, sealed_with: Seal, seal: Seal) -> None:
+        """Add what `copies` told to what is known, in one transaction; see `write_copies`."""
+        lost = 0
+
+        def write(connection: sqlite3.Connection) -> None:
+            nonlocal lost
+            lost = write_copies(connection, copies, sealed_with=sealed_with, seal=seal)
+
+        self._write(write)
+        if lost:
+            self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
+
     def journal(self, lease: str, seal: Seal) -> list[Entry]:
         """The journal of one auth key. What is damaged, and all that came before it, is left out and reported."""
 
@@ -322,7 +340,7 @@ def _read_state(connection: sqlite3.Connection, lease: str, seal: Seal) -> tuple
     row = connection.execute("SELECT sealed FROM states WHERE lease = ?", (lease,)).fetchone()
     if row is None:
         return None, 0
-    plain = _opened(seal, b"update state", lease.encode(), row[0])
+    plain = opened(seal, b"update state", lease.encode(), row[0])
     return (read_state(plain), 0) if plain is not None else (None, 1)
 
 
@@ -332,7 +350,7 @@ def _write_peer(connection: sqlite3.Connection, lease: str, seal: Seal, peer: Pe
     row_id = seal.row_id(lease, peer.kind.value, peer.id)
     bound = lease.encode() + row_id
     found = connection.execute("SELECT sealed FROM peers WHERE lease = ? AND row = ?", (lease, row_id)).fetchone()
-    plain = _opened(seal, b"peer", bound, found[0]) if found else None
+    plain = opened(seal, b"peer", bound, found[0]) if found else None
     known = read_peer(plain) if plain is not None else None
     merged = _merged(known, peer)
     if merged != known:
@@ -348,23 +366,12 @@ def _read_peers(connection: sqlite3.Connection, lease: str, seal: Seal) -> tuple
     peers: list[Peer] = []
     lost = 0
     for row_id, sealed in connection.execute("SELECT row, sealed FROM peers WHERE lease = ?", (lease,)):
-        plain = _opened(seal, b"peer", lease.encode() + row_id, sealed) if isinstance(row_id, bytes) else None
+        plain = opened(seal, b"peer", lease.encode() + row_id, sealed) if isinstance(row_id, bytes) else None
         if plain is None:
             lost += 1
         else:
             peers.append(read_peer(plain))
     return tuple(sorted(peers, key=lambda peer: (peer.kind, peer.id))), lost
-
-
-def _opened(seal: Seal, what: bytes, bound: bytes, sealed: object) -> bytes | None:
-    from telekeep.vault.seal import DoesNotOpen
-
-    if not isinstance(sealed, bytes):
-        return None
-    try:
-        return seal.open(what, bound, sealed)
-    except DoesNotOpen:
-        return None
 
 
 def _merged(known: Peer | None, peer: Peer) -> Peer:

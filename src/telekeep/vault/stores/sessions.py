@@ -8,7 +8,7 @@ commit, for a file that is written when somebody logs in.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -90,6 +90,14 @@ class Listed(NamedTuple):
     name: str
     generation: int
     header: Generation | None
+    fence: int
+
+
+class Standing(NamedTuple):
+    """A record as it stands. ``sealed`` is None if its newest generation cannot be read, or is not in force."""
+
+    name: str
+    sealed: Sealed | None
     fence: int
 
 
@@ -204,12 +212,46 @@ class Rows:
             for name, generation, fence, checksum, *row in self._connection.execute(query).fetchall()
         ]
 
+    def standing(self) -> list[Standing]:
+        """Every record with what is sealed of the generation in force, in the order of names: for copying them all."""
+        query = (
+            "SELECT r.name, r.generation, (SELECT max(generation) FROM generations WHERE name = r.name), f.fence,"
+            f" g.checksum, g.wrapped, g.sealed, {_HEADER} FROM records r"
+            " LEFT JOIN generations g ON g.name = r.name AND g.generation = r.generation"
+            " LEFT JOIN fences f ON f.lease = g.lease ORDER BY r.name"
+        )
+        found = []
+        for name, current, last, fence, checksum, wrapped, sealed, *row in self._connection.execute(query).fetchall():
+            header = _header(row, checksum) if current == last and _typed((wrapped, sealed), (bytes, bytes)) else None
+            there = Sealed(header, wrapped, sealed) if header is not None else None
+            found.append(Standing(str(name), there, fence if isinstance(fence, int) else 0))
+        return found
+
     def newest(self, name: str) -> int:
         """The number of the newest generation of ``name``; 0 if there is no such record.
 
         Both tables are asked: where they disagree, the larger number counts for writing and the record cannot be read.
         """
         return max(self.numbers(name))
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever kept here."""
+        query = "SELECT 1 WHERE EXISTS (SELECT 1 FROM records) OR EXISTS (SELECT 1 FROM generations)"
+        return self._connection.execute(query).fetchone() is None
+
+    def newest_of(self, names: Collection[str]) -> dict[str, int]:
+        """The same of several names."""
+        query = (
+            "SELECT name, generation FROM records UNION ALL SELECT name, max(generation) FROM generations GROUP BY name"
+        )
+        found = dict.fromkeys(names, 0)
+        for name, number in self._connection.execute(query):
+            if name not in found:
+                continue
+            if not isinstance(number, int):
+                raise _damaged("table")
+            found[name] = max(number, found[name])
+        return found
 
     def numbers(self, name: str) -> tuple[int, int]:
         """The generation of ``name`` that is in force, and the newest that is stored; 0 where there is none."""
@@ -260,26 +302,18 @@ class Rows:
 
     def add(self, generation: Sealed) -> None:
         """Write a new generation and put it in force."""
-        header = generation.header
-        self._connection.execute(
+        self.add_all([generation])
+
+    def add_all(self, generations: Sequence[Sealed]) -> None:
+        """Write new generations and put them in force."""
+        self._connection.executemany(
             "INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                header.name,
-                header.generation,
-                header.lease,
-                header.network,
-                header.dc_id,
-                header.fence,
-                header.created_at,
-                header.saved_at,
-                header.state,
-                header.size,
-                header.checksum(),
-                generation.wrapped,
-                generation.sealed,
-            ),
+            [(*each.header, each.header.checksum(), each.wrapped, each.sealed) for each in generations],
         )
-        self._connection.execute("INSERT OR REPLACE INTO records VALUES (?, ?)", (header.name, header.generation))
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO records VALUES (?, ?)",
+            [(each.header.name, each.header.generation) for each in generations],
+        )
 
     def settle(self) -> None:
         """Put the newest generation of every record in force, where that was not so."""
@@ -319,6 +353,18 @@ class Rows:
     def fence(self, lease: str) -> int:
         """The newest fencing token seen for this auth key; 0 if none."""
         return self._one("SELECT fence FROM fences WHERE lease = ?", (lease,), int) or 0
+
+    def fences(self) -> dict[str, int]:
+        """The newest fencing token seen for every auth key, by lease."""
+        rows = self._connection.execute("SELECT lease, fence FROM fences")
+        return {lease: fence for lease, fence in rows if isinstance(fence, int)}
+
+    def admit_all(self, fences: Mapping[str, int]) -> None:
+        """Remember fences, by lease. Raises StaleFence if a newer one has been seen."""
+        newest = self.fences()
+        for lease, fence in fences.items():
+            check_fence(fence, newest.get(lease, 0))
+        self._connection.executemany("INSERT OR REPLACE INTO fences VALUES (?, ?)", sorted(fences.items()))
 
     def admit(self, lease: str, fence: int) -> None:
         """Remember ``fence`` for this auth key. Raises StaleFence if a newer one has been seen."""
