@@ -12,7 +12,7 @@ import pytest
 from telekeep.cli.output import Output
 from telekeep.cli.waiting import Waits, worded
 from telekeep.clock import SystemClock
-from telekeep.events import Events
+from telekeep.events import Events, WaitingOut, WaitOver
 from telekeep.pace.waiting import wait_out
 from telekeep.testing.fakes import ManualClock
 
@@ -63,23 +63,36 @@ def test_nothing_for_a_moment(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_terminal_has_a_line_that_counts_down_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
-    waited(Output(), 0.9, SystemClock())
-    said = terminal.getvalue()
-    assert "waiting 1 s for Telegram (users.getUsers)" in said and "waiting 0 s" in said
-    assert said.endswith("\x1b[2K")
+    events = Events()
+    events.listen(Waits(Output()))
+    events.report(WaitingOut("main", 0.0, "users.getUsers", 1.5, 1.5))
+    until_shown(terminal, "waiting 1 s for Telegram (users.getUsers)")
+    until_shown(terminal, "waiting 0 s")
+    events.report(WaitOver("main", 0.0, "users.getUsers"))
+    assert terminal.getvalue().endswith("\x1b[2K")
 
 
 def test_whatever_goes_on_besides_is_shown_again_when_the_wait_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
     out = Output()
     with out.progress("Asking Telegram", patience=0.0):
-        time.sleep(0.2)
-        waited(out, 0.4, SystemClock())
-        time.sleep(0.2)
-    first, waiting, again = (terminal.getvalue().find(each) for each in ("Asking", "waiting 0 s", "Asking"))
-    assert 0 <= first < waiting
-    assert terminal.getvalue().rfind("Asking Telegram") > waiting and again == first
-    assert terminal.getvalue().count("\x1b[?25l") == terminal.getvalue().count("\x1b[?25h") == 1, "one line, one cursor"
+        until_shown(terminal, "Asking Telegram")
+        events = Events()
+        events.listen(Waits(out))
+        events.report(WaitingOut("main", 0.0, "users.getUsers", 42, 42.0))
+        until_shown(terminal, "waiting 42 s")
+        events.report(WaitOver("main", 0.0, "users.getUsers"))
+        terminal.truncate(terminal.seek(0))
+        until_shown(terminal, "Asking Telegram")
+    assert terminal.getvalue().endswith("\x1b[2K")
+
+
+def until_shown(terminal: Terminal, words: str) -> None:
+    """The line is drawn by a thread of its own, several times a second."""
+    end = time.monotonic() + 20
+    while words not in terminal.getvalue():
+        assert time.monotonic() < end, terminal.getvalue()
+        time.sleep(0.01)
 
 
 def test_a_wait_that_is_given_up_leaves_no_line_behind(monkeypatch: pytest.MonkeyPatch) -> None:
