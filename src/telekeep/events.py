@@ -92,6 +92,13 @@ class WaitingOut(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WaitOver(Event):
+    """A call of ``method`` waits no more: its time has come, or whoever made it has given it up."""
+
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobStarted(Event):
     pid: int
 

@@ -175,15 +175,27 @@ def test_a_daemon_that_hangs_is_told_and_does_not_hang_us(lent, kept, world: Pat
     assert of(said, "authorization")[0]["error"] == "SessionBusy", "it has the session still"
 
 
-def test_a_daemon_that_was_killed_leaves_nothing_that_harms(lent, kept, world: Path) -> None:
-    run = world / "home" / "run"
-    os.kill(tomllib.loads((run / "daemon.toml").read_text())["pid"], signal.SIGKILL)
+def kill_daemon(world: Path) -> None:
+    os.kill(tomllib.loads((world / "home" / "run" / "daemon.toml").read_text())["pid"], signal.SIGKILL)
     while not is_free(home()):
         time.sleep(0.01)
+
+
+def test_a_daemon_that_was_killed_leaves_nothing_that_harms(kept, process, world: Path) -> None:
+    assert process("daemon", "start").code == 0
+    kill_daemon(world)
     said = kept("diagnostics", "--json")
     assert said.code == 0
     mends = [each["mends"] for each in of(said, "daemon")]
     assert any("daemon.toml" in str(each) for each in mends)
+
+
+def test_loans_that_nobody_serves_since_the_daemon_was_killed_are_told(lent, kept, world: Path) -> None:
+    kill_daemon(world)
+    said = kept("diagnostics", "--offline", "--json")
+    (found,) = of(said, "daemon")
+    assert said.code == 8 and "loans of main are not served" in str(found["finding"])
+    assert (found["command"], found["mends"]) == ("telekeep recover", "Restart the daemon")
 
 
 def test_to_be_asked_about_is_a_use(kept) -> None:

@@ -53,7 +53,7 @@ def test_status_tells_age_size_generation_and_what_to_do(call, keeper: Keeper) -
         "name": "main", "state": "kept", "network": "production", "dc": session.dc.id, "held": False, "holder": None,
         "last_used_at": 0, "age": 0, "created_at": 0, "saved_at": 0, "size": 0, "generation": 1, "level": "recent",
         "recommendation": "used 3 h ago: nothing to do", "owner": None, "health": None, "quarantine": None,
-        "floods": {}, "alarms": [],
+        "floods": {}, "intervals": {}, "alarms": [],
     }  # fmt: skip
     assert facts[0]["size"] > 300
 

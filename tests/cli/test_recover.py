@@ -130,15 +130,126 @@ def test_a_damaged_lagging_file_is_begun_anew(kept, keeper: Keeper) -> None:
     assert kept("diagnostics", "--quiet").out == ""
 
 
+def kill_daemon(world: Path) -> None:
+    os.kill(tomllib.loads((world / "home" / "run" / "daemon.toml").read_text())["pid"], signal.SIGKILL)
+    while not is_free(home()):
+        time.sleep(0.01)
+
+
 def test_what_a_killed_daemon_left_is_cleared_and_nothing_of_one_that_runs(kept, process, world: Path) -> None:
-    assert process("lend", "main").code == 0
+    assert process("daemon", "start").code == 0
     run = world / "home" / "run"
     said = kept("recover", "--yes", "--json")
     assert said.code == 0 and said.json["done"] == [] and (run / "daemon.toml").exists()
-    os.kill(tomllib.loads((run / "daemon.toml").read_text())["pid"], signal.SIGKILL)
-    while not is_free(home()):
-        time.sleep(0.01)
+    kill_daemon(world)
     said = kept("recover", "--yes", "--json")
     assert said.code == 0 and len(said.json["done"]) == 2, said
     assert not (run / "daemon.toml").exists() and not (run / "control").exists()
     assert (run / "daemon.lock").exists(), "a lock file stays: the kernel says what it means"
+
+
+def test_a_daemon_that_was_killed_while_loans_are_out_is_started_again(kept, process, world: Path) -> None:
+    assert process("lend", "main").code == 0
+    kill_daemon(world)
+    try:
+        said = process("recover", "--yes", "--json")
+        assert said.code == 0 and said.json["done"] == ["Restart the daemon"] and said.json["left"] == [], said
+        assert not is_free(home())
+    finally:
+        process("daemon", "stop")
+
+
+def test_a_daemon_that_was_killed_with_jobs_to_do_is_started_again_and_one_that_was_stopped_is_not(
+    kept, process, world: Path
+) -> None:
+    (world / "home" / "jobs.toml").write_text('[night]\ncommand = ["list"]\ncron = "0 3 * * *"\n')
+    (world / "home" / "jobs.toml").chmod(0o600)
+    assert process("daemon", "start").code == 0
+    try:
+        kill_daemon(world)
+        said = kept("recover", "--yes", "--json", "--offline")
+        assert said.json["done"] == ["Restart the daemon"] and not is_free(home()), said
+        assert process("daemon", "stop").code == 0
+        said = kept("recover", "--yes", "--json", "--offline")
+        assert said.json["done"] == [] and is_free(home()), said
+    finally:
+        process("daemon", "stop")
+
+
+# ---- a key in quarantine
+
+
+def key_id(keeper: Keeper) -> int:
+    return keeper.vault.load("main").auth_key.id
+
+
+def test_a_quarantined_key_that_telegram_takes_is_lifted(kept, keeper: Keeper) -> None:
+    keeper.vault.quarantine(key_id(keeper), "AuthKeyDuplicated", checked=True, evidence="Seen by process 7.")
+    before = kept("emulator", "stats", "--json").json["rpc"]
+    said = kept("diagnostics", "--json")
+    told = {each["check"]: each for each in said.json["findings"] if each["severity"] != "note"}
+    assert said.code == 1 and told["quarantine"]["error"] == "AuthKeyDuplicated"
+    assert any("Seen by process 7." in each["finding"] for each in said.json["findings"])
+    assert "authorization" not in told, "nobody asks about it"
+    assert kept("emulator", "stats", "--json").json["rpc"] == before, "the network check knocks, and calls nothing"
+    said = kept("recover", "main", "--yes")
+    assert said.code == 0 and "Ask Telegram once more about the quarantined key of main: done." in said.out, said
+    assert keeper.vault.quarantined(key_id(keeper)) is None
+    assert kept("test", "main").code == 0
+
+
+def test_a_key_that_stays_dead_is_asked_about_once_however_often_recover_runs(kept) -> None:
+    """A job that runs `recover --yes` every hour must not knock every hour."""
+    assert kept("emulator", "fault", "revoke", "--phone", PHONE).code == 0
+    assert kept("test", "main").code == 1
+    before = kept("emulator", "stats", "--json").json
+    said = kept("recover", "main", "--offline", "--yes", "--json")
+    assert said.code == 1 and [each["error"] for each in said.json["failed"]] == ["AuthKeyRevoked"], said
+    seen = kept("emulator", "stats", "--json").json
+    assert seen["connections"] == before["connections"] + 1
+    for _ in range(3):
+        said = kept("recover", "main", "--offline", "--yes")
+        assert said.code == 1 and "This needs you:" in said.out and "`telekeep auth main --replace`" in said.out
+        assert "when it was asked once more" in said.out
+    after = kept("emulator", "stats", "--json").json
+    assert (after["connections"], after["rpc"]) == (seen["connections"], seen["rpc"])
+    assert after["codes_sent"] == before["codes_sent"]
+
+
+# ---- flood waits
+
+
+def test_a_method_that_must_wait_is_not_called_and_the_finding_says_until_when(kept) -> None:
+    """003-8, 003-14."""
+    assert kept("emulator", "fault", "flood", "--method", "users.getUsers", "--seconds", "69120").code == 0
+    assert kept("test", "main").code == 4
+    before = kept("emulator", "stats", "--json").json["rpc"]
+    said = kept("diagnostics", "--json")
+    told = {each["check"]: each for each in said.json["findings"] if each["severity"] == "error"}
+    assert said.code == 4
+    assert "users.getUsers: 19.2 hours remaining, until 20" in told["ledger"]["finding"]
+    assert told["ledger"]["command"] == "telekeep recover main --when-clear"
+    assert told["authorization"]["finding"].startswith("main is not asked about now: ")
+    assert kept("emulator", "stats", "--json").json["rpc"] == before
+
+
+def test_who_else_is_logged_in_waits_and_the_rest_is_asked(kept) -> None:
+    flood = ("emulator", "fault", "flood", "--method", "account.getAuthorizations", "--seconds", "3600")
+    assert kept(*flood).code == 0
+    for _ in range(2):
+        said = kept("diagnostics", "--json")
+        told = [each["finding"] for each in said.json["findings"] if each["check"] == "authorization"]
+        assert any(each.startswith("main is valid") for each in told), told
+        assert any("who else is logged in was not asked" in each for each in told), told
+
+
+def test_recover_waits_until_it_is_clear_and_then_looks_again(kept) -> None:
+    """003-9, 003-15."""
+    assert kept("emulator", "fault", "flood", "--method", "users.getUsers", "--seconds", "1").code == 0
+    kept("test", "main", "--timeout", "1")
+    said = kept("recover", "main", "--when-clear")
+    assert said.code == 0, said
+    assert "… waiting for Telegram (users.getUsers of main): " in said.err and " remaining, until " in said.err
+    assert said.out.startswith("✓ Waited ") and "All is well" in said.out
+    said = kept("recover", "--when-clear", "--json")
+    assert said.code == 0 and said.json["waited"] == 0 and said.err == "", "nothing was to be waited for"

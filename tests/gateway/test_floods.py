@@ -9,6 +9,7 @@ import pytest
 from telethon import errors, functions, types
 
 from gateway.house import House
+from telekeep.keeper.client import hold
 
 
 async def test_a_flood_wait_of_one_is_answered_to_the_others_from_memory(house: House) -> None:
@@ -71,6 +72,37 @@ async def test_a_chat_in_slow_mode_holds_up_no_other_chat(house: House) -> None:
         assert 95 <= told.value.seconds <= 100
         assert (await other.send_message("bob", "elsewhere")).text == "elsewhere"
     assert house.log.count("messages.sendMessage") == 2
+
+
+async def test_premium_floods_and_takeout_delays_are_known_to_every_borrower(house: House) -> None:
+    takeout = functions.account.InitTakeoutSessionRequest()
+    async with house.stock() as one, house.stock() as other:
+        house.telegram.fault("premium-flood", method="messages.getDialogs", seconds=100)
+        house.telegram.fault("takeout", method="account.initTakeoutSession", seconds=86_400)
+        for client in (one, other):
+            with pytest.raises(errors.FloodPremiumWaitError) as premium:
+                await client.get_dialogs()
+            with pytest.raises(errors.TakeoutInitDelayError) as delay:
+                await client(takeout)
+        assert 95 <= premium.value.seconds <= 100 and 86_390 <= delay.value.seconds <= 86_400
+        assert house.log.count("messages.getDialogs") == house.log.count("account.initTakeoutSession") == 1
+        shown = house.owner.status()
+    assert 86_000 < shown["floods"]["account.initTakeoutSession"] <= 86_400
+    assert set(shown["intervals"]) == {"messages.getDialogs"}, "an export was not asked for too often"
+
+
+async def test_what_a_direct_client_was_told_holds_for_borrowers_too(house: House) -> None:
+    async with house.stock() as one:
+        house.telegram.fault("flood", method="messages.search", seconds=100)
+        with pytest.raises(errors.FloodWaitError):
+            await one.get_messages("me", search="x")
+    await house.close()
+    async with hold(house.keeper, "main", api_id=1, api_hash="0" * 32) as client:
+        with pytest.raises(errors.FloodWaitError) as told:
+            await client.get_messages("me", search="x")
+        assert 90 < told.value.seconds <= 100
+    assert house.log.count("messages.search") == 1
+    await house.open()
 
 
 async def test_floods_are_shown_to_people(house: House) -> None:

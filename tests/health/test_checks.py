@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from telekeep.errors import (
+    AccountBanned,
+    AuthKeyDuplicated,
     AuthKeyRevoked,
     ConfigError,
     FloodWait,
@@ -224,6 +226,11 @@ def test_authorization_that_is_over_or_limited() -> None:
     assert (over.exit_code, over.error, over.action) == (1, "AuthKeyRevoked", None)
     (limited,) = authorization.judge(authorization.Facts("main", NOW, FloodWait(seconds=79_200)))
     assert limited.exit_code == 4
+    assert limited.words.startswith("main is not asked about now: ") and "22.0 h" in limited.words
+    (aside,) = authorization.left_alone(["main"])
+    assert aside.severity is Severity.NOTE and "quarantine" in aside.words
+    valid, unasked = authorization.judge(authorization.Facts("main", NOW, user_id=5, unasked="Wait 20 s."))
+    assert valid.severity is Severity.OK and unasked.severity is Severity.NOTE and "Wait 20 s." in unasked.words
     (busy,) = authorization.judge(authorization.Facts("main", NOW, SessionBusy()))
     assert busy.severity is Severity.NOTE
 
@@ -233,6 +240,11 @@ def test_daemon() -> None:
     assert severities(daemon.judge(daemon.Facts(False, ours=ours))) == ["OK"]
     _, left = daemon.judge(daemon.Facts(False, ours=ours, left=("/run/daemon.toml",)))
     assert left.action == Clear("/run/daemon.toml", "a daemon that is gone")
+    (killed,) = daemon.judge(daemon.Facts(False, ours=ours, left=("/run/daemon.toml",), lent=("main",)))
+    assert killed.severity is Severity.WARNING and killed.action == RestartDaemon() and "loans of main" in killed.words
+    (idle,) = daemon.judge(daemon.Facts(False, ours=ours, left=("/run/daemon.toml",), jobs=("night",)))
+    assert idle.action == RestartDaemon() and "night does not run" in idle.words
+    assert daemon.judge(daemon.Facts(False, ours=ours, jobs=("night",)))[0].severity is Severity.OK, "it was stopped"
     (well,) = daemon.judge(daemon.Facts(True, True, 9, "1.0", "production", ours=ours))
     assert well.severity is Severity.OK
     for facts in (
@@ -275,15 +287,46 @@ def test_backups_that_are_damaged_or_older_than_what_is_kept() -> None:
     assert old.severity is Severity.NOTE and old.command == "telekeep backup"
 
 
-def test_ledger_and_quarantine() -> None:
-    assert severities(ledger.judge([ledger.Deadline("main", "messages.search", 0.0)])) == ["OK"]
-    (long,) = ledger.judge([ledger.Deadline("main", "messages.search", 79_200.0)])
-    assert long.exit_code == 4 and "22.0 h" in long.words
-    (short,) = ledger.judge([ledger.Deadline("main", "messages.search", 20.0)])
+def test_the_ledger_tells_how_long_until_when_and_what_goes_slower() -> None:
+    """003-8."""
+    over = ledger.Facts([ledger.Deadline("main", "messages.search", 0.0)])
+    assert severities(ledger.judge(over)) == ["OK"]
+    (long,) = ledger.judge(ledger.Facts([ledger.Deadline("main", "messages.search", 69_120.0, NOW + 69_120)]))
+    assert long.exit_code == 4 and "messages.search: 19.2 hours remaining, until 20" in long.words
+    assert long.command == "telekeep recover main --when-clear"
+    (short,) = ledger.judge(ledger.Facts([ledger.Deadline("main", "messages.search", 20.0)]))
     assert short.severity is Severity.NOTE
+    (chat,) = ledger.judge(ledger.Facts([ledger.Deadline("main", "messages.sendMessage", 3600.0, NOW, "channel 5")]))
+    assert chat.severity is Severity.NOTE and "in channel 5" in chat.words, "one chat is not the session"
+    (login,) = ledger.judge(ledger.Facts([ledger.Deadline("", "", 3600.0, NOW)]))
+    assert (login.severity, login.name) == (Severity.WARNING, None) and "login" in login.words
+    (slow,) = ledger.judge(ledger.Facts((), [ledger.Slowed("main", "messages.getHistory", 0.5)]))
+    assert slow.severity is Severity.NOTE and "every 0.5 s" in slow.words
+
+
+def test_quarantine_asks_once_more_and_says_what_was_seen() -> None:
     assert severities(quarantine.judge([])) == ["OK"]
     (set_aside,) = quarantine.judge([quarantine.Quarantined("main", AuthKeyRevoked(), 3600.0)])
     assert (set_aside.exit_code, set_aside.action) == (1, Recheck("main"))
+    assert set_aside.command == "telekeep recover main"
+    seen = quarantine.Quarantined(
+        "main", AuthKeyDuplicated(), 3600.0, ("Seen by process 7.",), ("process 9 (python bot.py)",)
+    )
+    first, *told = quarantine.judge([seen])
+    assert (first.error, first.action) == ("AuthKeyDuplicated", Recheck("main"))
+    assert "find the second copy" in str(first.remedy)
+    assert "Seen by process 7." in told[0].words and "process 9 (python bot.py)" in told[1].words
+    assert all(each.severity is Severity.NOTE for each in told)
+
+
+def test_a_key_that_was_asked_about_in_vain_is_a_persons_and_no_command_asks_for_ever() -> None:
+    (again,) = quarantine.judge([quarantine.Quarantined("main", AuthKeyRevoked(), 60.0, asked_again=True)])
+    assert (again.severity, again.action) == (Severity.ERROR, None)
+    assert again.command == "telekeep auth main --replace"
+    (banned,) = quarantine.judge([quarantine.Quarantined("main", AccountBanned(), 60.0, asked_again=True)])
+    assert "recover@telegram.org" in str(banned.remedy) and banned.command is None
+    (once,) = quarantine.judge([quarantine.Quarantined("main", AuthKeyRevoked(), 60.0, is_sure=False)])
+    assert (once.severity, once.action) == (Severity.WARNING, None)
 
 
 def test_programs() -> None:

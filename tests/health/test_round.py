@@ -9,8 +9,10 @@ import pytest
 
 from keeper.conftest import PHONE, keep
 from telekeep.emulator import Emulator
+from telekeep.errors import FloodWait
 from telekeep.events import Event, SessionChecked
 from telekeep.health.schedule import DAY, HOUR
+from telekeep.keeper.probe import recheck
 from telekeep.session.model import Session
 from telekeep.testing.fakes import ManualClock
 from telekeep.work.health import HealthRound, Owned
@@ -123,6 +125,34 @@ async def test_a_flood_is_waited_out_to_the_end(place: Place) -> None:
         assert await place.later(HOUR - 1) == []
     assert place.telegram.stats.rpc == rpc, "no call before the deadline"
     assert await place.later(HOUR) == ["main ok"]
+
+
+async def test_a_key_that_is_set_aside_is_left_alone_and_one_that_is_lifted_is_asked_about_again(place: Place) -> None:
+    key = place.keep("main").auth_key.id
+    place.keeper.vault.quarantine(key, "AuthKeyDuplicated", checked=True)
+    assert await place.later(7 * HOUR) == ["main needs_login"], "that is noted once, and Telegram is not asked"
+    for _ in range(3):
+        assert await place.later(DAY) == []
+    assert (place.telegram.stats.rpc, place.telegram.stats.connections) == (0, 0)
+    await recheck(place.keeper, "main")
+    assert await place.later(7 * HOUR) == ["main ok"]
+
+
+async def test_a_flood_of_who_else_is_logged_in_says_nothing_about_the_session(place: Place) -> None:
+    place.keep("main")
+    place.telegram.fault("flood", method="account.getAuthorizations", seconds=3600)
+    assert await place.later(7 * HOUR) == ["main ok"]
+
+
+async def test_what_is_owned_and_must_wait_is_not_called(place: Place) -> None:
+    place.keep("main")
+    await place.owners.owner("main")
+    place.telegram.fault("flood", method="users.getUsers", seconds=40)
+    assert await place.later(7 * HOUR) == ["main rate_limited"]
+    rpc = place.telegram.stats.rpc
+    with pytest.raises(FloodWait):
+        await place.owners.probe("main")
+    assert place.telegram.stats.rpc == rpc
 
 
 async def test_history_older_than_a_week_is_forgotten(place: Place) -> None:

@@ -12,6 +12,7 @@ from telethon.crypto import AuthKey
 from telethon.sessions import MemorySession
 
 from telekeep.emulator import Emulator
+from telekeep.events import Events
 from telekeep.login import flow
 from telekeep.login.budget import LoginBudget
 from telekeep.login.prompt import Question
@@ -33,6 +34,7 @@ class Desk:
         self.budget = LoginBudget(folder / "home" / "login.db", clock=clock)
         self.prompt = ScriptedPrompt()
         self.session: Session | None = None
+        self.events = Events()
 
     async def log_in(
         self,
@@ -41,11 +43,14 @@ class Desk:
         begin: flow.Move | None = None,
         token: Secret | None = None,
         cannot: Iterable[Question] = (),
+        patience: float = 0.0,
     ) -> User:
         """One login, from ``begin`` (a phone number by default). ``session`` is what it gave; all answers are used."""
         self.prompt = ScriptedPrompt(answers, cannot=cannot)
         async with Fresh(self.telegram.network, APPLICATION, clock=self.clock) as fresh:
-            login = Login(fresh, self.prompt, self.budget, self.clock, token=token)
+            login = Login(
+                fresh, self.prompt, self.budget, self.clock, token=token, patience=patience, events=self.events
+            )
             user = await login.run(begin or flow.by_phone())
             self.session = await fresh.session()
         assert self.prompt.left == 0

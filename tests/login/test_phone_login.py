@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from login.desk import Desk
@@ -17,6 +19,7 @@ from telekeep.errors import (
     TelegramRateLimitError,
     TelekeepError,
 )
+from telekeep.events import Event, WaitingOut, WaitOver
 from telekeep.login.budget import CODES_PER_DAY
 from telekeep.login.prompt import Question, Wish
 from telekeep.testing.fakes import ManualClock
@@ -170,6 +173,35 @@ async def test_a_flood_is_remembered_and_telegram_is_not_asked_again(
     assert telegram.stats.rpc == asked
     clock.advance(79_200)
     await desk.log_in([(Question.PHONE, PHONE), (Question.CODE, CODE)])
+
+
+async def test_a_short_flood_is_waited_out_in_the_open_and_its_code_counts_once(
+    desk: Desk, telegram: Emulator, clock: ManualClock
+) -> None:
+    telegram.add_account(PHONE)
+    heard: list[Event] = []
+    desk.events.listen(heard.append)
+    for _ in range(CODES_PER_DAY):
+        telegram.fault("flood", method="auth.sendCode", seconds=42)
+        login = asyncio.create_task(desk.log_in([(Question.PHONE, PHONE), (Question.CODE, CODE)], patience=60.0))
+        async with asyncio.timeout(10):
+            await clock.until_sleeping()
+        (waiting,) = heard
+        assert isinstance(waiting, WaitingOut) and (waiting.seconds, waiting.method) == (42, "auth.sendCode")
+        clock.advance(42)
+        await login
+        assert isinstance(heard[-1], WaitOver)
+        heard.clear()
+    assert telegram.stats.codes_sent == CODES_PER_DAY, "each try cost one, not two"
+    with pytest.raises(LoginBudgetSpent):
+        await desk.log_in([(Question.PHONE, PHONE)])
+
+
+async def test_a_flood_longer_than_the_patience_is_said_at_once(desk: Desk, telegram: Emulator) -> None:
+    telegram.add_account(PHONE)
+    telegram.fault("flood", method="auth.sendCode", seconds=61)
+    with pytest.raises(FloodWait):
+        await desk.log_in([(Question.PHONE, PHONE)], patience=60.0)
 
 
 async def test_a_number_telegram_calls_flooded_is_left_alone_for_a_day(desk: Desk, telegram: Emulator) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stories.days import Clock
 from telekeep.cli.demo.stage import Stage, first_line
 
 PHONE, CODE, PASSWORD = "9996621234", "22222", "correct horse battery"
@@ -29,3 +30,13 @@ def kept(stage: Stage) -> Stage:
     said = stage.telekeep("auth", "main", "--phone", PHONE, "--code", CODE, "--password-file", "password")
     assert said.code == 0, said
     return stage
+
+
+@pytest.fixture
+def clock(kept: Stage) -> Iterator[Clock]:
+    """The clock of everything that is started on this stage from now on."""
+    clock = Clock(kept.folder / "clock")
+    before = kept.environment
+    kept.environment = lambda home="home": before(home) | {"TELEKEEP_TEST_CLOCK": str(clock.path)}  # type: ignore[method-assign]
+    yield clock
+    clock.end()

@@ -7,7 +7,13 @@ import asyncio
 import pytest
 from telethon import errors, functions
 
-from telekeep.errors import AuthKeyDuplicated, AuthKeyRevoked, TelegramAuthError, TelegramNetworkError
+from telekeep.errors import (
+    AuthKeyDuplicated,
+    AuthKeyRevoked,
+    StorageUnavailable,
+    TelegramAuthError,
+    TelegramNetworkError,
+)
 from telekeep.upstream.record import Kept
 from telekeep.vault.record import Quarantine
 from upstream.place import Place, until
@@ -112,6 +118,42 @@ async def test_one_probe_may_find_that_the_verdict_was_wrong(place: Place) -> No
     assert quarantined(place) is None
     async with place.client() as client:
         assert await client.get_me()
+
+
+async def test_the_one_question_more_is_one(place: Place) -> None:
+    key_id = Kept.read(place.vault, "main").session.auth_key.id
+    place.vault.quarantine(key_id, "AuthKeyDuplicated", checked=True, evidence="Seen then.")
+    place.telegram.fault("revoke")
+    with pytest.raises(AuthKeyRevoked):
+        await place.client(terms={"probing": True}).connect()
+    assert place.telegram.stats.connections == 1, "it was the second opinion already"
+    found = quarantined(place)
+    assert found is not None and found.asked_again and found.checked
+    assert (found.error, found.evidence) == ("AuthKeyRevoked", "Seen then.")
+
+
+async def test_who_was_connected_to_the_same_data_center_is_part_of_what_was_seen(place: Place) -> None:
+    client = place.client(terms={"company": lambda: ["process 9 (python bot.py)"]})
+    await client.connect()
+    place.telegram.fault("duplicated")
+    with pytest.raises(errors.AuthKeyDuplicatedError):
+        await client(NEAREST())
+    await until(place.is_free)
+    found = quarantined(place)
+    assert found is not None and "process 9 (python bot.py)" in found.evidence and not found.asked_again
+
+
+async def test_a_key_is_set_aside_even_if_nothing_can_be_seen(place: Place) -> None:
+    def blind() -> list[str]:
+        raise StorageUnavailable("no /proc")
+
+    client = place.client(terms={"company": blind})
+    await client.connect()
+    place.telegram.fault("duplicated")
+    with pytest.raises(errors.AuthKeyDuplicatedError):
+        await client(NEAREST())
+    await until(place.is_free)
+    assert (found := quarantined(place)) is not None and found.checked
 
 
 async def test_a_probe_that_fails_changes_nothing(place: Place) -> None:

@@ -78,8 +78,15 @@ async def test_a_single_lost_connection_is_made_again_without_delay(place: Place
 
 
 def test_pauses_double_from_a_tenth_of_a_second_to_ten_seconds() -> None:
-    assert [pause(short) for short in range(5)] == [0, 0.1, 0.2, 0.4, 0.8]
-    assert pause(8) == pause(1_000_000) == 10
+    def longest() -> float:
+        return 1.0
+
+    assert [pause(short, jitter=longest) for short in range(5)] == [0, 0.1, 0.2, 0.4, 0.8]
+    assert pause(8, jitter=longest) == pause(1_000_000, jitter=longest) == 10
+    for short in (1, 3, 9):
+        waited = {pause(short) for _ in range(20)}
+        assert len(waited) > 1, "many who were dropped together do not come back together"
+        assert min(waited) >= pause(short, jitter=longest) / 2
 
 
 def test_a_connection_that_lasted_ten_seconds_was_a_good_one() -> None:

@@ -65,8 +65,17 @@ class Invocation(NamedTuple):
     def keeper(self) -> Keeper:
         """The keeper of this home and network; use it as a context manager.
 
-        Its vault, if sealed with a passphrase, asks for it at the terminal when a record is first read.
+        Its vault, if sealed with a passphrase, asks for it at the terminal when a record is first read. Floods that are
+        waited out are shown on standard error.
         """
+        keeper = self._keeper()
+        if not (self.json or self.quiet):
+            from telekeep.cli.waiting import Waits
+
+            keeper.events.listen(Waits(self.out))
+        return keeper
+
+    def _keeper(self) -> Keeper:
         from telekeep.cli.passphrase import at_terminal, passphrase
         from telekeep.keeper.keeper import Keeper
         from telekeep.vault.keys import PASSPHRASE

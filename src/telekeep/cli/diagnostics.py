@@ -15,6 +15,7 @@ from telekeep.cli.passphrase import unlock_first
 
 if TYPE_CHECKING:
     from telekeep.health.check import Finding
+    from telekeep.keeper.keeper import Keeper
 
 _MARKS = {"OK": ("✓", "good"), "NOTE": ("·", "dim"), "WARNING": ("!", "warn"), "ERROR": ("✗", "bad")}
 
@@ -43,12 +44,29 @@ def diagnostics(invocation: Invocation, names: tuple[str, ...], offline: bool, p
         unlock_first(keeper)
         with invocation.out.progress("Checking"):
             found = asyncio.run(
-                diagnose(keeper, names, offline=offline, programs=programs, runs=lambda: not is_free(keeper.home))
+                diagnose(
+                    keeper,
+                    names,
+                    offline=offline,
+                    programs=programs,
+                    patience=patience_of(keeper),
+                    runs=lambda: not is_free(keeper.home),
+                )
             )
     code = exit_code(found)
     shown = [each for each in found if each.severity > Severity.NOTE] if invocation.quiet else found
     invocation.out.data({"findings": [each.facts() for each in found], "exit_code": code}, page(shown))
     return code
+
+
+def patience_of(keeper: Keeper) -> float:
+    """Seconds of a flood that are waited out; none if the settings contradict themselves, which is a finding."""
+    from telekeep.errors import ConfigError
+
+    try:
+        return keeper.patience
+    except ConfigError:
+        return 0.0
 
 
 def page(findings: Sequence[Finding]) -> Iterable[str]:

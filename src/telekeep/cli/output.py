@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -80,7 +80,7 @@ class Output:
             return
         from threading import Timer
 
-        shown: list[Any] = []
+        shown: list[Callable[[], None] | None] = []
         timer = Timer(patience, lambda: shown.append(_show_progress(doing)))
         timer.daemon = True
         timer.start()
@@ -89,8 +89,8 @@ class Output:
         finally:
             timer.cancel()
             timer.join()
-            for status in filter(None, shown):
-                status.stop()
+            for end in filter(None, shown):
+                end()
 
     def _write(self, stream: TextIO, lines: Iterable[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)
@@ -105,16 +105,14 @@ class Output:
             raise Unwritable(error.strerror or type(error).__name__) from None
 
 
-def _show_progress(doing: str) -> Any:
+def _show_progress(doing: str) -> Callable[[], None] | None:
     if not coloured(sys.stderr):
         sys.stderr.write(f"… {doing}\n")
         sys.stderr.flush()
         return None
-    from rich.console import Console
+    from telekeep.cli.live import LIVE
 
-    status = Console(stderr=True).status(doing)
-    status.start()
-    return status
+    return LIVE.show(lambda: doing)
 
 
 def wrapped(lines: Iterable[str], stream: TextIO) -> list[str]:

@@ -7,7 +7,7 @@ cryptography or rich (a test says so), and asks the kernel about leases through 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -76,7 +76,8 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
         facts = [
             {
                 **_facts(*row, now),
-                "floods": waits.get(row[0].name, {}),
+                "floods": waits.deadlines.get(row[0].name, {}),
+                "intervals": waits.intervals.get(row[0].name, {}),
                 "health": _checks(health.get(row[0].lease)),
                 "owner": owners.get(row[0].name),
                 "alarms": alarmed.get(row[0].name, []),
@@ -210,19 +211,27 @@ def _overview(
     return table(lines)
 
 
-def _floods(invocation: Invocation) -> dict[str, dict[str, float]]:
-    """Seconds until Telegram may be asked, by session and method. The ledger is loaded only where there is one."""
-    where = home(invocation.home)
+class _Floods(NamedTuple):
+    """By session and method: seconds until Telegram may be asked, and seconds between two calls of a slowed one."""
+
+    deadlines: dict[str, dict[str, float]]
+    intervals: dict[str, dict[str, float]]
+
+
+def _floods(invocation: Invocation) -> _Floods:
+    """What the ledger says. It is loaded only where there is one."""
+    where, found = home(invocation.home), _Floods({}, {})
     if not (where.root / LEDGER).exists():
-        return {}
+        return found
     from telekeep.pace.stores.local import LocalLedger
 
-    found: dict[str, dict[str, float]] = {}
     ledger = LocalLedger(where.root, clock=clock_in_force(invocation))
     try:
         for each, left in ledger.shown():
             what = f"{each.method} in {each.chat}" if each.chat else each.method
-            found.setdefault(each.who, {})[what] = left
+            found.deadlines.setdefault(each.who, {})[what] = left
+        for pace, interval in ledger.slowed():
+            found.intervals.setdefault(pace.who, {})[pace.method] = interval
     finally:
         ledger.close()
     return found
@@ -235,7 +244,7 @@ def _page(
     now: float,
     owner: dict[str, Any] | None,
     health: Health | None,
-    floods: dict[str, dict[str, float]],
+    floods: _Floods,
 ) -> list[str]:
     used = entry.last_used_at
     lines = [
@@ -258,9 +267,9 @@ def _page(
     else:
         lines.append(f"  held by     pid {holder.pid} of {holder.user} on {holder.host}, since {moment(holder.since)}")
         lines.append(f"              {holder.command}")
-    lines += [
-        f"  not before  {what}: {timeline(left, now + left)}" for what, left in floods.get(entry.name, {}).items()
-    ]
+    waits, slowed = floods.deadlines.get(entry.name, {}), floods.intervals.get(entry.name, {})
+    lines += [f"  not before  {what}: {timeline(left, now + left)}" for what, left in waits.items()]
+    lines += [f"  slowed down {method}: a call every {interval:.1f} s" for method, interval in slowed.items()]
     if owner is not None:
         lines += _lending(owner)
     return [*lines, f"→ {advice.words}"]
@@ -276,10 +285,6 @@ def _lending(owner: dict[str, Any]) -> list[str]:
     for loan in found:
         label = f" {loan['label']}" if loan["label"] else ""
         lines.append(f"    {loan['id']}{label} ({loan['grant']}): {used_by(loan['borrowers'])}")
-    lines += [
-        f"    {method}: slowed down, a call every {interval:.1f} s"
-        for method, interval in owner.get("intervals", {}).items()
-    ]
     return lines
 
 

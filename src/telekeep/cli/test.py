@@ -45,7 +45,7 @@ def asked(
     from telekeep.keeper.probe import probe
 
     with invocation.keeper() as keeper, invocation.out.progress("Asking Telegram"):
-        found = asyncio.run(probe(keeper, name, timeout=timeout, probing=probing))
+        found = asyncio.run(probe(keeper, name, timeout=timeout, probing=probing, patience=keeper.patience))
     remedy = fitted(found.remedy, name)
     answer = {
         "name": name,

@@ -10,6 +10,7 @@ send       to (a phone, a channel's @name), text, count, file (a path), dc      
 advance    seconds                                                               now: wall seconds
 lag        seconds: by which Devices may lag behind                              null
 stats                                                                            the counters
+clear                                                                            null
 code       phone                                                                 the code last sent
 stop                                                                             null; then it stops
 =========  ====================================================================  ==========================
@@ -69,6 +70,7 @@ def control_server(telegram: Emulator, path: Path, *, stop: Callable[[], None]) 
         "advance": advance,
         "lag": lag,
         "stats": telegram.stats.as_dict,
+        "clear": telegram.clear_faults,
         "code": telegram.world.login_code,
         "stop": stop,
     }

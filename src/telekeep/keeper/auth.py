@@ -78,7 +78,10 @@ async def auth(
     lease = None
     try:
         async with Fresh(keeper.network, application, clock=keeper.clock) as fresh:
-            user = await Login(fresh, login_prompt, budget_of(keeper), keeper.clock).run(_BEGIN[way]())
+            login = Login(
+                fresh, login_prompt, budget_of(keeper), keeper.clock, patience=keeper.patience, events=keeper.events
+            )
+            user = await login.run(_BEGIN[way]())
             try:
                 _same_account(name, expected_user, user)
                 session = await fresh.session()

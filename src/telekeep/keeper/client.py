@@ -85,6 +85,7 @@ def hold(
         name, vault, keeper.leases, keeper.network, keeper.clock, keeper.ledger, keeper.events,
         timeout=timeout, connect_seconds=connect_seconds, purpose=purpose, patience=keeper.patience, probing=probing,
         hand_over=partial(hand_over_async, keeper) if asks else None, admission=admission, brief=brief, given=given,
+        company=partial(_connected, keeper, kept.session.dc.id),
     )  # fmt: skip
     client: HeldClient = held_client(terms, kept, api_id=api_id, api_hash=api_hash, **options)
     return client
@@ -102,3 +103,9 @@ def _application(keeper: Keeper, session: Session, api_id: int | None, api_hash:
 
     number, secret = require_application(keeper.settings)
     return number, secret.reveal().decode()
+
+
+def _connected(keeper: Keeper, dc_id: int) -> list[str]:
+    from telekeep.keeper.adopt.users import connected
+
+    return connected(keeper, dc_id)

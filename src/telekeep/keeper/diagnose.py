@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from telekeep.errors import SessionSealed, TelegramNetworkError, TelekeepError
+from telekeep.errors import SessionSealed, TelegramNetworkError, TelegramRateLimitError, TelekeepError
 from telekeep.health import doctor
 from telekeep.health.check import Finding, note, of_error
 from telekeep.health.checks import (
@@ -39,9 +40,13 @@ from telekeep.health.facts import daemon as daemon_facts
 from telekeep.health.facts import leases as leases_facts
 from telekeep.health.facts import network as network_facts
 from telekeep.health.facts import permissions as permissions_facts
+from telekeep.health.facts import quarantine as quarantine_facts
 from telekeep.health.facts import repository as repository_facts
 from telekeep.health.facts import vault as vault_facts
 from telekeep.health.facts import versions as versions_facts
+from telekeep.keeper.adopt.users import connected
+from telekeep.keeper.floods import Floods, waited_out
+from telekeep.paths import JOBS
 
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
@@ -65,12 +70,15 @@ ORDER = (
 )
 """From the ground up: what fails first is the likeliest cause of what fails after it."""
 
+_PATIENCE = doctor.STEP_SECONDS * 0.7  # for a flood to be over: the rest of its step is for the questions
+
 
 class Diagnosis:
     """One examination of a keeper's home. ``offline``: no connection at all; the daemon is asked, Telegram is not.
 
     ``runs``: asks the kernel whether a daemon of this home runs. ``names``: the sessions to look at, none for all.
-    ``programs``: work out how fully the releases of other libraries are served.
+    ``programs``: work out how fully the releases of other libraries are served. ``patience``: seconds of a flood that
+    are waited out, of each login and within its step.
     """
 
     def __init__(
@@ -80,8 +88,10 @@ class Diagnosis:
         *,
         offline: bool = False,
         programs: bool = False,
+        patience: float = 0.0,
         runs: Callable[[], bool],
     ) -> None:
+        self._patience = min(patience, _PATIENCE)
         self._keeper = keeper
         self._names = tuple(names)
         self._offline = offline
@@ -97,7 +107,7 @@ class Diagnosis:
         found += self._absent()
         found += await doctor.examine(self._above())
         self._note_uses()
-        found += self._elsewhere()
+        found += self._elsewhere() + self._left_alone()
         found += await doctor.examine([Step(versions.CHECK, versions_facts.gather, versions.judge)])  # by now loaded
         return sorted(found, key=lambda finding: ORDER.index(finding.check))
 
@@ -125,7 +135,7 @@ class Diagnosis:
             ),
             Step(leases.CHECK, self._look_at_leases, partial(leases.judge, now=clock.wall())),
             Step(ledger.CHECK, self._deadlines, ledger.judge),
-            Step(quarantine.CHECK, partial(quarantined, self._keeper), quarantine.judge),
+            Step(quarantine.CHECK, self._set_aside, quarantine.judge),
             Step(devices.CHECK, self._alarms, devices.judge),
             Step(programs.CHECK, partial(served, fully=self._programs), programs.judge),
         ]
@@ -148,7 +158,9 @@ class Diagnosis:
         ]
 
     def _may_ask(self, record: vault.Record) -> bool:
-        if record.error is not None or record.network != self._keeper.network.name or self._vault.moved:
+        if record.set_aside or record.error is not None:
+            return False
+        if record.network != self._keeper.network.name or self._vault.moved:
             return False
         return self._vault.sealed is None or record.name in self._owned
 
@@ -189,6 +201,10 @@ class Diagnosis:
             for name, count in sorted(by_network.items())
         ]
 
+    def _left_alone(self) -> list[Finding]:
+        """Sessions that Telegram is not asked about."""
+        return authorization.left_alone([each.name for each in self._vault.records if each.set_aside])
+
     # ---- facts
 
     def _look_into_vault(self) -> vault.Facts:
@@ -205,7 +221,7 @@ class Diagnosis:
         ours = (versions_facts.installed("telekeep") or "unknown", self._keeper.network.name)
         found, sessions = daemon_facts.gather(self._keeper.home, ours, runs=self._runs)
         self._owned = {each["name"]: each for each in sessions}
-        return found
+        return replace(found, lent=lent(self._keeper), jobs=jobs(self._keeper)) if found.left else found
 
     def _look_at_leases(self) -> list[leases.Held]:
         return leases_facts.gather(self._vault.records, self._owned, clock=self._keeper.clock)
@@ -232,19 +248,31 @@ class Diagnosis:
         except TelekeepError:  # a vault that cannot be read has a finding of its own
             return []
 
-    def _deadlines(self) -> list[ledger.Deadline]:
-        """The waits that the daemon knows of. (The ledger on disk joins them here.)"""
-        return [
-            ledger.Deadline(name, method, float(seconds))
+    def _set_aside(self) -> list[quarantine.Quarantined]:
+        if self._vault.error is not None or not self._vault.exists:
+            return []
+        keeper = self._keeper
+        return quarantine_facts.gather(
+            keeper.vault, self._names, clock=keeper.clock, company=partial(connected, keeper)
+        )
+
+    def _deadlines(self) -> ledger.Facts:
+        """What the ledger says, and what only the daemon knows: its disk did not take that."""
+        now, of = self._keeper.clock.wall(), Floods(self._keeper, self._names)
+        found = [ledger.Deadline(each.who, each.method, left, now + left, each.chat) for each, left in of.deadlines()]
+        known = {(each.name, f"{each.method} in {each.chat}" if each.chat else each.method) for each in found}
+        found += [
+            ledger.Deadline(name, method, float(seconds), now + float(seconds))
             for name, owner in self._owned.items()
             for method, seconds in dict(owner.get("floods") or {}).items()
+            if (name, method) not in known and (not self._names or name in self._names)
         ]
+        return ledger.Facts(found, [ledger.Slowed(each.who, each.method, interval) for each, interval in of.slowed()])
 
     async def _ask(self, name: str) -> authorization.Facts:
+        ask = self._ask_daemon if name in self._owned else self._ask_alone
         try:
-            if name in self._owned:
-                return await self._ask_daemon(name)
-            return await self._ask_alone(name)
+            return await waited_out(self._keeper, name, partial(ask, name), longest=self._patience)
         except TelekeepError as error:
             return authorization.Facts(name, self._keeper.clock.wall(), error)
 
@@ -259,7 +287,12 @@ class Diagnosis:
             )
         devices = Devices.of(said["devices"]) if said["devices"] else None
         return authorization.Facts(
-            name, self._keeper.clock.wall(), user_id=said["id"], username=said["username"], devices=devices
+            name,
+            self._keeper.clock.wall(),
+            user_id=said["id"],
+            username=said["username"],
+            devices=devices,
+            unasked=said.get("unasked"),
         )
 
     async def _ask_alone(self, name: str) -> authorization.Facts:
@@ -269,17 +302,44 @@ class Diagnosis:
         client = hold(
             self._keeper, name, timeout=0.0, purpose="diagnostics", receive_updates=False, brief=True,
             connect_seconds=doctor.STEP_SECONDS - 1, connection_retries=2, request_retries=0,
+            flood_sleep_threshold=self._patience,
         )  # fmt: skip
         async with client:
             me = client.session.user
             self._uses.append((name, client.fence, self._keeper.clock.wall()))
-            found = None if me.is_bot else await devices(client, clock=self._keeper.clock)
-        return authorization.Facts(name, self._keeper.clock.wall(), user_id=me.id, username=me.username, devices=found)
+            found = unasked = None
+            try:
+                found = None if me.is_bot else await devices(client, clock=self._keeper.clock)
+            except TelegramRateLimitError as wait:
+                if wait.seconds <= self._patience:
+                    raise
+                unasked = wait.message
+        return authorization.Facts(
+            name, self._keeper.clock.wall(), user_id=me.id, username=me.username, devices=found, unasked=unasked
+        )
 
 
-def quarantined(keeper: Keeper) -> list[quarantine.Quarantined]:
-    """The keys that are set aside. (Where the quarantine is kept on disk, it is read here.)"""
-    return []
+def lent(keeper: Keeper) -> tuple[str, ...]:
+    """The sessions with open loans that last. None where the vault does not open: it has a finding of its own."""
+    from telekeep.gateway.shelf import Shelf
+
+    now = keeper.clock.wall()
+    try:
+        names = [each.name for each in keeper.vault.entries()]
+        loans = {name: Shelf(keeper.vault, name, 0).loans() for name in names}
+    except TelekeepError:
+        return ()
+    return tuple(name for name in names if any(each.lasting and each.state(now) == "open" for each in loans[name]))
+
+
+def jobs(keeper: Keeper) -> tuple[str, ...]:
+    """The jobs that are written down. None where their file cannot be read: `telekeep jobs` says why."""
+    import tomllib
+
+    try:
+        return tuple(tomllib.loads((keeper.home.root / JOBS).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return ()
 
 
 def served(*, fully: bool) -> list[programs.Served]:
@@ -306,7 +366,8 @@ async def diagnose(
     *,
     offline: bool = False,
     programs: bool = False,
+    patience: float = 0.0,
     runs: Callable[[], bool],
 ) -> list[Finding]:
     """Examine ``keeper``'s home; see `Diagnosis`."""
-    return await Diagnosis(keeper, names, offline=offline, programs=programs, runs=runs).run()
+    return await Diagnosis(keeper, names, offline=offline, programs=programs, patience=patience, runs=runs).run()

@@ -21,9 +21,11 @@ from telekeep.errors import (
     TelekeepError,
 )
 from telekeep.health.doctor import in_thread
+from telekeep.keeper.floods import waited_out
 
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
+    from telekeep.session.model import User
 
 State = Literal["ok", "needs_login", "conflict", "rate_limited", "network", "config", "corrupt"]
 
@@ -45,30 +47,21 @@ class Probe:
     username: str | None = None
 
 
-async def probe(keeper: Keeper, name: str, *, timeout: float = 60.0, probing: bool = False) -> Probe:
+async def probe(
+    keeper: Keeper, name: str, *, timeout: float = 60.0, probing: bool = False, patience: float = 0.0
+) -> Probe:
     """Connect as ``name`` and ask Telegram who we are; at most ``timeout`` seconds in all, 30 for each step.
 
     ``probing``: ask also if the key is set aside as dead, once, and alone; if Telegram takes it, it is not any more.
+    ``patience``: seconds of a flood wait that are waited out in the open, if the ``timeout`` leaves room for them.
 
     Notes the use if Telegram accepts it. Raises nothing that telekeep has a name for: that is the answer.
     """
-    from telekeep.keeper.client import hold
-    from telekeep.keeper.handover import ask
-
+    longest = min(patience, timeout * (1 - _SHARE / 2))
     try:
         async with asyncio.timeout(timeout):
-            owned = None  # a daemon lets go of a session that is over: a probe is made by whoever asks for it
-            if not probing:
-                patience = min(STEP_SECONDS, timeout) * _SHARE
-                owned = await in_thread(partial(ask, keeper, "probe", patience=patience, name=name))
-            if owned is not None:  # the daemon has it, and has asked
-                return Probe(name, "ok", user_id=owned["id"], username=owned["username"])
-            client = hold(
-                keeper, name, timeout=_BUSY_SECONDS, purpose="test", receive_updates=False,
-                connect_seconds=STEP_SECONDS, connection_retries=2, request_retries=0, probing=probing,
-            )  # fmt: skip
-            async with client:
-                me = client.session.user
+            ask = partial(_asked, keeper, name, seconds=timeout, probing=probing)
+            return await waited_out(keeper, name, ask, longest=longest)
     except TimeoutError as error:
         if isinstance(error, TelekeepError):
             return _failed(name, error)
@@ -81,7 +74,47 @@ async def probe(keeper: Keeper, name: str, *, timeout: float = 60.0, probing: bo
         )
     except TelekeepError as error:
         return _failed(name, error)
+
+
+async def recheck(keeper: Keeper, name: str) -> None:
+    """Ask Telegram once more about a session whose key is set aside: through the daemon where it owns the session, else
+    alone. If Telegram takes the key it is not set aside any more. Raises what Telegram says instead, and SessionBusy.
+    """
+    await _asked(keeper, name, seconds=STEP_SECONDS, probing=True)
+
+
+async def _asked(keeper: Keeper, name: str, *, seconds: float, probing: bool) -> Probe:
+    """The answer of the daemon, or of Telegram. ``seconds``: for all of it."""
+    from telekeep.keeper.handover import ask
+
+    share = min(STEP_SECONDS, seconds) * _SHARE
+    verb = "recheck" if probing else "probe"
+    owned = await in_thread(partial(ask, keeper, verb, patience=share, name=name))
+    if owned is not None:  # the daemon has it, and has asked
+        return Probe(name, "ok", user_id=owned["id"], username=owned["username"])
+    me = await _asked_alone(keeper, name, probing=probing)
     return Probe(name, "ok", user_id=me.id, username=me.username)
+
+
+async def ask_once_more(keeper: Keeper, name: str) -> User:
+    """Ask Telegram about a session whose key is set aside: once, alone, under its lease. Whose it is.
+
+    If Telegram takes the key it is not set aside any more. Raises what `HeldClient.connect` does; what Telegram says
+    against the key is noted then.
+    """
+    return await _asked_alone(keeper, name, probing=True)
+
+
+async def _asked_alone(keeper: Keeper, name: str, *, probing: bool) -> User:
+    from telekeep.keeper.client import hold
+
+    client = hold(
+        keeper, name, timeout=_BUSY_SECONDS, purpose="test", receive_updates=False,
+        connect_seconds=STEP_SECONDS, connection_retries=2, request_retries=0, probing=probing,
+    )  # fmt: skip
+    async with client:
+        user: User = client.session.user
+        return user
 
 
 def _failed(name: str, error: TelekeepError) -> Probe:

@@ -32,6 +32,7 @@ from telekeep.errors import (
 )
 from telekeep.events import Renewed
 from telekeep.keeper.auth import budget_of
+from telekeep.keeper.backup import back_up_first
 from telekeep.keeper.client import hold
 from telekeep.keeper.renewing import ending
 from telekeep.keeper.renewing.finish import finish
@@ -78,7 +79,7 @@ async def renew(keeper: Keeper, name: str, prompt: Prompt, *, force: bool = Fals
 async def renew_held(keeper: Keeper, name: str, standing: Standing, prompt: Prompt, *, force: bool = False) -> Renewal:
     """Renew ``name``, whose authorization ``standing`` holds. As `renew`."""
     vault, old = keeper.vault, standing.session
-    _backed_up(keeper, name)
+    back_up_first(keeper, [name], step="before renew")
     await check_prompt(standing, prompt)
     async with Making(keeper, Kind.RENEWAL, name, old, application_of(keeper, old)) as making:
         await making.prove(lambda fresh: log_in(keeper, fresh, standing, prompt))
@@ -193,7 +194,3 @@ def _lease_of(session: Session) -> str:
     from telekeep.lease.lease import lease_name
 
     return lease_name(session.auth_key.id)
-
-
-def _backed_up(keeper: Keeper, name: str) -> None:
-    """A backup before the risky step (`telekeep.keeper.backup.back_up`). The old generation stays in the vault, too."""

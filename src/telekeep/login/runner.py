@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from telekeep.clock import Clock
 from telekeep.errors import MaybeDone, TelegramRateLimitError
+from telekeep.events import Events
 from telekeep.login import bot, flow, password, phone, qr
 from telekeep.login.budget import LoginBudget
 from telekeep.login.prompt import Prompt, Question, Wish, no_code, no_screen
@@ -39,6 +40,7 @@ from telekeep.login.states import (
     ShowToken,
     SignIn,
 )
+from telekeep.pace.waiting import wait_out
 from telekeep.secret import Secret
 from telekeep.session.model import User
 from telekeep.upstream.fresh import Fresh, Refusal
@@ -47,13 +49,16 @@ QR_WARNING = (
     "Telegram has been seen to log out fresh accounts soon after a QR login; established ones are not affected."
 )
 
+_REPEATABLE = (SendCode, ResendCode, SignIn, CheckPassword)  # nobody is asked anything once more for these
+
 
 @dataclass
 class Login:
     """One login over one `Fresh` connection.
 
     ``fresh`` must have been made for ``begin``: with updates for a QR login. The budget counts by network too, so that
-    a number on a test network has a budget of its own.
+    a number on a test network has a budget of its own. ``patience``: seconds of a flood wait that are waited out, which
+    is reported to ``events``.
     """
 
     fresh: Fresh
@@ -62,7 +67,10 @@ class Login:
     clock: Clock
     token: Secret | None = None
     tokens: Sequence[Secret] = ()  # of earlier logins of the account: with one of them it may need no code
+    patience: float = 0.0
+    events: Events = field(default_factory=Events)
     _subject: str = ""
+    _flooded: Action | None = None
     _sent_at: float = field(default=0.0)
 
     async def run(self, begin: flow.Move) -> User:
@@ -80,18 +88,25 @@ class Login:
         return state.user
 
     async def _outcome(self, action: Action) -> Event:
-        try:
-            return await self._perform(action)
-        except Refusal as refusal:
-            return Refused(refusal.name)
-        except MaybeDone:
-            if isinstance(action, SendCode | ResendCode):
-                return LineLost()
-            raise
-        except TelegramRateLimitError as error:
-            if error.seconds:
-                self.budget.note_flood(self._subject, error.seconds)
-            raise
+        left = self.patience if isinstance(action, _REPEATABLE) else 0.0
+        while True:
+            try:
+                return await self._perform(action)
+            except Refusal as refusal:
+                return Refused(refusal.name)
+            except MaybeDone:
+                if isinstance(action, SendCode | ResendCode):
+                    return LineLost()
+                raise
+            except TelegramRateLimitError as error:
+                if error.seconds:
+                    self.budget.note_flood(self._subject, error.seconds)
+                if not 0 < error.seconds <= left:
+                    raise
+                left -= error.seconds
+                self._flooded = action
+                until = error.until or self.clock.wall() + error.seconds
+                await wait_out(self.events, self.clock, "login", error.method or "", error.seconds, until)
 
     async def _perform(self, action: Action) -> Event:
         match action:
@@ -108,10 +123,12 @@ class Login:
                 await self.prompt.show_qr(url, expires)
                 return await qr.wait_for_scan(self.fresh, expires, self.clock)
             case SendCode(number):
-                self._count(number)
+                if self._flooded is not action:  # no code was sent then: it counts once
+                    self._count(number)
                 return self._note_sent(await phone.send_code(self.fresh, number, self.tokens))
             case ResendCode(number, sent):
-                self._count(number)
+                if self._flooded is not action:
+                    self._count(number)
                 return self._note_sent(await phone.resend_code(self.fresh, number, sent))
             case SignIn(number, sent, code):
                 return await phone.sign_in(self.fresh, number, sent, code)

@@ -12,10 +12,10 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from telethon import errors
 
-from telekeep import errors as ours
 from telekeep.errors import TelegramAuthError, TelegramNetworkError, TelekeepError
 from telekeep.lease.lease import Lease, lease_name
 from telekeep.upstream.faults import DEAD, named
@@ -26,12 +26,6 @@ from telekeep.words import moment
 _log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 5.0  # for Telegram to say it twice
-_ENDINGS: tuple[type[TelegramAuthError], ...] = (
-    ours.AuthKeyRevoked,
-    ours.SessionExpired,
-    ours.AuthKeyDuplicated,
-    ours.AccountBanned,
-)
 
 
 def check(terms: Terms, key_id: int) -> None:
@@ -43,7 +37,7 @@ def check(terms: Terms, key_id: int) -> None:
 
 def verdict(name: str, found: Quarantine) -> TelegramAuthError:
     """The error that a quarantined key raises. Telegram is not asked."""
-    kind = next((each for each in _ENDINGS if each.__name__ == found.error), ours.AuthKeyRevoked)
+    kind = found.ending
     said = (kind.__doc__ or "").strip().splitlines()[0]
     return kind(f"{said} {name!r} is set aside since {moment(found.at)}; Telegram was not asked again.")
 
@@ -65,8 +59,16 @@ async def judge(
     """
     name = type(named(error, clock=terms.clock)).__name__
     is_duplicated = type(error) is errors.AuthKeyDuplicatedError
-    seen = "\n".join(_evidence(terms, lease, key_id)) if is_duplicated else ""
-    if not _note(terms, key_id, name, checked=is_duplicated, evidence=seen) or is_duplicated:
+    before = _known(terms, key_id)
+    asked_again = terms.probing and before is not None and before.checked  # then this was the one question more
+    seen = before.evidence if before is not None else ""
+    checked = is_duplicated or asked_again
+    is_written = _note(terms, key_id, name, checked=checked, evidence=seen, asked_again=asked_again)
+    if is_duplicated and is_written:
+        with suppress(TelekeepError):
+            seen = "\n".join(await _evidence(terms, lease, key_id))
+            _note(terms, key_id, name, checked=True, evidence=seen, asked_again=asked_again)
+    if is_duplicated or asked_again or not is_written:
         return error
     try:
         async with asyncio.timeout(_AGAIN_SECONDS):
@@ -80,10 +82,19 @@ async def judge(
     return TelegramNetworkError(f"Telegram refused {terms.name!r} once ({name}), and took it when asked again.")
 
 
-def _note(terms: Terms, key_id: int, name: str, *, checked: bool, evidence: str = "") -> bool:
+def _known(terms: Terms, key_id: int) -> Quarantine | None:
+    try:
+        return terms.vault.quarantined(key_id)
+    except TelekeepError:
+        return None
+
+
+def _note(
+    terms: Terms, key_id: int, name: str, *, checked: bool, evidence: str = "", asked_again: bool = False
+) -> bool:
     """Write the row; whether the disk took it."""
     try:
-        terms.vault.quarantine(key_id, name, checked=checked, evidence=evidence)
+        terms.vault.quarantine(key_id, name, checked=checked, evidence=evidence, asked_again=asked_again)
     except TelekeepError as error:
         _log.error("%r is over (%s), and could not be set aside: %s", terms.name, name, error.message)
         return False
@@ -92,7 +103,7 @@ def _note(terms: Terms, key_id: int, name: str, *, checked: bool, evidence: str 
     return True
 
 
-def _evidence(terms: Terms, lease: Lease, key_id: int) -> list[str]:
+async def _evidence(terms: Terms, lease: Lease, key_id: int) -> list[str]:
     """What can be seen from here of who else may have used the key."""
     said = [
         f"Seen by process {os.getpid()} on {socket.gethostname()}, which had the lease (fence {lease.fence}):"
@@ -100,10 +111,20 @@ def _evidence(terms: Terms, lease: Lease, key_id: int) -> list[str]:
     ]
     if terms.vault.moved:
         said.append("This vault was on another machine before: its keys may still be in use there.")
-    others = [
-        each.name for each in terms.vault.entries() if each.lease == lease_name(key_id) and each.name != terms.name
-    ]
+    lent = lease_name(key_id)
+    others = [each.name for each in terms.vault.entries() if each.lease == lent and each.name != terms.name]
     if others:
         said.append(f"The same key is kept here as {', '.join(others)}, too; one lease guards them all.")
+    if lent in terms.vault.away():
+        said.append("Its key lies in a file as well, outside telekeep: `telekeep adopt --list` names it.")
+    company = await asyncio.to_thread(terms.company) if terms.company is not None else []
+    if company:
+        said.append(f"Connected to the same data center from this machine: {'; '.join(company)}.")
+        said.append("If one of them has a copy of the session, stop it.")
+    else:
+        said.append(
+            "No other process that can be seen from here was connected to that data center: the second user of the key"
+            " is another machine, a container, another user, or already gone."
+        )
     said.append("Look for a copy: a session file or string that was given to another program, machine or container.")
     return said

@@ -45,7 +45,8 @@ class Terms:
     ``brief``: held to ask a question or two; the use is not written down by the holding itself (see `Vault.note_uses`).
     ``given``: the lease, if it was taken before; it serves for one holding of the key that it is on.
     ``ledger``: where flood waits are kept; ``patience``: seconds of one that are waited out; ``probing``: ask Telegram
-    even if the key is set aside.
+    even if the key is set aside. ``company``: the other processes of this machine that are connected to the session's
+    data center, in words; it reads much of /proc, and is called in a thread.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Terms:
     patience: float = SHORT_SECONDS
     probing: bool = False
     given: Lease | None = None
+    company: Callable[[], list[str]] | None = None
 
 
 @dataclass(eq=False)

@@ -22,7 +22,7 @@ from telekeep.upstream import progress, relay
 from telekeep.upstream.box import OwnerBox
 from telekeep.upstream.devices import Devices, devices
 from telekeep.upstream.faults import DEAD, another, named
-from telekeep.upstream.held import HeldClient, HeldSender
+from telekeep.upstream.held import HeldClient, HeldSender, at_once
 from telekeep.upstream.relay import RpcFailure
 
 Tap = Callable[[list[Any], list[Any], list[Any]], None]
@@ -182,9 +182,12 @@ class OwnedClient(HeldClient):
             self.tap(list(updates), list(users), list(chats))
 
     async def ask_own_user(self) -> Any:
-        """Ask Telegram who we are, now. Raises what it answers, or that no connection is there, by telekeep's names."""
+        """Ask Telegram who we are, now. Raises what it answers, or that no connection is there, by telekeep's names; a
+        flood wait at once.
+        """
         try:
-            return await self._ask_own_user()
+            with at_once():
+                return await self._ask_own_user()
         except TelekeepError:
             raise
         except Exception as error:
@@ -192,7 +195,8 @@ class OwnedClient(HeldClient):
 
     async def ask_devices(self) -> Devices:
         """Ask Telegram who is logged in to this account. Raises as `ask_own_user`."""
-        return await devices(self, clock=self._terms.clock)
+        with at_once():
+            return await devices(self, clock=self._terms.clock)
 
     @property
     def box(self) -> Any:

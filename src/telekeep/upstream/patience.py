@@ -12,10 +12,11 @@ from telethon import errors
 
 from telekeep.clock import Clock
 from telekeep.errors import TelegramRateLimitError
-from telekeep.events import Events, Flooded, WaitingOut
+from telekeep.events import Events, Flooded
 from telekeep.pace.backoff import Backoff
 from telekeep.pace.gate import Gate
 from telekeep.pace.policy import Wait
+from telekeep.pace.waiting import wait_out
 from telekeep.upstream.faults import Kind, flood_wait, judge
 from telekeep.upstream.limited import chat_of, leaves, method_of
 from telekeep.words import span, timeline
@@ -69,8 +70,7 @@ class Patience:
             "%r waits %s before the next %s, as Telegram asked: %s.",
             self._name, span(seconds), method, timeline(seconds, until),
         )  # fmt: skip
-        self._events.report(WaitingOut(self._name, self._clock.wall(), method, seconds, until))
-        await self._clock.sleep(seconds)
+        await wait_out(self._events, self._clock, self._name, method, seconds, until)
 
     def note(self, error: BaseException, request: Any) -> float:
         """Put what ``error`` says about waiting on disk. The longest wait in it, 0 if there is none. Seconds."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from zlib import crc32
 
-from telekeep.errors import ConfigError
+from telekeep import errors
+from telekeep.errors import ConfigError, TelegramAuthError
 
 KEPT = "kept"
 REMOVED = "removed"
@@ -72,13 +73,20 @@ class Quarantine(NamedTuple):
     """Why nothing is sent with a key. ``error``: the class of the error (`telekeep.errors`), ``at`` wall-clock seconds.
 
     ``checked``: whether Telegram has said so twice; if not, the next to connect asks once more. ``evidence``: what was
-    seen, in words, a line each.
+    seen, in words, a line each. ``asked_again``: a person had it asked about since, and Telegram stayed with it.
     """
 
     error: str
     at: float
     checked: bool
     evidence: str = ""
+    asked_again: bool = False
+
+    @property
+    def ending(self) -> type[TelegramAuthError]:
+        """The class of the error; AuthKeyRevoked for a name that ends no login."""
+        found = getattr(errors, self.error, None)
+        return found if isinstance(found, type) and issubclass(found, TelegramAuthError) else errors.AuthKeyRevoked
 
 
 @dataclass(frozen=True, slots=True)

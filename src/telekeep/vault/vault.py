@@ -189,9 +189,11 @@ class Vault:
         with self._sessions.reading() as rows:
             return rows.quarantine.of(lease_name(auth_key_id))
 
-    def quarantine(self, auth_key_id: int, error: str, *, checked: bool, evidence: str = "") -> None:
+    def quarantine(
+        self, auth_key_id: int, error: str, *, checked: bool, evidence: str = "", asked_again: bool = False
+    ) -> None:
         """Note that Telegram has declared this auth key dead, on disk when this returns. See `Quarantine`."""
-        row = Quarantine(error, self._clock.wall(), checked, evidence)
+        row = Quarantine(error, self._clock.wall(), checked, evidence, asked_again)
         with self._sessions.transaction() as rows:
             rows.quarantine.put(lease_name(auth_key_id), row)
 

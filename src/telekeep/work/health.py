@@ -2,7 +2,8 @@
 
 To be asked about is to be used, which keeps a login from its inactivity limit. Never a second connection: what the
 daemon owns is asked through its owner, what nobody holds is held for the moment, and what somebody else holds is left
-alone. A login that is over is not asked about again, however long the daemon runs.
+alone. A login that is over, or whose key is set aside, is not asked about again, however long the daemon runs; nor is
+one before a flood wait is over.
 """
 
 from __future__ import annotations
@@ -99,6 +100,8 @@ class HealthRound:
         raised: TelekeepError | None = None
         found = None
         try:
+            if entry.quarantine is not None and entry.quarantine.checked:
+                raise entry.quarantine.ending()  # nobody calls with this key
             found = await self._ask(entry.name)
             ttl_days = (found.ttl_days if found else None) or ttl_days
             outcome = OK

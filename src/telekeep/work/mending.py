@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telekeep.errors import ConfigError, SessionConflict, StorageUnavailable
-from telekeep.health.actions import Action, Clear, Protect, RebuildLagging, RollBack
+from telekeep.health.actions import Action, Clear, Protect, RebuildLagging, Recheck, RollBack
 from telekeep.keeper import transfer
+from telekeep.keeper.probe import recheck
 from telekeep.work import alone
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def carry_out(keeper: Keeper, action: Action) -> None:
-    """Carry ``action`` out for ``keeper``'s home; restarting the daemon and asking Telegram are others' business.
+    """Carry ``action`` out for ``keeper``'s home; restarting the daemon is the command line's business.
 
-    Raises SessionBusy while somebody uses the session, SessionConflict if a daemon has begun meanwhile, and what the
-    vault or the disk says; nothing was changed then.
+    Raises SessionBusy while somebody uses the session, SessionConflict if a daemon has begun meanwhile, what the vault
+    or the disk says, and what Telegram says of a key that stays set aside; nothing else was changed then.
     """
     match action:
         case Protect(path, mode):
@@ -31,6 +33,8 @@ def carry_out(keeper: Keeper, action: Action) -> None:
             transfer.put_back(keeper, name, generation)
         case RebuildLagging():
             keeper.vault.rebuild_lagging()
+        case Recheck(name):
+            asyncio.run(recheck(keeper, name))
         case _:
             raise ConfigError(f"Nobody here can do this: {action.words}.")
 

@@ -13,6 +13,7 @@ from telekeep.errors import (
     SessionBusy,
     SessionNotFound,
     TelegramNetworkError,
+    TelegramRateLimitError,
     TelekeepError,
 )
 from telekeep.gateway.grants import Grant
@@ -23,6 +24,7 @@ from telekeep.keeper.devices import SECONDS, carry_out, no_devices
 from telekeep.keeper.endpoint import known_server_key
 from telekeep.keeper.fork import check_other, fork_held
 from telekeep.keeper.own import own
+from telekeep.keeper.probe import ask_once_more
 from telekeep.keeper.renew import renew_held
 from telekeep.keeper.renewing.conversation import Conversations
 from telekeep.keeper.renewing.finish import finish
@@ -78,6 +80,7 @@ class Owners:
             "probe": self.probe,
             "devices": self.devices,
             "device_order": self.device_order,
+            "recheck": self.recheck,
             "server_key": self.server_key,
             "renew": self.renew,
             "fork": self.fork,
@@ -272,22 +275,44 @@ class Owners:
         return None if found is None else {"id": found["id"], "username": found["username"]}
 
     async def devices(self, name: str, all: bool = True) -> dict[str, Any] | None:
-        """As `probe`, and who else is logged in to the account (None for a bot's, or if not ``all`` is wanted)."""
+        """As `probe`, and who else is logged in to the account (None for a bot's, if not ``all`` is wanted, or if
+        Telegram has asked not to be asked: ``unasked`` says until when).
+        """
         owner = self._owners.get(name)
         if owner is None:
             return None
         if owner.lease != self._keeper.vault.entry(name).lease:
             owner = await self.owner(name)  # another login was kept this moment: it is the one that is meant
+        found = unasked = None
         try:
             async with asyncio.timeout(_PROBE):
                 user = await owner.ask_own_user()
-                found = await owner.ask_devices() if all and not user.bot else None
+                try:
+                    found = await owner.ask_devices() if all and not user.bot else None
+                except TelegramRateLimitError as wait:
+                    unasked = wait.message
         except TimeoutError:
             raise TelegramNetworkError(
                 "The daemon owns this session, and cannot reach Telegram just now.",
                 remedy="It goes on trying by itself: check the connection, and `telekeep daemon logs`.",
             ) from None
-        return {"id": user.id, "username": user.username, "devices": found.facts() if found else None}
+        devices = found.facts() if found else None
+        return {"id": user.id, "username": user.username, "devices": devices, "unasked": unasked}
+
+    async def recheck(self, name: str) -> dict[str, Any] | None:
+        """As `probe`, and if the key is set aside as dead, Telegram is asked once more: alone, under the lease. If it
+        takes the key, the session is served again.
+        """
+        async with self.turn(name):
+            owner = self._owners.get(name)
+            if owner is None:
+                return None
+            is_over = owner.verdict is not None
+            if is_over:  # then its connections are closed, and its lease is free
+                await ask_once_more(self._keeper, name)
+        if is_over:
+            await self.owner(name)
+        return await self.probe(name)
 
     async def device_order(self, name: str, **order: Any) -> dict[str, Any] | None:
         """Carry out what `telekeep.keeper.devices.carry_out` does, for a session that is owned; None if it is not."""

@@ -155,12 +155,14 @@ def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
         time.sleep(0.02)
 
 
-def line(process: subprocess.Popen[str], seconds: float = 30.0) -> str:
+def line(process: subprocess.Popen[str], seconds: float = 30.0, *, of: str = "stdout") -> str:
     """The next line a program prints; "" if it ends without one. A program that says nothing is killed."""
-    assert process.stdout is not None
+    stream = getattr(process, of)
+    assert stream is not None
     timer = threading.Timer(seconds, process.kill)
     timer.start()
     try:
-        return process.stdout.readline().strip()
+        found: str = stream.readline()
+        return found.strip()
     finally:
         timer.cancel()

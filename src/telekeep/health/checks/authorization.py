@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telekeep.errors import TelekeepError
+from telekeep.errors import TelegramRateLimitError, TelekeepError
 from telekeep.health.check import Finding, note, of_error, ok, warning
 from telekeep.upstream.devices import Device, Devices
 from telekeep.words import span
@@ -18,7 +19,8 @@ _SHOWN = 3
 class Facts:
     """What Telegram said of the session ``name``, at wall-clock second ``now``.
 
-    ``error``: what it said instead. ``devices`` is None for a bot, which has none.
+    ``error``: what it said instead. ``devices`` is None for a bot, which has none, and where Telegram has asked not to
+    be asked about them, as ``unasked`` says.
     """
 
     name: str
@@ -27,14 +29,26 @@ class Facts:
     user_id: int | None = None
     username: str | None = None
     devices: Devices | None = None
+    unasked: str | None = None
+
+
+def left_alone(names: Sequence[str]) -> list[Finding]:
+    """Sessions that Telegram was not asked about, because their keys are set aside."""
+    return [note(CHECK, f"{name} was not asked about: its key is in quarantine.", name=name) for name in names]
 
 
 def judge(facts: Facts) -> list[Finding]:
     name = facts.name
+    if isinstance(facts.error, TelegramRateLimitError):
+        remedy = f"`telekeep recover {name} --when-clear` waits until then, and looks again."
+        words = f"{name} is not asked about now: {facts.error.message}"
+        return [of_error(CHECK, type(facts.error)(words, remedy=remedy), name=name)]
     if facts.error is not None:
         return [of_error(CHECK, facts.error, name=name)]
     who = f"user {facts.user_id}" + (f", @{facts.username}" if facts.username else "")
     findings = [ok(CHECK, f"{name} is valid ({who}).{_limit(facts.devices)}", name=name)]
+    if facts.unasked is not None:
+        findings.append(note(CHECK, f"{name}: who else is logged in was not asked: {facts.unasked}", name=name))
     if facts.devices is not None:
         findings += _company(name, facts.devices, facts.now)
     return findings

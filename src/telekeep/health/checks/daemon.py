@@ -19,7 +19,8 @@ class Facts:
 
     ``pid``, ``version`` and ``network``: what it says of itself. ``mismatch``: it speaks another protocol. ``ours``:
     the version and the network of this program. ``left``: files of a daemon that is gone. ``locked``: whether its
-    vault is; ``over``: sessions it owned whose login is over, with the reason.
+    vault is; ``over``: sessions it owned whose login is over, with the reason. ``lent``: sessions that a daemon which
+    is gone has lent, and whose programs wait for another; ``jobs`` that do, too.
     """
 
     runs: bool
@@ -32,9 +33,14 @@ class Facts:
     left: tuple[str, ...] = ()
     locked: bool = False
     over: tuple[tuple[str, str], ...] = ()
+    lent: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
 
 
 def judge(facts: Facts) -> list[Finding]:
+    if not facts.runs and not facts.answers and facts.left and (waiting := _waiting(facts)):
+        words = f"The daemon is gone without having been stopped; {waiting}."
+        return [warning(CHECK, words, "Start it: `telekeep recover`.", action=RestartDaemon())]
     if not facts.runs and not facts.answers:
         findings = [ok(CHECK, "No daemon runs; the first program that borrows starts one.")]
         return findings + [
@@ -70,3 +76,10 @@ def judge(facts: Facts) -> list[Finding]:
             note(CHECK, f"{who} no longer serves {name}: {why}.", f"Log in again: `telekeep auth {name} --replace`.")
         )
     return findings or [ok(CHECK, f"{who} runs and answers, telekeep {facts.version}.")]
+
+
+def _waiting(facts: Facts) -> str:
+    """What waits for a daemon, in words."""
+    loans = f"loans of {', '.join(facts.lent)} are not served" if facts.lent else ""
+    jobs = f"{', '.join(facts.jobs)} {'does' if len(facts.jobs) == 1 else 'do'} not run" if facts.jobs else ""
+    return " and ".join(filter(None, (loans, jobs)))

@@ -18,6 +18,7 @@ class Record:
 
     ``newest``: the number of its newest generation. ``damaged``: numbers of older generations that do not open.
     ``lease`` and ``network`` as the record's header says; ``has_application``: whether it brings api id and hash.
+    ``set_aside``: whether its key is in quarantine, so that Telegram is not asked about it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Record:
     whole: int | None = None
     damaged: tuple[int, ...] = ()
     has_application: bool = True
+    set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ def _record(entry: Entry, history: list[Generation]) -> Record:
         generations=len(history),
         saved_at=entry.saved_at,
         last_used_at=entry.last_used_at,
+        set_aside=entry.quarantine is not None and entry.quarantine.checked,
     )
 
 

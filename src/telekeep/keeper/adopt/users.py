@@ -10,10 +10,14 @@ import ipaddress
 import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from telekeep.gateway.peer_process import command, processes, spelt
 from telekeep.guard.processes import files
 from telekeep.session.network import Address
+
+if TYPE_CHECKING:
+    from telekeep.keeper.keeper import Keeper
 
 _ESTABLISHED = "01"
 _MOST_BYTES = 4 << 20  # of a table of sockets, or of an environment
@@ -45,6 +49,11 @@ def connected_to(addresses: Iterable[Address], *, but: Collection[int]) -> list[
     if not sockets:
         return []
     return [_told(pid) for pid in _pids(but=but) if any(_leads_to(each) in sockets for each in _descriptors(pid))]
+
+
+def connected(keeper: Keeper, dc_id: int) -> list[str]:
+    """The other processes of this machine that are connected to a data center of the network in force."""
+    return connected_to((each for each in keeper.network.addresses if each.dc_id == dc_id), but=(os.getpid(),))
 
 
 def _connections(addresses: Iterable[Address]) -> Iterator[str]:

@@ -286,27 +286,41 @@ class _Mark:
         return self.mapped[:_MARK_BYTES]
 
     def move(self) -> None:
-        """Put a value there that never was."""
-        if self.mapped is not None or self._open():
-            assert self.mapped is not None
-            self.mapped[:_MARK_BYTES] = secrets.token_bytes(_MARK_BYTES)
+        """Put a value there that never was. It is written, not put into the mapped memory: where the disk has no room
+        for the page, the one is refused, and for the other the kernel would kill the process.
+        """
+        if self.value() is None:
+            return
+        try:
+            descriptor = self._file()
+        except OSError:
+            return
+        try:
+            os.pwrite(descriptor, secrets.token_bytes(_MARK_BYTES), 0)
+        except OSError:
+            pass  # whoever needs to know looks once a second anyway
+        finally:
+            os.close(descriptor)
 
     def _open(self) -> bool:
         """Map the file, made if need be. Where that cannot be done, everybody looks once a second."""
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = self._file()
         except OSError:
             return False
         try:
             check_private_file(self._path)
             if os.fstat(descriptor).st_size < _MARK_BYTES:
-                os.truncate(descriptor, _MARK_BYTES)
-            self.mapped = mmap.mmap(descriptor, _MARK_BYTES)
-        except OSError:
+                os.pwrite(descriptor, bytes(_MARK_BYTES), 0)
+            self.mapped = mmap.mmap(descriptor, _MARK_BYTES, prot=mmap.PROT_READ)
+        except (OSError, ValueError):
             return False
         finally:
             os.close(descriptor)
         return True
+
+    def _file(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
     def close(self) -> None:
         found, self.mapped = self.mapped, None

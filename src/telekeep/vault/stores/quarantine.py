@@ -14,6 +14,7 @@ TABLE: Final = (
     "CREATE TABLE quarantine (lease TEXT PRIMARY KEY, error TEXT, at REAL, checked INTEGER, evidence TEXT)"
     " WITHOUT ROWID"
 )
+_ASKED_AGAIN: Final = 2  # in the column "checked"
 
 
 class Quarantines:
@@ -33,7 +34,9 @@ class Quarantines:
         return None if row is None else _read(*row)
 
     def put(self, lease: str, row: Quarantine) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?)", (lease, *row))
+        checked = _ASKED_AGAIN if row.asked_again else int(row.checked)
+        values = (lease, row.error, row.at, checked, row.evidence)
+        self._connection.execute("INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?)", values)
 
     def drop(self, lease: str) -> None:
         self._connection.execute("DELETE FROM quarantine WHERE lease = ?", (lease,))
@@ -41,4 +44,5 @@ class Quarantines:
 
 def _read(error: object, at: object, checked: object, evidence: object) -> Quarantine:
     when = float(at) if isinstance(at, (int, float)) else 0.0
-    return Quarantine(str(error), when, bool(checked), evidence if isinstance(evidence, str) else "")
+    told = evidence if isinstance(evidence, str) else ""
+    return Quarantine(str(error), when, bool(checked), told, checked == _ASKED_AGAIN)
