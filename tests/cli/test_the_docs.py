@@ -14,13 +14,10 @@ from telekeep.cli.main import COMMANDS
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-RECOVER = REPOSITORY / "src" / "telekeep" / "cli" / "recover.py"
 PAGES = (
     "TROUBLESHOOT_STARTUP.md", "devices.md", "glossary.md", "guides.md", "leases.md", "loans.md", "sessions.md",
     "troubleshooting.md",
 )  # fmt: skip
-
-COMING = {"backup", "fork", "renew", "safety-check"} - {name for group in COMMANDS.values() for name in group}
 
 
 def commands(text: str) -> list[str]:
@@ -41,8 +38,6 @@ def test_the_pages_that_are_looked_at_name_commands() -> None:
 def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
     for line in commands((DOCS / page).read_text()):
         words = shlex.split(line)[1:]
-        if words[0] in COMING or ("--when-clear" in words and "--when-clear" not in RECOVER.read_text()):
-            continue
         command: click.Command = door.telekeep
         context = click.Context(command)
         while isinstance(command, click.Group) and words and command.get_command(context, words[0]) is not None:
@@ -63,7 +58,7 @@ def test_the_guides_scripts_exist_and_can_be_run() -> None:
     verbs = re.findall(r'"--[a-z-]+": "([a-z-]+)"', (REPOSITORY / "scripts" / "telegram_auth.py").read_text())
     verbs += re.findall(r'run\("([a-z-]+)"', "".join(p.read_text() for p in REPOSITORY.glob("*/*.py")))
     known = {name for group in COMMANDS.values() for name in group}
-    assert set(verbs) <= known | COMING, set(verbs) - known
+    assert set(verbs) <= known, set(verbs) - known
 
 
 def test_what_the_start_page_quotes_is_what_telekeep_says() -> None:

@@ -12,7 +12,6 @@ import pytest
 from stories.conftest import CODE, PHONE
 from stories.test_health import HOUR, Time, checked, hours
 from telekeep.cli.demo.stage import Stage
-from telekeep.cli.main import COMMANDS
 from telekeep.control import ask
 from telekeep.session.network import load
 
@@ -146,7 +145,6 @@ def test_strangers_are_ended_and_ours_are_spared(kept: Stage, hours: Time) -> No
     assert (counted["overlap"], counted["duplicated"]) == (0, 0)
 
 
-@pytest.mark.skipif(not {"fork", "renew"} <= {name for group in COMMANDS.values() for name in group}, reason="to come")
 def test_what_telekeep_makes_is_no_stranger(kept: Stage, hours: Time) -> None:
     assert kept.telekeep("daemon", "start").code == 0
     kept.telekeep("emulator", "advance", "--seconds", str(6 * HOUR))

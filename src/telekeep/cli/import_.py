@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WARNING = (
     "From now on let telekeep alone use this key: a second program with a copy of it gets the session ended by "
-    "Telegram, for good. Stop the other one, or log in separately with `telekeep auth`."
+    "Telegram, for good. Stop the other one, or give each a login of its own: `telekeep fork`, `telekeep auth`."
 )
 
 
@@ -30,6 +30,7 @@ WARNING = (
     "          telekeep import - --as main < string.txt\n"
     "          telekeep import --env --as main --test\n"
     "          telekeep import ~/.local/share/TelegramDesktop/tdata --as desktop\n"
+    "          telekeep import bot.session --as bot --move\n"
     "          telekeep import sessions/"
 )
 @click.argument("file", metavar="[FILE|FOLDER|-]", required=False)
@@ -37,6 +38,7 @@ WARNING = (
 @click.option("--as", "name", type=NAME, help="What to call it (default: the file's name).")
 @click.option("--replace", is_flag=True, help="Put it in the place of the session of that name.")
 @click.option("--test", "tests", is_flag=True, help="Then ask Telegram whether it is valid.")
+@click.option("--move", is_flag=True, help="It comes from another place for good: prove that nobody uses it there.")
 @PASSCODE_FILE
 @click.option("--aside", type=click.Path(path_type=Path), help="Of a folder: copy what cannot be kept to here.")
 def import_(
@@ -46,22 +48,25 @@ def import_(
     name: str | None,
     replace: bool,
     tests: bool,
+    move: bool,
     passcode_file: str | None,
     aside: Path | None,
 ) -> int:
     """Keep a session that another program made: Telethon's, Pyrogram's, GramJS', mtcute's, gotd's, Telegram Desktop's.
 
     What it is is told by its structure; the source is read, never changed, and nothing is sent to Telegram unless
-    --test is given. A folder of many sessions is taken in whole, each named after its file.
+    --test or --move is given. A folder of many sessions is taken in whole, each named after its file.
 
     A session string is not taken as an argument, where every process could read it: pipe it in with -, or use --env.
     """
+    import asyncio
+
     from telekeep.cli.import_folder import import_folder, is_of_many
-    from telekeep.keeper import transfer
+    from telekeep.keeper import moving, transfer
     from telekeep.session import formats
 
     if not env and file and is_of_many(file):
-        if name or replace or tests:
+        if name or replace or tests or move:
             raise Usage("A folder of many sessions is kept under the names of its files.", remedy="Leave --as away.")
         return import_folder(invocation, Path(file).expanduser(), passcode_of(passcode_file), aside)
     source = read_source(file, env=env)
@@ -74,11 +79,17 @@ def import_(
             invocation.out.words(*_lines(source.label, form, told, transfer.missing(session)))
         if replace:
             confirm(invocation, f"Put it in the place of {', '.join(names)}?")
-        kept = [
-            _kept(transfer.import_session(keeper, session, name=each, replace=replace), form, session)
-            for each, session in zip(names, sessions, strict=True)
-        ]
-    invocation.out.warn(WARNING)
+        if move:
+            confirm(invocation, moving.QUESTION)
+        kept = []
+        for each, session in zip(names, sessions, strict=True):
+            if move:
+                entry = asyncio.run(moving.move_in(keeper, session, name=each, replace=replace))
+            else:
+                entry = transfer.import_session(keeper, session, name=each, replace=replace)
+            kept.append(_kept(entry, form, session))
+    if not move:
+        invocation.out.warn(WARNING)
     lines, code = [f"Kept as {each}." for each in names], 0
     if tests:
         from telekeep.cli.test import asked

@@ -43,11 +43,18 @@ def jobs() -> None:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, required=True, metavar="-- COMMAND…")
 @click.option("--every", metavar="SPAN", help="From one start to the next: 90s, 15m, 8h, 1d.")
 @click.option("--cron", metavar="EXPRESSION", help="Minute, hour, day, month, day of the week, in local time.")
+@click.option("--at", metavar="MOMENT", help="Once: 2026-12-24T18:00, in local time.")
 @click.option("--session", metavar="NAME", help="Whose troubles keep it from starting, if the command does not say.")
 def add(
-    invocation: Invocation, job: str, words: tuple[str, ...], every: str | None, cron: str | None, session: str | None
+    invocation: Invocation,
+    job: str,
+    words: tuple[str, ...],
+    every: str | None,
+    cron: str | None,
+    at: str | None,
+    session: str | None,
 ) -> None:
-    """Add a job, and begin. Without --every and --cron it is to run always, and is started again when it ends.
+    """Add a job, and begin. Without --every, --cron and --at it is to run always, and is started again when it ends.
 
     It runs in the folder you are in now, without a terminal: what it says is shown by `telekeep jobs logs`. A program
     of yours is the one that its name means here and now, whatever the daemon's PATH is.
@@ -58,7 +65,7 @@ def add(
     from telekeep.work.jobs.job import make
     from telekeep.work.jobs.schedule import Schedule
 
-    new = make(job, _in_full(words), Schedule.read(every=every, cron=cron), session, Path.cwd())
+    new = make(job, _in_full(words), Schedule.read(every=every, cron=cron, at=at), session, Path.cwd())
     where = home_of(invocation.home)
     private_folder(where.root)
     table.add(where, new)

@@ -73,8 +73,8 @@ def lend(
 
     secret = "A loan is a secret, and"
     check_place(invocation, FORMATS[form], out_file, force=force, suggested=name, secret=secret)
-    given = _lent(invocation, name, label, grant, seconds)
-    data = _written(given, form, folder=out_file.name if out_file else name)
+    given = lent(invocation, name, label, grant, seconds)
+    data = written(given, form, folder=out_file.name if out_file else name)
     told = {each: given[each] for each in ("id", "name", "label", "grant", "expires_at")}
     until = f", until {moment(given['expires_at'])}" if given["expires_at"] else ""
     known = f"Loan {given['id']} of {name}: {given['grant']}{until}."
@@ -105,8 +105,8 @@ def _lend_to_container(
     if form != STRING:
         raise Usage("A container is given a string.", remedy=f"Leave --to {form} away.")
     host = address or container_address()
-    given = _lent(invocation, name, label or folder.name, grant, seconds, host)
-    write_folder(folder, _written(given, STRING), given["server_key"])
+    given = lent(invocation, name, label or folder.name, grant, seconds, host)
+    write_folder(folder, written(given, STRING), given["server_key"])
     addresses = [f"{host}:{port} (DC {dc})" for dc, _, port in given["addresses"]]
     told = {each: given[each] for each in ("id", "name", "label", "grant", "expires_at", "addresses")}
     lines = [
@@ -120,7 +120,7 @@ def _lend_to_container(
     )
 
 
-def _lent(
+def lent(
     invocation: Invocation, name: str, label: str, grant: str, seconds: float | None, host: str | None = None
 ) -> dict[str, Any]:
     from telekeep.borrow.summon import ask, home_of, summon
@@ -132,7 +132,7 @@ def _lent(
     return given
 
 
-def _written(given: dict[str, Any], form: str, *, folder: str = "session") -> bytes:
+def written(given: dict[str, Any], form: str, *, folder: str = "session") -> bytes:
     """The loan as another program reads it."""
     from telekeep.secret import Secret
     from telekeep.session import formats

@@ -68,6 +68,7 @@ COMMANDS: dict[str, dict[str, Listed]] = {
     "A session's life": {
         "renew": Listed("telekeep.cli.renew:renew", "Put a new authorization in the place of the old", speaks=True),
         "fork": Listed("telekeep.cli.fork:fork", "Make a second authorization, for another place", speaks=True),
+        "exposed": Listed("telekeep.cli.exposed:exposed", "Somebody may have the key: make it worthless", speaks=True),
         "backup": Listed("telekeep.cli.backup:backup", "Make one sealed, verified archive of sessions"),
         "history": Listed("telekeep.cli.history:history", "Show which generations of a session are stored"),
         "restore": Listed(

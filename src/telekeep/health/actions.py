@@ -83,7 +83,18 @@ class Recheck(Action):
         return f"Ask Telegram once more about the quarantined key of {self.name}"
 
 
-_ORDER = (Protect, Clear, RollBack, RebuildLagging, Recheck, RestartDaemon)
+@dataclass(frozen=True, slots=True)
+class FinishRenewal(Action):
+    """Finish, or undo, the renewal or fork of ``name`` that was cut off."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"Finish or undo the renewal of {self.name} that was cut off"
+
+
+_ORDER = (Protect, Clear, RollBack, RebuildLagging, Recheck, FinishRenewal, RestartDaemon)
 
 
 def in_order(actions: list[Action]) -> list[Action]:

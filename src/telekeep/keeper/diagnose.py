@@ -28,6 +28,7 @@ from telekeep.health.checks import (
     permissions,
     programs,
     quarantine,
+    renewals,
     repository,
     vault,
     versions,
@@ -62,6 +63,7 @@ ORDER = (
     daemon.CHECK,
     ledger.CHECK,
     quarantine.CHECK,
+    renewals.CHECK,
     network.CHECK,
     authorization.CHECK,
     devices.CHECK,
@@ -137,6 +139,7 @@ class Diagnosis:
             Step(ledger.CHECK, self._deadlines, ledger.judge),
             Step(quarantine.CHECK, self._set_aside, quarantine.judge),
             Step(devices.CHECK, self._alarms, devices.judge),
+            Step(renewals.CHECK, self._cut_off, renewals.judge),
             Step(programs.CHECK, partial(served, fully=self._programs), programs.judge),
         ]
         if self._offline:
@@ -247,6 +250,13 @@ class Diagnosis:
             return self._keeper.vault.alarm_ids()
         except TelekeepError:  # a vault that cannot be read has a finding of its own
             return []
+
+    def _cut_off(self) -> list[str]:
+        try:
+            found = self._keeper.vault.renewal_names()
+        except TelekeepError:
+            return []
+        return [each for each in found if not self._names or each in self._names]
 
     def _set_aside(self) -> list[quarantine.Quarantined]:
         if self._vault.error is not None or not self._vault.exists:

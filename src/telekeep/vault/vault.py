@@ -25,7 +25,7 @@ from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.listing import listed
 from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, Quarantine, check_name, entry_of
 from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
-from telekeep.vault.stores.belongings import ALARM, AWAY, ENDPOINT, LOAN
+from telekeep.vault.stores.belongings import ALARM, AWAY, ENDPOINT, LOAN, RENEWAL
 from telekeep.vault.stores.lagging import Lagging
 from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
 from telekeep.vault.unlocking import Unlocking
@@ -519,6 +519,11 @@ class Vault:
             if notice not in self.notices:
                 self._report(notice)
         return found
+
+    def renewal_names(self) -> list[str]:
+        """The names that have such a plan. No key."""
+        with self._sessions.reading() as rows:
+            return [name for name, _ in rows.belongings.ids(RENEWAL)]
 
     # ---- what may lag
 

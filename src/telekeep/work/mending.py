@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telekeep.errors import ConfigError, SessionConflict, StorageUnavailable
-from telekeep.health.actions import Action, Clear, Protect, RebuildLagging, Recheck, RollBack
+from telekeep.health.actions import Action, Clear, FinishRenewal, Protect, RebuildLagging, Recheck, RollBack
 from telekeep.keeper import transfer
 from telekeep.keeper.probe import recheck
+from telekeep.keeper.renewing.finish import finish
 from telekeep.work import alone
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def carry_out(keeper: Keeper, action: Action) -> None:
             keeper.vault.rebuild_lagging()
         case Recheck(name):
             asyncio.run(recheck(keeper, name))
+        case FinishRenewal(name):
+            asyncio.run(finish(keeper, name))
         case _:
             raise ConfigError(f"Nobody here can do this: {action.words}.")
 

@@ -86,6 +86,13 @@ def test_the_exit_codes_of_somebodys_own_program_mean_what_they_like() -> None:
     assert policy.outcome(HOURLY, -9) == "signal 9"
 
 
+def test_a_job_for_one_moment_is_done_after_it_and_held_if_it_fails_too_often() -> None:
+    once = Job("revoke", ("devices", "revoke", "main", "1"), Schedule(at=NOW), session="main")
+    assert ran(once, 0).held == policy.DONE
+    assert policy.due(once, ran(once, 5), NOW) == NOW + 3.0, "tried again"
+    assert ran(once, 5, 5, 5).held == policy.GIVEN_UP
+
+
 def test_a_clock_that_was_set_back_by_a_year_traps_no_job() -> None:
     memory = ran(HOURLY, 0)
     assert policy.due(HOURLY, memory, NOW - 31_536_000) == NOW - 31_536_000

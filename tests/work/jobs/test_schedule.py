@@ -22,6 +22,12 @@ def test_cron_speaks_of_local_time() -> None:
     assert nightly.after(NOON, last=None) == datetime(2026, 11, 22, 3, 30).timestamp()
 
 
+def test_a_job_for_one_moment_runs_once_also_when_the_machine_slept_then() -> None:
+    once = Schedule.read(at="2026-11-21T12:00")
+    assert once.after(NOON - 60, last=None) == NOON == once.after(NOON + 60, last=None)
+    assert once.after(NOON + 120, last=NOON + 60) == float("inf")
+
+
 def test_what_was_missed_while_the_machine_slept_is_made_up_for_once() -> None:
     hourly = Schedule.read(cron="0 * * * *")
     asleep_since = NOON - 10 * 3600
@@ -38,7 +44,8 @@ def test_without_either_a_job_is_to_run_always() -> None:
 @pytest.mark.parametrize(
     ("written", "word"),
     [
-        ({"every": "5m", "cron": "* * * * *"}, "not by both"),
+        ({"every": "5m", "cron": "* * * * *"}, "not two of these"),
+        ({"at": "tomorrow"}, "no moment"),
         ({"every": "soon"}, "soon"),
         ({"every": 0}, "0"),
         ({"every": True}, "True"),
@@ -52,4 +59,4 @@ def test_without_either_a_job_is_to_run_always() -> None:
 def test_what_is_no_schedule_is_refused_with_the_way_to_write_one(written: dict[str, object], word: str) -> None:
     with pytest.raises(ConfigError, match=word) as refused:
         Schedule.read(**written)
-    assert 'every = "5m"' in str(refused.value.remedy)
+    assert "2026-12-24T18:00" in str(refused.value.remedy)

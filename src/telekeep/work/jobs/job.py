@@ -71,12 +71,12 @@ def of(name: str, written: Any) -> Job:
         raise ConfigError(f"The job {name!r} is no table.", remedy=f"Write [{name}] and its keys below it.")
     fields = dict(written)
     words, session = fields.pop("command", None), fields.pop("session", None)
-    every, cron = fields.pop("every", None), fields.pop("cron", None)
+    every, cron, at = (fields.pop(each, None) for each in ("every", "cron", "at"))
     directory = fields.pop("directory", None)
     if fields:
         raise ConfigError(
             f"The job {name!r} has a key that means nothing: {min(fields)!r}.",
-            remedy="There are command, every, cron, session and directory.",
+            remedy="There are command, every, cron, at, session and directory.",
         )
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise ConfigError(
@@ -86,7 +86,7 @@ def of(name: str, written: Any) -> Job:
         if value is not None and not isinstance(value, str):
             raise ConfigError(f"The {key} of the job {name!r} is no text.", remedy=f'Write {key} = "…".')
     where = Path(directory) if directory else None
-    return make(name, tuple(words), Schedule.read(every=every, cron=cron), session, where)
+    return make(name, tuple(words), Schedule.read(every=every, cron=cron, at=at), session, where)
 
 
 def _session(words: tuple[str, ...]) -> str | None:

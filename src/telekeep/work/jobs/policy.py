@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from telekeep.pace.backoff import Backoff
@@ -27,7 +28,7 @@ OUTCOMES = {
 }
 """What the exit codes of telekeep's own commands mean (`telekeep.errors`)."""
 
-NEEDS_LOGIN, RATE_LIMITED, GIVEN_UP = OUTCOMES[1], OUTCOMES[4], "given up"
+NEEDS_LOGIN, RATE_LIMITED, GIVEN_UP, DONE = OUTCOMES[1], OUTCOMES[4], "given up", "done"
 _SLACK = 60.0  # seconds that clocks are corrected by every day
 _NO_USE = (2, 6)  # it would fail in the same way
 
@@ -64,7 +65,7 @@ def ended(
     began = memory.started_at if memory.started_at is not None else now
     after = replace(memory, ended_at=now, code=code, waits_for="", next_at=_next(job, began, now))
     if code == 0:
-        return replace(after, failures=0)
+        return replace(after, failures=0, held=DONE if after.next_at == math.inf else "")
     if code == 4 and not job.is_program:
         return replace(after, waits_for=RATE_LIMITED, next_at=now + max(wait, _SHORTEST_WAIT))
     if code == 1 and not job.is_program:
@@ -73,7 +74,7 @@ def ended(
     pause = None if code in _NO_USE and not job.is_program else again.pause(failures)
     if pause is not None:
         return replace(after, failures=failures, next_at=now + pause)
-    if job.schedule.is_always:
+    if job.schedule.is_always or after.next_at == math.inf:
         return replace(after, failures=failures, held=GIVEN_UP, held_at=login)
     return replace(after, failures=0)  # its time comes again
 

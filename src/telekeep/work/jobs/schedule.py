@@ -1,4 +1,4 @@
-"""When a job runs: always, at intervals, or by a cron expression. Pure; moments are wall-clock seconds.
+"""When a job runs: always, at intervals, by a cron expression, or once. Pure; moments are wall-clock seconds.
 
 A run that was missed, because the machine slept or the last one took longer, is made up for once, not as often as it
 was missed.
@@ -6,6 +6,7 @@ was missed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,25 +14,31 @@ from typing import Any
 from telekeep.errors import ConfigError
 from telekeep.words import seconds_of
 
-_REMEDY = 'Write every = "5m", or cron = "0 3 * * *" (minute, hour, day, month, day of the week).'
+_REMEDY = 'Write every = "5m", cron = "0 3 * * *" (minute, hour, day, month, weekday), or at = "2026-12-24T18:00".'
 _SHORTEST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """``every``: seconds from one start to the next; ``cron``: an expression, in the machine's time zone.
+    """``every``: seconds from one start to the next; ``cron``: an expression, in the machine's time zone; ``at``: the
+    one moment for a job that runs once.
 
-    With neither, the job is to run always.
+    With none of them, the job is to run always.
     """
 
     every: float | None = None
     cron: str | None = None
+    at: float | None = None
 
     @classmethod
-    def read(cls, *, every: Any = None, cron: Any = None) -> Schedule:
+    def read(cls, *, every: Any = None, cron: Any = None, at: Any = None) -> Schedule:
         """The schedule that a person has written. Raises ConfigError for what is none."""
-        if every is not None and cron is not None:
-            raise ConfigError("A job runs at intervals or by a cron expression, not by both.", remedy=_REMEDY)
+        if sum(each is not None for each in (every, cron, at)) > 1:
+            raise ConfigError(
+                "A job runs at intervals, by a cron expression or once, not two of these.", remedy=_REMEDY
+            )
+        if at is not None:
+            return cls(at=_moment(at))
         if cron is not None:
             if not isinstance(cron, str):
                 raise ConfigError("A cron expression is a text of five fields.", remedy=_REMEDY)
@@ -47,21 +54,26 @@ class Schedule:
 
     @property
     def is_always(self) -> bool:
-        return self.every is None and self.cron is None
+        return self.every is None and self.cron is None and self.at is None
 
     @property
     def told(self) -> str:
         """As a person would say it."""
         if self.cron is not None:
             return f"cron {self.cron}"
+        from telekeep.words import moment, span
+
+        if self.at is not None:
+            return f"once, {moment(self.at)}"
         if self.every is None:
             return "always"
-        from telekeep.words import span
 
         return f"every {span(self.every)}"
 
     def after(self, now: float, *, last: float | None) -> float:
-        """When it is to start next, if it was started ``last`` and nothing keeps it from starting."""
+        """When it is to start next, if it was started ``last`` and nothing keeps it from it; infinity for never."""
+        if self.at is not None:
+            return self.at if last is None else math.inf
         if self.cron is not None:
             return _next(self.cron, last if last is not None else now)
         if self.every is None or last is None:
@@ -72,6 +84,15 @@ class Schedule:
         """As `after`, and never before ``now``: what was missed until now is let go."""
         at = self.after(now, last=last)
         return at if at > now else self.after(now, last=now)
+
+
+def _moment(at: Any) -> float:
+    """A moment as TOML has it, or as a person types it; without a time zone, the machine's."""
+    try:
+        found = at if isinstance(at, datetime) else datetime.fromisoformat(at)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{at!r} is no moment.", remedy="Write it as 2026-12-24T18:00.") from None
+    return found.timestamp()
 
 
 def _next(expression: str, after: float) -> float:

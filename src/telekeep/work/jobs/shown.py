@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from telekeep.errors import ConfigError
@@ -16,6 +17,8 @@ def shown(job: Job, memory: Memory, now: float, pid: int | None) -> dict[str, An
     try:
         at = None if pid or memory.held or memory.is_stopped else max(now, policy.due(job, memory, now))
     except ConfigError:
+        at = None
+    if at == math.inf:
         at = None
     return {
         "name": job.name,

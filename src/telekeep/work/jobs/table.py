@@ -7,6 +7,7 @@ cron = "0 3 * * *"
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from telekeep.errors import ConfigError, StorageUnavailable
@@ -60,6 +61,8 @@ def add(home: Home, new: Job) -> None:
     table["command"] = words
     if new.schedule.cron is not None:
         table["cron"] = new.schedule.cron
+    elif new.schedule.at is not None:
+        table["at"] = datetime.fromtimestamp(new.schedule.at).replace(microsecond=0)
     elif new.schedule.every is not None:
         table["every"] = new.schedule.every
     if new.session is not None:
