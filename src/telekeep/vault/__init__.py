@@ -4,7 +4,10 @@ Imports ``session`` for what it keeps, ``lease`` for the name of a key, and the 
 lists what is kept (`telekeep status`) loads neither cryptography nor asyncio: sealing is loaded with the first record.
 
 ===================  =================================================================================================
-vault                the verbs: keep, load, remove, rotate, accept; keep_loan, save_progress, begin_doubt
+vault                the verbs: keep, load, remove, rotate, accept; the whole
+belonging            its part for what belongs to sessions besides: loans, endpoints, adoptions, logins, renewals
+lagged               its part for what may be lost: update states, journals, peers, doubts, uses, checks
+part                 what the parts share
 record               what a record shows without a key: its name, its header, its entry
 payload              what a record hides: the session as bytes
 listing              the list of what is kept

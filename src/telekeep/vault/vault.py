@@ -21,11 +21,13 @@ from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, Storag
 from telekeep.lease.lease import lease_name
 from telekeep.paths import no_folder, private_folder
 from telekeep.vault import machine
+from telekeep.vault.belonging import Belonging
 from telekeep.vault.highwater import Marks, Position
+from telekeep.vault.lagged import Lagged
 from telekeep.vault.listing import listed
 from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, Quarantine, check_name, entry_of
 from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
-from telekeep.vault.stores.belongings import ALARM, AWAY, ENDPOINT, LOAN, RENEWAL
+from telekeep.vault.stores.belongings import LOAN
 from telekeep.vault.stores.lagging import Lagging
 from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
 from telekeep.vault.unlocking import Unlocking
@@ -33,22 +35,17 @@ from telekeep.vault.unlocking import Unlocking
 if TYPE_CHECKING:
     from telekeep.clock import Clock
     from telekeep.errors import TelekeepError
-    from telekeep.session.model import Peer, Session, UpdateState
-    from telekeep.vault.adopted import StoredAdoption
+    from telekeep.session.model import Session
     from telekeep.vault.archive.returning import Reached, Wanted
     from telekeep.vault.archive.sealing import Archive, Opened
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
-    from telekeep.vault.lending import StoredLoan
-    from telekeep.vault.record import Checked, Health
-    from telekeep.vault.renewals import StoredRenewal
     from telekeep.vault.seal import Seal
     from telekeep.vault.stores.sessions import Sealed
     from telekeep.vault.unsealed import Unsealed
-    from telekeep.vault.watched import StoredAlarm
 
 
-class Vault:
+class Vault(Belonging, Lagged):
     """The sessions kept in one folder. Made by `create` or `open`; a context manager that closes its files.
 
     ``notices`` tells in words what was lost or set aside without harm to a session.
@@ -364,287 +361,6 @@ class Vault:
         self._mark(*admitted)
         return found
 
-    # ---- what the gateway of a session must not lose
-
-    def keep_loan(self, name: str, loan_id: str, payload: bytes) -> None:
-        """Keep a loan of the session ``name``, in place of one with this id; on disk when this returns.
-
-        Raises SessionNotFound, SessionSealed, SessionCorrupt, VaultRolledBack.
-        """
-        self._keep_belonging(LOAN, name, loan_id, payload)
-
-    def loans(self, name: str | None = None) -> list[StoredLoan]:
-        """The loans of the session ``name``, or of all sessions, but for those that were removed.
-
-        One that is damaged, or swapped for another, is left out and named in ``notices``. Raises SessionSealed.
-        """
-        from telekeep.vault.lending import loans
-
-        with self._unlocking.reading() as unsealed:
-            found, wrong = loans(unsealed, name)
-        for notice in wrong:
-            if notice not in self.notices:  # it is asked for again and again
-                self._report(notice)
-        return found
-
-    def drop_loan(self, name: str, loan_id: str) -> None:
-        """Forget a loan for good, if there is one; damaged ones too. Needs no key."""
-        with self._sessions.transaction() as rows:
-            rows.belongings.drop(LOAN, name, loan_id)
-
-    def keep_endpoint(self, name: str, payload: bytes) -> None:
-        """Keep where the gateway of the session ``name`` listens, in place of what was kept. Raises as `keep_loan`."""
-        self._keep_belonging(ENDPOINT, name, "", payload)
-
-    def endpoint(self, name: str) -> bytes | None:
-        """Where the gateway of the session ``name`` listens; None if that was never kept.
-
-        Raises SessionSealed; SessionCorrupt or RecordSwapped if it does not open.
-        """
-        from telekeep.vault.lending import endpoint
-
-        with self._unlocking.reading() as unsealed:
-            return endpoint(unsealed, name)
-
-    # ---- adopted files
-
-    def keep_adoption(
-        self,
-        adoption_id: str,
-        payload: bytes,
-        *,
-        original: bytes | None = None,
-        away: Iterable[str] | None = None,
-        instead_of: Iterable[str] = (),
-    ) -> None:
-        """Keep what is known of an adopted file, in place of what was; all on disk when this returns, or nothing.
-
-        ``original``: what the file held, None to leave what is stored. ``away``: the leases of those of its keys that
-        may be in use outside telekeep from now on, None to leave it as it is. ``instead_of``: earlier adoptions to
-        forget. Raises SessionSealed.
-        """
-        from telekeep.vault import adopted
-
-        with self._unlocking.writing() as unsealed:
-            adopted.put(unsealed, adoption_id, payload, original=original, away=away)
-            for earlier in instead_of:
-                adopted.drop(unsealed.rows, earlier)
-
-    def adoptions(self) -> list[StoredAdoption]:
-        """The adopted files. One that is damaged is left out and named in ``notices``. Raises SessionSealed."""
-        from telekeep.vault import adopted
-
-        with self._unlocking.reading() as unsealed:
-            found, wrong = adopted.adoptions(unsealed)
-        for notice in wrong:
-            if notice not in self.notices:
-                self._report(notice)
-        return found
-
-    def original(self, adoption_id: str) -> bytes | None:
-        """What an adopted file held; None if it was too large to be kept. Raises SessionSealed, SessionCorrupt."""
-        from telekeep.vault import adopted
-
-        with self._unlocking.reading() as unsealed:
-            return adopted.original(unsealed, adoption_id)
-
-    def drop_adoption(self, adoption_id: str) -> None:
-        """Forget an adopted file, its original, and that its keys were away. Needs no key."""
-        from telekeep.vault import adopted
-
-        with self._sessions.transaction() as rows:
-            adopted.drop(rows, adoption_id)
-
-    def away(self) -> frozenset[str]:
-        """The leases of keys that lie in files, where programs may use them that know nothing of telekeep. No key."""
-        with self._sessions.reading() as rows:
-            return frozenset(lease for _, lease in rows.belongings.ids(AWAY))
-
-    # ---- the logins of accounts, and alarms about them
-
-    def keep_logins(self, account: str, payload: bytes, alarms: Iterable[StoredAlarm] = ()) -> None:
-        """Keep which logins of an ``account`` are known, in place of what was, and add ``alarms``; all on disk when
-        this returns. Raises SessionSealed.
-        """
-        from telekeep.vault import watched
-
-        with self._unlocking.writing() as unsealed:
-            watched.put(unsealed, account, payload, alarms)
-
-    def logins(self, account: str) -> bytes | None:
-        """Which logins of an ``account`` are known; None if nobody has looked yet.
-
-        Raises SessionSealed; SessionCorrupt or RecordSwapped if it does not open.
-        """
-        from telekeep.vault import watched
-
-        with self._unlocking.reading() as unsealed:
-            return watched.logins(unsealed, account)
-
-    def alarms(self, name: str) -> list[StoredAlarm]:
-        """What nobody has looked at yet about the session ``name``. Raises as `logins`."""
-        from telekeep.vault import watched
-
-        with self._unlocking.reading() as unsealed:
-            return watched.alarms(unsealed, name)
-
-    def alarm_ids(self) -> list[tuple[str, str]]:
-        """Name of the session and id of every alarm. No key."""
-        with self._sessions.reading() as rows:
-            return rows.belongings.ids(ALARM)
-
-    def drop_alarms(self, name: str) -> None:
-        """Somebody has looked at all alarms about the session ``name``. Needs no key."""
-        with self._sessions.transaction() as rows:
-            rows.belongings.drop_all(ALARM, name)
-
-    # ---- renewals under way
-
-    def keep_renewal(self, name: str, payload: bytes | None) -> None:
-        """Keep the plan of a renewal or fork, under the name that the new authorization is for, in place of what was;
-        None: it is over. On disk when this returns. Raises SessionSealed.
-        """
-        from telekeep.vault import renewals
-
-        with self._unlocking.writing() as unsealed:
-            renewals.put(unsealed, name, payload)
-
-    def renewals(self) -> list[StoredRenewal]:
-        """The plans. One that is damaged is left out and named in ``notices``. Raises SessionSealed."""
-        from telekeep.vault import renewals
-
-        with self._unlocking.reading() as unsealed:
-            found, wrong = renewals.renewals(unsealed)
-        for notice in wrong:
-            if notice not in self.notices:
-                self._report(notice)
-        return found
-
-    def renewal_names(self) -> list[str]:
-        """The names that have such a plan. No key."""
-        with self._sessions.reading() as rows:
-            return [name for name, _ in rows.belongings.ids(RENEWAL)]
-
-    # ---- what may lag
-
-    def save_state(self, name: str, auth_key_id: int, state: UpdateState, *, fence: int) -> None:
-        """Replace the update state of this auth key, channels included. Raises StaleFence, SessionNotFound."""
-        lease = lease_name(auth_key_id)
-        admit = self._admitted(name, lease, fence)
-        self._lagging.save(lease, self._seal_of_lagging(), state=state, admit=admit)
-
-    def save_progress(
-        self,
-        name: str,
-        auth_key_id: int,
-        *,
-        state: UpdateState | None,
-        journal: Sequence[tuple[int, bytes]],
-        keep_from: int,
-        fence: int,
-    ) -> None:
-        """Add entries (number, payload) to the journal of this auth key and replace its update state, in one
-        transaction: the state is never newer than the journal.
-
-        ``state``: None to leave it as it is. ``keep_from``: entries with lower numbers are forgotten; so are the oldest
-        beyond 20,000 entries or 16 MiB. Numbers grow; one that was there before begins the journal anew. Raises
-        StaleFence, SessionNotFound, ValueError if the numbers do not grow.
-        """
-        from telekeep.vault.stores.journal import Journaled
-
-        lease = lease_name(auth_key_id)
-        admit = self._admitted(name, lease, fence)
-        journaled = Journaled(journal, keep_from)
-        self._lagging.save(lease, self._seal_of_lagging(), state=state, journaled=journaled, admit=admit)
-
-    def save_journal(
-        self, name: str, auth_key_id: int, entries: Sequence[tuple[int, bytes]], *, keep_from: int, fence: int
-    ) -> None:
-        """As `save_progress`; the update state stays as it is."""
-        self.save_progress(name, auth_key_id, state=None, journal=entries, keep_from=keep_from, fence=fence)
-
-    def journal(self, name: str, auth_key_id: int) -> list[tuple[int, bytes]]:
-        """The journal of this auth key, in order and without a hole.
-
-        Empty, with a notice, if the lagging file or its key is damaged; of a journal that is damaged in part, what
-        came after. Raises SessionSealed.
-        """
-        with self._unlocking.reading() as unsealed:
-            seal = unsealed.lagging_seal()
-        if seal is None:
-            self._report(f"the key of the lagging file is damaged: the journal of {name!r} is lost")
-            return []
-        return self._lagging.journal(lease_name(auth_key_id), seal)
-
-    def begin_doubt(self, name: str, digest: bytes, at: float) -> None:
-        """Note that a request of ``name`` is handed on, at wall-clock second ``at``: it may have been carried out.
-
-        ``digest``: its SHA-256. Not lost when the process is killed; a power cut may lose it. Needs no key.
-        """
-        self._lagging.begin_doubt(name, digest, at)
-
-    def end_doubts(self, name: str, digests: Iterable[bytes]) -> None:
-        """These requests are in doubt no more. What is a week old is forgotten with them. Needs no key."""
-        self._lagging.end_doubts(name, digests)
-
-    def doubts(self, name: str) -> dict[bytes, float]:
-        """The digests of requests in doubt, and when each was handed on. Needs no key."""
-        return self._lagging.doubts(name)
-
-    def save_peers(self, name: str, auth_key_id: int, peers: Iterable[Peer], *, fence: int) -> None:
-        """Add peers to those this auth key knows, in one transaction; None in a field keeps what was known.
-
-        Raises StaleFence, SessionNotFound.
-        """
-        lease = lease_name(auth_key_id)
-        admit = self._admitted(name, lease, fence)
-        self._lagging.save(lease, self._seal_of_lagging(), peers=peers, admit=admit)
-
-    def touch(self, name: str, *, fence: int, at: float) -> None:
-        """Note that Telegram accepted the session ``name`` at wall-clock second ``at``. Needs no key.
-
-        Raises StaleFence, SessionNotFound.
-        """
-        with self._sessions.reading() as rows:
-            lease = kept(rows, self._marks, name).header.lease
-        self._lagging.touch(lease, at, admit=self._admitted(name, lease, fence))
-
-    def note_uses(self, uses: Iterable[tuple[str, int, float]]) -> None:
-        """Note, in one transaction, that Telegram accepted sessions: name, fencing token, wall-clock second.
-
-        One that is not kept any more, or that a newer holder has written to since, is left out. Needs no key.
-        """
-        with self._sessions.reading() as rows:
-            found = []
-            for name, fence, at in uses:
-                with suppress(TelegramSessionError):
-                    lease = kept(rows, self._marks, name).header.lease
-                    check_fence(fence, rows.fence(lease))
-                    found.append((lease, at))
-        self._lagging.touch_all(found)
-
-    def note_check(self, name: str, health: Health, *, keep_from: float) -> None:
-        """Note a check of the session ``name`` and what its checks come to now; those before wall-clock second
-        ``keep_from`` are forgotten. Needs no key. Raises SessionNotFound.
-        """
-        with self._sessions.reading() as rows:
-            lease = kept(rows, self._marks, name).header.lease
-        self._lagging.note_check(lease, health, keep_from=keep_from)
-
-    def checks(self, name: str) -> list[Checked]:
-        """The checks of the login that is kept as ``name``, oldest first. Needs no key. Raises SessionNotFound."""
-        with self._sessions.reading() as rows:
-            lease = kept(rows, self._marks, name).header.lease
-        return self._lagging.checks(lease)
-
-    def health(self) -> dict[str, Health]:
-        """What the checks of each login come to, by the lease name of its key. Needs no key."""
-        return self._lagging.health()
-
-    def flush(self) -> None:
-        """Put on disk what lags. (What must never be lost is there already.)"""
-        self._lagging.flush()
-
     # ---- archives
 
     def archive(
@@ -801,11 +517,6 @@ class Vault:
             return session
         state, peers = self._lagging.read(sealed.header.lease, seal)
         return replace(session, state=state, peers=peers)
-
-    def _keep_belonging(self, kind: str, name: str, id: str, payload: bytes) -> None:
-        with self._unlocking.writing() as unsealed:
-            kept(unsealed.rows, self._marks, name)
-            unsealed.put_belonging(kind, name, id, payload)
 
     def _admitted(self, name: str, lease: str, fence: int) -> Callable[[], None]:
         """Admit ``fence`` now; the returned function checks it again when the lagging file is locked."""

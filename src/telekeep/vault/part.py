@@ -1,0 +1,36 @@
+"""What the parts of a vault share, `telekeep.vault.vault.Vault` being the whole of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telekeep.vault.highwater import Marks
+    from telekeep.vault.record import Entry
+    from telekeep.vault.seal import Seal
+    from telekeep.vault.stores.lagging import Lagging
+    from telekeep.vault.stores.sessions import Sessions
+    from telekeep.vault.unlocking import Unlocking
+
+
+class Part:
+    """The files of a vault, and what is asked of the whole."""
+
+    notices: list[str]
+    _sessions: Sessions
+    _lagging: Lagging
+    _marks: Marks
+    _unlocking: Unlocking
+
+    def entry(self, name: str) -> Entry:
+        raise NotImplementedError
+
+    def _report(self, what: str) -> None:
+        raise NotImplementedError
+
+    def _admitted(self, name: str, lease: str, fence: int) -> Callable[[], None]:
+        raise NotImplementedError
+
+    def _seal_of_lagging(self) -> Seal:
+        raise NotImplementedError
