@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,11 @@ from keeper.conftest import PHONE, keep
 from telekeep.emulator import Emulator
 from telekeep.emulator.rpc_error import RpcError
 from telekeep.errors import SessionBusy, TelegramNetworkError
+from telekeep.health.actions import Action, FinishRenewal
 from telekeep.keeper.client import hold
+from telekeep.keeper.diagnose import diagnose
 from telekeep.keeper.keeper import Keeper
+from telekeep.keeper.recover import plan
 from telekeep.keeper.renew import renew
 from telekeep.keeper.renewing import planned
 from telekeep.keeper.renewing.finish import finish
@@ -19,6 +23,7 @@ from telekeep.keeper.renewing.plan import Kind, Plan, State
 from telekeep.login.prompt import Unattended
 from telekeep.secret import Secret
 from telekeep.session.model import Application, Session
+from telekeep.work.mending import carry_out
 
 APPLICATION = Application(1, Secret(b"0" * 32))
 
@@ -136,3 +141,17 @@ async def test_the_next_renewal_finishes_the_last(
     await renew(keeper, "main", Unattended())
     assert living(telegram) == [keeper.vault.load("main").auth_key.id]
     assert not planned.all_of(keeper.vault)
+
+
+async def test_recover_finds_what_was_left_and_mends_it(
+    keeper: Keeper, telegram: Emulator, both: tuple[Session, Session]
+) -> None:
+    crashed(keeper, both, both[1], State.SWAPPED)
+
+    async def found() -> list[Action]:
+        findings = await diagnose(keeper, offline=True, runs=lambda: False)
+        return [each for each in plan(findings).actions if isinstance(each, FinishRenewal)]
+
+    (action,) = await found()
+    await asyncio.to_thread(carry_out, keeper, action)
+    assert living(telegram) == [both[1].auth_key.id] and await found() == []
