@@ -34,7 +34,7 @@ def page(found: Listing, now: float) -> list[str]:
     if STRANGER in kinds:
         lines.append(f"→ Not you? telekeep devices revoke {found.name} ID, or telekeep devices lockdown {found.name}")
     for each in sorted({each.name for each in found.alarms if each.kind == CLONE}):
-        lines.append(f"→ A copy ends with the login that it is a copy of: telekeep renew {each}")
+        lines.append(f"→ A copy ends with the login that it is a copy of: telekeep exposed {each}")
     if kinds:
         lines.append(f"→ When you know what it was: telekeep devices seen {found.name}")
     return lines
