@@ -1,0 +1,144 @@
+"""Pages of a chat's history, from where it stopped. The next ones are asked for before the one before them is there.
+
+Where the next page begins is known only when the page before it has come. So it is asked for by its distance, one
+message earlier than it has to begin: if its first message is the last of the page before, nothing lies between the two.
+If it is not (something was deleted meanwhile), it is thrown away and asked for anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import NamedTuple
+
+from telekeep.clock import Clock
+from telekeep.errors import TelegramRateLimitError
+from telekeep.work.archive import plan, reading
+from telekeep.work.archive.asking import Asking
+from telekeep.work.archive.finding import Place, history
+from telekeep.work.archive.line import Line
+from telekeep.work.archive.pacing import Pace, until_tomorrow
+from telekeep.work.archive.plan import PAGE, Wish
+from telekeep.work.archive.rows import TOP, File, Message, Person
+from telekeep.work.archive.writer import Page, Writer
+
+_AHEAD = 3  # requests under way for one chat
+
+
+class _Came(NamedTuple):
+    shown: list[Message]
+    people: dict[int, Person]
+    files: dict[int, File]
+    began: int  # see `Window`
+
+
+class History:
+    """The history of one chat. ``left``: how many messages Telegram is thought to have still."""
+
+    def __init__(
+        self, place: Place, writer: Writer, asking: Asking, line: Line, *, pace: Pace, clock: Clock, have: int
+    ) -> None:
+        self.chat_id = place.chat.id
+        self.left = max(0, place.total - have)
+        self.taken = 0
+        self._peer = place.peer
+        self._writer = writer
+        self._asking = asking
+        self._line = line
+        self._pace = pace
+        self._clock = clock
+        self._ahead: deque[tuple[bool, asyncio.Task[_Came]]] = deque()  # whether it begins with the last one's end
+        self._covered = 0  # how many messages below the position they will show
+        self._position = -1  # below which they are
+
+    async def run(self, wish: Wish) -> None:
+        """Fetch what ``wish`` wants and is not there. Raises TelegramRateLimitError when the day's budget is spent."""
+        try:
+            while plan.is_due(progress := self._writer.progress(self.chat_id), wish, self.taken):
+                room = self._room(wish)
+                came = await self._next(progress.position)
+                spared = self._writer.window.end(came.began, self.chat_id)
+                page = Page(self.chat_id, progress.position, came.shown, came.people, came.files, spared, wish, room)
+                counted = await self._writer.page(page)
+                if counted is None:
+                    await self._drop()
+                    continue
+                self.taken += counted
+                self.left = max(0, self.left - counted)
+                if plan.is_over(came.shown, wish, progress):
+                    return
+        finally:
+            await self._drop()
+
+    def _room(self, wish: Wish) -> int | None:
+        room = self._pace.room(self._writer.fetched_today)
+        if room == 0:
+            seconds = until_tomorrow(self._clock.wall())
+            raise TelegramRateLimitError(
+                f"The day's budget of {self._pace.budget} messages is spent.",
+                seconds=seconds,
+                until=self._clock.wall() + seconds,
+                remedy="The next run goes on where this one stopped; --budget sets how much a day.",
+            )
+        wanted = None if wish.limit is None else wish.limit - self.taken
+        return min((each for each in (room, wanted) if each is not None), default=None)
+
+    async def _next(self, position: int) -> _Came:
+        """The page below ``position``."""
+        if position != self._position:
+            await self._drop()
+            self._position = position
+        while True:
+            self._ask_ahead(position)
+            overlaps, task = self._ahead.popleft()
+            came = await task
+            self._covered -= PAGE - overlaps
+            if overlaps:
+                if not came.shown or came.shown[0].id != position:
+                    self._writer.window.end(came.began, self.chat_id)
+                    await self._drop()
+                    self._position = position
+                    continue
+                came = came._replace(shown=came.shown[1:])
+            self._position = came.shown[-1].id if came.shown else -1
+            return came
+
+    def _ask_ahead(self, position: int) -> None:
+        most = 1 if position == TOP else min(_AHEAD, 1 + max(0, self.left - 1) // PAGE)
+        while len(self._ahead) < most or not self._ahead:
+            overlaps = self._covered > 0
+            skip = self._covered - overlaps
+            self._covered += PAGE - overlaps
+            below = 0 if position == TOP else position
+            self._ahead.append((overlaps, asyncio.create_task(self._page(below, skip))))
+
+    async def _page(self, below: int, skip: int) -> _Came:
+        window = self._writer.window
+        began = window.begin()
+        try:
+            found = await self._asking(history(self._peer, below=below, skip=skip, limit=PAGE))
+        except BaseException:
+            window.end(began, self.chat_id)
+            raise
+        self._line.meet(found.users, found.chats)
+        shown: list[Message] = []
+        files: dict[int, File] = {}
+        self_id = self._line.self_id
+        for each in found.messages:
+            row = reading.message(each, self_id)
+            if row is not None:
+                shown.append(row)
+                file = reading.file(each) if row.file_id else None
+                if file is not None:
+                    files[file.id] = file
+        return _Came(shown, reading.people(found.users, found.chats), files, began)
+
+    async def _drop(self) -> None:
+        """What was asked for ahead is not wanted."""
+        ahead, self._ahead = self._ahead, deque()
+        self._covered, self._position = 0, -1
+        for _, task in ahead:
+            task.cancel()
+        for came in await asyncio.gather(*(task for _, task in ahead), return_exceptions=True):
+            if isinstance(came, _Came):
+                self._writer.window.end(came.began, self.chat_id)
