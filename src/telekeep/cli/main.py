@@ -65,6 +65,11 @@ COMMANDS: dict[str, dict[str, Listed]] = {
         "run": Listed("telekeep.cli.run:run", "Run a program on a loan of a session"),
         "loans": Listed("telekeep.cli.loans:loans", "Show loans and who uses them, or end one"),
     },
+    "Work on loans": {
+        "archive": Listed(
+            "telekeep.cli.archive:archive", "Keep messages: history and live, nothing twice", speaks=True
+        ),
+    },
     "A session's life": {
         "renew": Listed("telekeep.cli.renew:renew", "Put a new authorization in the place of the old", speaks=True),
         "fork": Listed("telekeep.cli.fork:fork", "Make a second authorization, for another place", speaks=True),

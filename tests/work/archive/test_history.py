@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from borrow.served import Served
 from work.archive.world import deletes, edits, historical, monitored, of_world, rows, until, writes
 
 
-async def test_the_whole_history_of_several_chats_is_in_the_archive_row_for_row(
-    served: Served, tmp_path: Path
-) -> None:
+async def test_the_whole_history_of_several_chats_is_in_the_archive_row_for_row(served: Served, tmp_path: Path) -> None:
     bob = served.telegram.add_account("9996622222", first_name="Bob", username="bob")
     for number in range(730):
         writes(served.telegram, bob, served.ada, f"from Bob {number}")

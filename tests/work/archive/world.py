@@ -68,7 +68,7 @@ async def monitored(path: Path | str, *chats: Any, **options: Any) -> AsyncItera
     report, stop = Report(), asyncio.Event()
     running = asyncio.create_task(verbs.monitor(terms(path, *chats, **{"history": False, **options}), report, stop))
     try:
-        while not report.is_live and not running.done():
+        while not report.is_live and not running.done():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         yield report
     finally:
@@ -100,5 +100,5 @@ def deletes(telegram: Any, holder: Account, *message_ids: int) -> None:
 
 async def until(condition: Any, seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

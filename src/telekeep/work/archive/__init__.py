@@ -12,6 +12,6 @@ pacing      how fast, and how much a day (pure)
 history     pages of a chat, from where it stopped
 writer      one queue to the store: pages and news in the order they came
 media       files
-search      stats       export                       what is done with what is kept
+stats       export      what is done with what is kept
 stores/     SQLite, JSON lines, PostgreSQL, behind one contract (`telekeep.testing.contracts.archives`)
 """

@@ -79,7 +79,9 @@ class PostgresqlStore:
 
     def claim(self) -> None:
         with self._border():
-            if not next(iter(_Run(self._connection).all("SELECT pg_try_advisory_lock(?)", (_LOCK,))))[0]:
+            if not next(
+                iter(_Run(self._connection).all("SELECT pg_try_advisory_lock(?, hashtext(current_schema()))", (_LOCK,)))
+            )[0]:
                 raise busy(self._where)
 
     def keep_for(self, account_id: int, name: str) -> None:
