@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
     def emulator(self, verb: str, **fields: Any) -> Any:
         """Ask the emulator, for one of its own verbs or one of `bench._telegram`."""
-        own = verb not in ("live", "file")
+        own = verb not in ("live", "file", "fill")
         return control.ask(self.folder / ("emulator" if own else "more"), verb, timeout=120.0, **fields)
 
     def delay(self, seconds: float) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from telekeep.control.server import ControlServer
 from telekeep.emulator import Emulator
 from telekeep.emulator.control import control_server
+from telekeep.emulator.world.peer import user
 from telekeep.session import network
 
 PHONES = ("9996621234", "9996625678")
@@ -42,8 +43,21 @@ async def main(folder: Path, *logins: int) -> None:
         def file(phone: str, size: int, dc: int) -> None:
             telegram.send_file(phone, random.Random(dc).randbytes(size), f"{dc}.bin", dc=dc)
 
+        def fill(phone: str, count: int) -> int:
+            """A friend, with whom there are so many messages: the friend's id."""
+            account = telegram.world.account_of(phone)
+            assert account is not None
+            friend = telegram.world.enroll(first_name=f"Friend {count}", pretend=True)
+            telegram.world.meet(account, friend)
+            begin = telegram.world.now - count
+            for number in range(count):
+                text = f"message {number} of so many, as long as such messages are"
+                account.box.store(user(friend.id), friend.id, begin + number, text, out=False)
+            account.box.forget_log()
+            return friend.id
+
         await control_server(telegram, folder / "emulator", stop=lambda: None).start()
-        await ControlServer(folder / "more", {"live": live, "file": file}, who="the emulator").start()
+        await ControlServer(folder / "more", {"live": live, "file": file, "fill": fill}, who="the emulator").start()
         (folder / "network.toml").write_text(network.dump(replace(telegram.network, control=folder / "emulator")))
         keys = []
         for phone, count in zip(PHONES, logins, strict=True):
