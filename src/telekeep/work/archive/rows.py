@@ -89,7 +89,10 @@ class Progress(NamedTuple):
 
 
 class Chat(NamedTuple):
-    """A chat that is archived. ``kind``: user, group, supergroup, channel. ``pts``: where a channel's updates stand."""
+    """A chat that is archived. ``kind``: user, group, supergroup, channel. ``pts``: where a channel's updates stand.
+
+    ``access_hash``: that of the authorization that saw the chat last; an owner puts its own in its place.
+    """
 
     id: int
     kind: str
@@ -97,6 +100,7 @@ class Chat(NamedTuple):
     username: str | None = None
     progress: Progress = Progress()
     pts: int | None = None
+    access_hash: int | None = None
 
 
 # ---- what happens to rows, in order

@@ -273,7 +273,7 @@ async def _prepare(run: _Run, *, live: bool) -> None:
     chats = []
     for place in run.places:
         known, seen = run.writer.chats.get(place.chat.id, place.chat), place.chat
-        chats.append(known._replace(kind=seen.kind, title=seen.title, username=seen.username))
+        chats.append(seen._replace(progress=known.progress, pts=known.pts))
     await run.writer.add(chats, cursor)
     if live:
         for place in run.places:

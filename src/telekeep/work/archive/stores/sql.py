@@ -26,7 +26,7 @@ VERSION = 1
 TABLES = (
     "CREATE TABLE about (key TEXT PRIMARY KEY, value BIGINT NOT NULL)",
     "CREATE TABLE chats (id BIGINT PRIMARY KEY, kind TEXT NOT NULL, title TEXT NOT NULL, username TEXT,"
-    " position BIGINT NOT NULL, floor BIGINT NOT NULL, whole INTEGER NOT NULL, pts BIGINT)",
+    " position BIGINT NOT NULL, floor BIGINT NOT NULL, whole INTEGER NOT NULL, pts BIGINT, access_hash BIGINT)",
     "CREATE TABLE people (id BIGINT PRIMARY KEY, name TEXT NOT NULL, username TEXT, is_bot INTEGER NOT NULL)",
     "CREATE TABLE files (id BIGINT PRIMARY KEY, chat_id BIGINT NOT NULL, message_id BIGINT NOT NULL,"
     " kind TEXT NOT NULL, name TEXT, mime TEXT, size BIGINT, path TEXT)",
@@ -63,9 +63,11 @@ _FILE = (
     " ON CONFLICT (id) DO UPDATE SET path = COALESCE(excluded.path, files.path)"
 )
 _CHAT = (
-    "INSERT INTO chats (id, kind, title, username, position, floor, whole, pts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO chats (id, kind, title, username, position, floor, whole, pts, access_hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, title = excluded.title, username = excluded.username,"
-    " position = excluded.position, floor = excluded.floor, whole = excluded.whole, pts = excluded.pts"
+    " position = excluded.position, floor = excluded.floor, whole = excluded.whole, pts = excluded.pts,"
+    " access_hash = excluded.access_hash"
 )
 _ABOUT = "INSERT INTO about (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 _FETCHED = "INSERT INTO about (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = about.value + ?"
@@ -120,9 +122,9 @@ def claim(run: Run, account_id: int) -> int:
 def standing(run: Run, day: int) -> Standing:
     about = {str(row[0]): int(row[1]) for row in run.all("SELECT key, value FROM about")}
     cursor = Cursor(about["pts"], about["qts"], about["date"]) if "pts" in about else None
-    asked = "SELECT id, kind, title, username, position, floor, whole, pts FROM chats ORDER BY id"
+    asked = "SELECT id, kind, title, username, position, floor, whole, pts, access_hash FROM chats ORDER BY id"
     chats = {
-        row[0]: Chat(row[0], row[1], row[2], row[3], Progress(row[4], row[5], bool(row[6])), row[7])
+        row[0]: Chat(row[0], row[1], row[2], row[3], Progress(row[4], row[5], bool(row[6])), row[7], row[8])
         for row in run.all(asked)
     }
     return Standing(about.get("account"), cursor, chats, about.get(f"fetched {day}", 0))
@@ -188,4 +190,4 @@ def _row(message: Message) -> Row:
 
 def _chat_row(chat: Chat) -> Row:
     place = chat.progress
-    return (chat.id, chat.kind, chat.title, chat.username, place.position, place.floor, int(place.whole), chat.pts)
+    return (*chat[:4], place.position, place.floor, int(place.whole), chat.pts, chat.access_hash)
