@@ -76,6 +76,9 @@ async def test_a_monitor_keeps_what_comes_while_history_has_to_wait(
     assert "lost" not in {row[0] for row in rows(path).values()}
     stop.set()
     await asyncio.wait_for(running, 20)
+    async with monitored(path, "bob"):  # begun while nothing may be asked
+        writes(served.telegram, bob, served.ada, "comes later")  # type: ignore[arg-type]
+        await until(lambda: "comes later" in {row[0] for row in rows(path).values()})
 
 
 async def test_a_budget_ends_the_day(served: Served, bob: object, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from telekeep.errors import ConfigError, TelekeepError
+from telekeep.errors import ConfigError, TelegramRateLimitError, TelekeepError
 from telekeep.mtproto.schema import functions, types
 from telekeep.work.archive import reading
 from telekeep.work.archive.asking import Asking
@@ -50,6 +50,8 @@ class Finder:
     async def _known_place(self, named: Named, chat: Chat) -> Place:
         try:
             return await self._look(chat, _as_known(chat))
+        except TelegramRateLimitError:  # what it is need not be asked
+            return Place(chat, _as_known(chat), 0, 0, chat.pts)
         except TelekeepError as error:
             if type(error) is not TelekeepError:
                 raise
