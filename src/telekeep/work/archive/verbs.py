@@ -265,15 +265,19 @@ async def _prepare(run: _Run, *, live: bool) -> None:
     """Find the chats, and begin to hear of them before anything of theirs is fetched."""
     finder = Finder(run.asking, run.writer.chats, run.line.self_id)
     run.places = await _found(run.terms, run.report, finder)
-    for place in run.places:
-        known = run.writer.chats.get(place.chat.id)
-        if place.chat.id < CHANNELS_BELOW and (known is None or known.pts is None) and place.pts:
-            run.line.follow(place.chat.id, place.pts, catch_up=True)
+    channels = {each.chat.id: each.pts for each in run.places if each.chat.id < CHANNELS_BELOW}
+    channels |= {each.id: each.pts for each in run.writer.chats.values() if each.pts is not None}
+    for chat_id, pts in channels.items():
+        if pts:
+            run.line.follow(chat_id, pts, catch_up=True)
     cursor = run.line.cursor if run.writer.cursor is None else None
     chats = []
     for place in run.places:
-        known, seen = run.writer.chats.get(place.chat.id, place.chat), place.chat
-        chats.append(seen._replace(progress=known.progress, pts=known.pts))
+        known = run.writer.chats.get(place.chat.id, place.chat)
+        chat = place.chat._replace(progress=known.progress, pts=known.pts)
+        if chat.id < CHANNELS_BELOW and chat.pts is None:  # where its updates stood is not known
+            chat = chat._replace(progress=plan.after_hole(chat.progress), pts=place.pts)
+        chats.append(chat)
     await run.writer.add(chats, cursor)
     if live:
         for place in run.places:
@@ -337,11 +341,12 @@ async def _channels_caught_up(run: _Run) -> None:
         if place.chat.id < CHANNELS_BELOW:
             asked = functions.messages.GetPeerDialogsRequest([types.InputDialogPeer(place.peer)])
             known = (await run.asking(asked)).dialogs
-            pts = known[0].pts if known else None
-            for _ in range(20):
-                if not pts or (run.line.channel_pts(place.chat.id) or pts) >= pts:
+            pts = (known[0].pts if known else None) or 0
+            for attempt in range(1, 31):
+                if (run.line.channel_pts(place.chat.id) or pts) >= pts:
                     break
-                if not await run.line.moved(_BEHIND):
+                await run.line.moved(_BEHIND)
+                if attempt % 5 == 0:
                     run.line.follow(place.chat.id, pts, catch_up=True)
 
 
