@@ -84,9 +84,12 @@ def _differences(ours: list[list[Any]], theirs: list[list[Any]]) -> str:
 
 @pytest.mark.storm
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("to", ["archive.db", "archive.jsonl"] if WHOLE else ["archive.db"])
-def test_whatever_is_killed_and_whenever_the_archive_equals_the_world(stage: Stage, to: str) -> None:
-    place = Place(stage, MESSAGES)
+@pytest.mark.parametrize(
+    ("to", "log"),  # of how many events a client is told that it missed
+    [("archive.db", 10_000), ("archive.db", 60), ("archive.jsonl", 10_000)] if WHOLE else [("archive.db", 10_000)],
+)
+def test_whatever_is_killed_and_whenever_the_archive_equals_the_world(stage: Stage, to: str, log: int) -> None:
+    place = Place(stage, MESSAGES, str(log))
     place.to = to
     dice = random.Random(time.time_ns())
     lending = place.lending

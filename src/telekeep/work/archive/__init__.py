@@ -11,7 +11,7 @@ asking      requests: paced, repeated where the line was lost, never before Tele
 pacing      how fast, and how much a day (pure)
 history     pages of a chat, from where it stopped
 writer      one queue to the store: pages and news in the order they came
-media       files
+media       files                           status      how a run ended, in one word
 stats       export      what is done with what is kept
 stores/     SQLite, JSON lines, PostgreSQL, behind one contract (`telekeep.testing.contracts.archives`)
 """

@@ -1,38 +1,16 @@
-"""How a run of the archive ended, in one word."""
+"""How a run of the archive ended, in one of the words that workers use (`telekeep.work.celery.result`)."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from telekeep.errors import (
-    SessionConflict,
-    TelegramAuthError,
-    TelegramNetworkError,
-    TelegramRateLimitError,
-    TelekeepError,
-)
+from telekeep.errors import TelekeepError
 from telekeep.work.archive.finding import NoChat
+from telekeep.work.celery.result import NO_CHANNELS, SUCCESS, verdict
 
-SUCCESS: Final = "success"
-NO_CHANNELS: Final = "no_channels"
-RATE_LIMITED: Final = "rate_limited"
-SESSION_ERROR: Final = "session_error"
-AUTH_ERROR: Final = "auth_error"
-TIMEOUT: Final = "timeout"
-SKIPPED_SAFETY: Final = "skipped_safety"
+_ANY = 3600.0  # a broker's visibility timeout, which does not matter here
 
 
 def status_of(error: TelekeepError | None) -> str:
     """The status of a run that ended with ``error``."""
     if error is None:
         return SUCCESS
-    for kind, status in (
-        (NoChat, NO_CHANNELS),
-        (TelegramRateLimitError, RATE_LIMITED),
-        (TelegramAuthError, AUTH_ERROR),
-        (SessionConflict, SKIPPED_SAFETY),
-        (TelegramNetworkError, TIMEOUT),
-    ):
-        if isinstance(error, kind):
-            return status
-    return SESSION_ERROR
+    return NO_CHANNELS if isinstance(error, NoChat) else verdict(error, failed=0, visibility=_ANY).status
