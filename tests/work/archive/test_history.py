@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from borrow.served import Served
+from telekeep.emulator.world.peer import user
+from telekeep.work.archive.asking import Asking
+from telekeep.work.archive.news import News
+from telekeep.work.archive.writer import Writer
 from work.archive.world import deletes, edits, historical, monitored, of_world, rows, until, writes
 
 
@@ -64,3 +72,68 @@ async def test_a_hole_is_closed_by_history(served: Served, tmp_path: Path) -> No
     again = await historical(path, "bob")
     assert rows(path) == of_world(served.ada, [bob.id])
     assert again.fetched == 431
+
+
+async def test_what_is_heard_while_a_page_is_on_its_way_counts_and_not_the_page(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = served.telegram.add_account("9996622222", first_name="Bob", username="bob")
+    ids = [writes(served.telegram, bob, served.ada, f"from Bob {number}") for number in range(250)]
+    heard = 0
+    ask, hear = Asking.__call__, Writer.hear
+
+    def noted(writer: Writer, news: News) -> None:
+        nonlocal heard
+        hear(writer, news)
+        heard = news.cursor.pts
+
+    async def late(asking: Asking, request: Any, **options: Any) -> Any:
+        answer = await ask(asking, request, **options)
+        if type(request).__name__ == "GetHistoryRequest" and request.limit > 1 and answer.messages:
+            deletes(served.telegram, served.ada, answer.messages[3].id)
+            edits(served.telegram, served.ada, answer.messages[5].id, "changed meanwhile")
+            await until(lambda: heard >= served.ada.box.pts)
+        return answer
+
+    monkeypatch.setattr(Asking, "__call__", late)
+    monkeypatch.setattr(Writer, "hear", noted)
+    path = tmp_path / "archive.db"
+    await historical(path, "bob")
+    assert rows(path) == of_world(served.ada, [bob.id])
+    assert 240 < len(rows(path)) < len(ids)
+
+
+async def test_a_page_that_was_asked_for_ahead_is_thrown_away_if_something_vanished(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its distance is counted from the page before it, of which a message is gone: one message would be missed."""
+    bob = served.telegram.add_account("9996622222", first_name="Bob", username="bob")
+    for number in range(600):
+        writes(served.telegram, bob, served.ada, f"from Bob {number}")
+    ask, dice = Asking.__call__, random.Random(5)
+
+    async def shaken(asking: Asking, request: Any, **options: Any) -> Any:
+        if type(request).__name__ == "GetHistoryRequest" and request.add_offset:
+            dialog = served.ada.box.dialogs[user(bob.id)].messages
+            deletes(served.telegram, served.ada, dialog[dice.randrange(len(dialog))].id)
+        return await ask(asking, request, **options)
+
+    monkeypatch.setattr(Asking, "__call__", shaken)
+    path = tmp_path / "archive.db"
+    await historical(path, "bob")
+    assert rows(path) == of_world(served.ada, [bob.id])
+    assert len(rows(path)) < 600
+
+
+@pytest.mark.parametrize("name", ["archive.db", "archive.jsonl"])
+async def test_a_monitor_goes_on_when_the_daemon_is_another(served: Served, tmp_path: Path, name: str) -> None:
+    bob = served.telegram.add_account("9996622222", first_name="Bob", username="bob")
+    path = tmp_path / name
+    async with monitored(path, "bob", history=True):
+        for number in range(3):
+            writes(served.telegram, bob, served.ada, f"before {number}")
+            await served.stop()
+            writes(served.telegram, bob, served.ada, f"between {number}")
+            await served.start()
+            writes(served.telegram, bob, served.ada, f"after {number}")
+        await until(lambda: rows(path) == of_world(served.ada, [bob.id]))

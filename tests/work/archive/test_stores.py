@@ -55,6 +55,7 @@ def test_an_archive_in_json_lines(tmp_path: Path) -> None:
     check_archive(make)
 
 
+@pytest.mark.xdist_group("postgresql")
 def test_an_archive_in_postgresql(server: str) -> None:
     check_archive(_schemas(server))
 
@@ -169,6 +170,7 @@ def test_a_database_that_is_not_there_is_said_in_words() -> None:
     assert shown("postgresql://ada@db:5/x?sslmode=require") == "postgresql://ada@db:5/x"
 
 
+@pytest.mark.xdist_group("postgresql")
 def test_a_commit_that_fails_leaves_nothing(tmp_path: Path, server: str) -> None:
     def broken() -> Any:
         yield message(2)
