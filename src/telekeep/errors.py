@@ -49,6 +49,10 @@
         ├── BackupUnknown             no backup of telekeep's, or one of a version that it does not know
         └── NothingToRestore          there is no backup that holds what was asked for
 
+
+    │   └── NoChat                    no chat of this account is called so
+    └── BackupError               7
+
 Errors of Telethon, SQLite and the operating system never leave the room that met them: they become one of these.
 ``remedy`` names the next command, in one sentence. No message ever holds a secret.
 """
@@ -424,6 +428,12 @@ class NoSuchDevice(ConfigError):
     """Telegram lists no such login of this account; it may have ended."""
 
     default_remedy = "`telekeep devices NAME` shows those there are."
+
+
+class NoChat(ConfigError):
+    """No chat of this account is called so."""
+
+    default_remedy = "Write a user name, a link, the title as Telegram shows it, or a marked id."
 
 
 class BackupError(TelekeepError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from pathlib import Path
 from typing import Any
@@ -110,13 +111,19 @@ async def test_a_page_that_was_asked_for_ahead_is_thrown_away_if_something_vanis
     bob = served.telegram.add_account("9996622222", first_name="Bob", username="bob")
     for number in range(600):
         writes(served.telegram, bob, served.ada, f"from Bob {number}")
-    ask, dice = Asking.__call__, random.Random(5)
+    ask, dice, answered = Asking.__call__, random.Random(5), asyncio.Event()
 
     async def shaken(asking: Asking, request: Any, **options: Any) -> Any:
         if type(request).__name__ == "GetHistoryRequest" and request.add_offset:
+            await answered.wait()  # the page before it
             dialog = served.ada.box.dialogs[user(bob.id)].messages
-            deletes(served.telegram, served.ada, dialog[dice.randrange(len(dialog))].id)
-        return await ask(asking, request, **options)
+            page = [each.id for each in dialog if each.id < request.offset_id][-90:]
+            deletes(served.telegram, served.ada, dice.choice(page))
+            return await ask(asking, request, **options)
+        answered.clear()
+        answer = await ask(asking, request, **options)
+        answered.set()
+        return answer
 
     monkeypatch.setattr(Asking, "__call__", shaken)
     path = tmp_path / "archive.db"

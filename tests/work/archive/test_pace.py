@@ -11,13 +11,13 @@ from borrow.served import Served
 from telekeep.errors import (
     ConfigError,
     FloodWait,
+    NoChat,
     SessionBusy,
     SessionNotFound,
     TelegramRateLimitError,
     TelekeepError,
 )
 from telekeep.work.archive import verbs
-from telekeep.work.archive.finding import NoChat
 from telekeep.work.archive.status import status_of
 from telekeep.work.archive.verbs import Report
 from work.archive.world import historical, monitored, of_world, rows, terms, until, writes

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from telekeep.errors import ConfigError, StorageUnavailable, UnknownFormat
+from borrow.served import Served
+from telekeep.errors import ConfigError, SessionBusy, StorageUnavailable, UnknownFormat
 from telekeep.testing.contracts.archives import ADA, CHATS, Open, batch, check_archive, message
 from telekeep.testing.contracts.archives import opened as used
 from telekeep.work.archive.rows import Cursor, Put
@@ -20,6 +21,7 @@ from telekeep.work.archive.stores.jsonl import JsonlStore
 from telekeep.work.archive.stores.place import check, opened
 from telekeep.work.archive.stores.postgresql import PostgresqlStore, shown
 from telekeep.work.archive.stores.sqlite import SqliteStore
+from work.archive.world import deletes, historical, monitored, of_world, rows, until, writes
 
 _NUMBERS = itertools.count()
 
@@ -190,3 +192,25 @@ def test_a_commit_that_fails_leaves_nothing(tmp_path: Path, server: str) -> None
             store.commit(batch(Put([message(3)])))
             assert [each.id for each in store.messages()] == [1, 3]
     assert ADA
+
+
+@pytest.mark.xdist_group("postgresql")
+async def test_a_history_goes_into_postgresql_and_is_found_there(served: Served, server: str) -> None:
+    name = f"archive{next(_NUMBERS)}"
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")  # type: ignore[call-overload]
+    url = f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{name}"
+    bob = served.telegram.add_account("9996622222", first_name="Bob", username="bob")
+    for number in range(230):
+        writes(served.telegram, bob, served.ada, f"from Bob {number}")
+    await historical(url, "bob", limit=150)
+    async with monitored(url, "bob", history=True):
+        writes(served.telegram, bob, served.ada, "as it came")
+        deletes(served.telegram, served.ada, served.ada.box.last_id - 1)
+        await until(lambda: rows(url) == of_world(served.ada, [bob.id]))
+        with pytest.raises(SessionBusy):
+            await historical(url, "bob")
+    with used(lambda: opened(url, reading=True), writing=False) as store:
+        assert [each.message.text for each in store.search("came as")] == ["as it came"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from telekeep.errors import ConfigError, TelegramRateLimitError, TelekeepError
+from telekeep.errors import NoChat, TelegramRateLimitError, TelekeepError
 from telekeep.mtproto.schema import functions, types
 from telekeep.work.archive import reading
 from telekeep.work.archive.asking import Asking
@@ -23,10 +23,6 @@ class Place(NamedTuple):
     top: int
     total: int
     pts: int | None
-
-
-class NoChat(ConfigError):
-    """No chat of this account is called so."""
 
 
 class Finder:
@@ -65,10 +61,7 @@ class Finder:
         for chat, peer in (await self._all_dialogs()).values():
             if _is_meant(named, chat):
                 return await self._look(chat, peer)
-        raise NoChat(
-            f"This account has no chat called {named.typed!r}.",
-            remedy="Write a user name, a link, the title as Telegram shows it, or a marked id.",
-        )
+        raise NoChat(f"This account has no chat called {named.typed!r}.")
 
     async def _titled(self, named: Named) -> bool:
         return any(chat.title == named.title for chat, _ in (await self._all_dialogs()).values())

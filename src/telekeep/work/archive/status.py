@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from telekeep.errors import TelekeepError
-from telekeep.work.archive.finding import NoChat
+from telekeep.errors import NoChat, TelekeepError
 from telekeep.work.celery.result import NO_CHANNELS, SUCCESS, verdict
 
 _ANY = 3600.0  # a broker's visibility timeout, which does not matter here

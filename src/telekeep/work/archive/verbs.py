@@ -12,6 +12,7 @@ from typing import Any
 from telekeep.clock import Clock, system_clock
 from telekeep.errors import (
     GatewayError,
+    NoChat,
     NotGranted,
     TelegramNetworkError,
     TelegramRateLimitError,
@@ -20,7 +21,7 @@ from telekeep.errors import (
 from telekeep.mtproto.schema import functions, types
 from telekeep.work.archive import naming, plan
 from telekeep.work.archive.asking import Asking, named_here
-from telekeep.work.archive.finding import Finder, NoChat, Place, history
+from telekeep.work.archive.finding import Finder, Place, history
 from telekeep.work.archive.history import History
 from telekeep.work.archive.line import Line
 from telekeep.work.archive.media import Media

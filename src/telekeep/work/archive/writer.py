@@ -17,6 +17,7 @@ from telekeep.work.archive.stores.store import Store
 from telekeep.work.archive.window import Window
 
 _MOST = 1000  # messages in one commit
+_ACQUAINTANCES = 10_000  # people that are remembered, so as not to be kept again
 _FEW = 20  # messages that are committed without another thread, where the store is quick
 
 
@@ -49,6 +50,7 @@ class Writer:
         standing = store.standing(day_of(clock.wall()))
         self.chats = dict(standing.chats)
         self.cursor: Cursor | None = standing.cursor
+        self._met: dict[int, Person] = {}  # as they are kept
         self._fetched = (day_of(clock.wall()), standing.fetched)
         self.self_id = standing.account_id or 0
         self.window = Window()
@@ -121,11 +123,15 @@ class Writer:
                     cursor = self._take_news(news, found, batch, chats)
                 case Page() as page, asyncio.Future() as future:
                     ends.append((future, self._take_page(page, batch, chats)))
+        batch.people = {number: each for number, each in batch.people.items() if self._met.get(number) != each}
         batch.cursor = cursor if cursor != self.cursor else None
         batch.chats = {each.id: each for each in chats.values() if self.chats[each.id] is not each}
         if batch.changes or batch.chats or batch.cursor is not None:
             await self._commit(batch, at_once=self._store.at_once and batch.size <= _FEW)
         self.chats.update(batch.chats)
+        if len(self._met) > _ACQUAINTANCES:
+            self._met.clear()
+        self._met.update(batch.people)
         self.cursor = cursor
         day = day_of(batch.at)
         self._fetched = (day, batch.fetched + (self._fetched[1] if self._fetched[0] == day else 0))
