@@ -119,10 +119,17 @@ class Line:
             for number, pts in channels.items()
         ]
 
-    async def _tapped(self, updates: Any, users: Any, chats: Any) -> list[Any]:
+    def _tapped(self, updates: Any, users: Any, chats: Any) -> Any:
         noted = self._stock(updates, users, chats)
         if inspect.isawaitable(noted):
-            await noted
+            return self._tapped_then(noted, updates, users, chats)
+        return self._tap(updates, users, chats)  # older releases wait for nothing here
+
+    async def _tapped_then(self, noted: Any, updates: Any, users: Any, chats: Any) -> list[Any]:
+        await noted
+        return self._tap(updates, users, chats)
+
+    def _tap(self, updates: Any, users: Any, chats: Any) -> list[Any]:
         channels = {CHANNELS_BELOW - number: pts for number, pts in self._box.session_state()[1].items()}
         holes = [None if hole.line is ACCOUNT else CHANNELS_BELOW - hole.line for hole in self._box.take_holes()]
         if self._hear is not None:

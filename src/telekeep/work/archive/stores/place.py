@@ -16,7 +16,7 @@ def check(place: str) -> None:
     if place.startswith(_DATABASES):
         try:
             parts = urlsplit(place)
-            secret = parts.password is not None or "password" in parse_qs(parts.query)
+            secret = bool(parts.password) or "password" in parse_qs(parts.query)
         except ValueError:
             raise ConfigError("This is no address of a database.", remedy=_DATABASE_FORM) from None
         if secret:
