@@ -18,7 +18,7 @@ from telekeep.work.archive import verbs
 from telekeep.work.archive.pacing import Pace
 from telekeep.work.archive.plan import Wish
 from telekeep.work.archive.rows import Batch, Put
-from telekeep.work.archive.verbs import Report, Terms
+from telekeep.work.archive.terms import Report, Terms
 
 _PATIENCE = 30.0  # seconds for the last one to arrive
 

@@ -18,7 +18,7 @@ from telekeep.cli.demo.stage import Stage, first_line
 from telekeep.testing.contracts.archives import BOB, CHATS, GROUP, batch, message, opened
 from telekeep.work.archive.rows import Gone, Person, Put
 from telekeep.work.archive.stores.sqlite import SqliteStore
-from telekeep.work.archive.verbs import Report
+from telekeep.work.archive.terms import Report
 
 DAY = 86_400
 

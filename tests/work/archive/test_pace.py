@@ -19,7 +19,7 @@ from telekeep.errors import (
 )
 from telekeep.work.archive import verbs
 from telekeep.work.archive.status import status_of
-from telekeep.work.archive.verbs import Report
+from telekeep.work.archive.terms import Report
 from work.archive.world import historical, monitored, of_world, rows, terms, until, writes
 
 

@@ -15,7 +15,7 @@ from telekeep.work.archive.pacing import Pace
 from telekeep.work.archive.plan import Wish
 from telekeep.work.archive.stores.place import opened
 from telekeep.work.archive.stores.store import Store
-from telekeep.work.archive.verbs import Report, Terms
+from telekeep.work.archive.terms import Report, Terms
 
 Rows = dict[tuple[int, int], tuple[Any, ...]]
 

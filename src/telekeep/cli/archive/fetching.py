@@ -18,7 +18,7 @@ from telekeep.cli.output import style
 from telekeep.errors import TelekeepError
 
 if TYPE_CHECKING:
-    from telekeep.work.archive.verbs import Report, Terms
+    from telekeep.work.archive.terms import Report, Terms
 
 _CHATS = "Name one or more: @username, a link, a title, or a marked id such as -1001234567890."
 
@@ -86,7 +86,7 @@ def monitor(invocation: Invocation, name: str, chats: tuple[str, ...], history: 
 def test(invocation: Invocation, name: str, chats: tuple[str, ...]) -> int:
     """Look whether chats may be read. Nothing is kept."""
     from telekeep.work.archive import verbs
-    from telekeep.work.archive.verbs import Report, Terms
+    from telekeep.work.archive.terms import Report, Terms
 
     _check(chats)
     report, error = Report(told=invocation.out.note), None
@@ -130,7 +130,7 @@ def _run(
     from telekeep.settings import read
     from telekeep.work.archive.pacing import Pace
     from telekeep.work.archive.plan import Wish
-    from telekeep.work.archive.verbs import Report, Terms
+    from telekeep.work.archive.terms import Report, Terms
 
     _check(chats)
     pace = Pace(interval, budget, read().flood_seconds)

@@ -13,7 +13,7 @@ from telekeep.words import span
 
 if TYPE_CHECKING:
     from telekeep.errors import TelekeepError
-    from telekeep.work.archive.verbs import Report
+    from telekeep.work.archive.terms import Report
 
 _STEP = 0.5  # seconds between two looks
 _LINES = 10.0  # seconds between two lines where nobody sees them come

@@ -1,6 +1,9 @@
 """An archive: the messages of chats, kept in a file or a database. Each once, none missing, whatever dies meanwhile.
 
-verbs       what `telekeep archive` does: historical, monitor, test, put together
+verbs       what `telekeep archive` does: historical, monitor, test
+terms       what a run is asked for, and what it has done
+run         a line and a writer behind it, looked after until the work is done
+news        what updates say about the chats (pure)
 plan        what to fetch next, and what a page or a hole means for it (pure)
 window      what happened while a page was on its way (pure)
 rows        what is kept: messages, people, chats, files; and the batches they are committed in
