@@ -22,7 +22,8 @@ from telekeep.work.archive.plan import PAGE, Wish
 from telekeep.work.archive.rows import TOP, File, Message, Person
 from telekeep.work.archive.writer import Page, Writer
 
-_AHEAD = 3  # requests under way for one chat
+_AHEAD = 4  # requests under way for one chat
+_HANDED = 4  # pages of one chat that are being committed
 
 
 class _Came(NamedTuple):
@@ -53,26 +54,51 @@ class History:
 
     async def run(self, wish: Wish) -> None:
         """Fetch what ``wish`` wants and is not there. Raises TelegramRateLimitError when the day's budget is spent."""
+        handed: deque[tuple[int, asyncio.Future[int | None]]] = deque()  # pages that are not committed yet
+        progress = self._writer.progress(self.chat_id)
+        over = False
         try:
-            while plan.is_due(progress := self._writer.progress(self.chat_id), wish, self.taken):
-                room = self._room(wish)
+            while True:
+                soon = sum(count for count, _ in handed)
+                due = not over and plan.is_due(progress, wish, self.taken + soon)
+                if handed and (not due or len(handed) >= _HANDED):
+                    if not await self._committed(handed):
+                        progress, over = self._writer.progress(self.chat_id), False
+                    continue
+                if not due:
+                    return
+                room = self._room(wish, soon)
+                if room == 0 and handed:
+                    await self._committed(handed)
+                    continue
                 came = await self._next(progress.position)
                 spared = self._writer.window.end(came.began, self.chat_id)
                 page = Page(self.chat_id, progress.position, came.shown, came.people, came.files, spared, wish, room)
-                counted = await self._writer.page(page)
-                if counted is None:
-                    await self._drop()
-                    continue
-                self.taken += counted
-                self.left = max(0, self.left - counted)
-                if plan.is_over(came.shown, wish, progress):
-                    return
+                over = plan.is_over(came.shown, wish, progress)
+                _, progress, count = plan.told_by(
+                    self.chat_id, progress, came.shown, wish=wish, room=room, spared=spared
+                )
+                handed.append((count, self._writer.page(page)))
         finally:
             await self._drop()
 
-    def _room(self, wish: Wish) -> int | None:
-        room = self._pace.room(self._writer.fetched_today)
-        if room == 0:
+    async def _committed(self, handed: deque[tuple[int, asyncio.Future[int | None]]]) -> bool:
+        """Wait for the first page that was handed over. False if the chat no longer stands where it began: then all
+        that were handed over are past, and it begins again where the chat stands."""
+        counted = await handed.popleft()[1]
+        if counted is None:
+            await asyncio.gather(*(future for _, future in handed))
+            handed.clear()
+            await self._drop()
+            return False
+        self.taken += counted
+        self.left = max(0, self.left - counted)
+        return True
+
+    def _room(self, wish: Wish, soon: int) -> int | None:
+        """How many more messages are wanted, after ``soon`` that are on their way into the archive."""
+        room = self._pace.room(self._writer.fetched_today + soon)
+        if room == 0 and not soon:
             seconds = until_tomorrow(self._clock.wall())
             raise TelegramRateLimitError(
                 f"The day's budget of {self._pace.budget} messages is spent.",
@@ -80,7 +106,7 @@ class History:
                 until=self._clock.wall() + seconds,
                 remedy="The next run goes on where this one stopped; --budget sets how much a day.",
             )
-        wanted = None if wish.limit is None else wish.limit - self.taken
+        wanted = None if wish.limit is None else wish.limit - self.taken - soon
         return min((each for each in (room, wanted) if each is not None), default=None)
 
     async def _next(self, position: int) -> _Came:

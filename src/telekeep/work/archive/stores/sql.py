@@ -39,16 +39,17 @@ TABLES = (
 COLUMNS = ", ".join(Message._fields)
 _NEW = ", ".join(f"{each} = excluded.{each}" for each in Message._fields[2:])
 _SAME = " OR ".join(f"messages.{each} IS NOT excluded.{each}" for each in Message._fields[2:] if each != "deleted_at")
-_MARKS = ", ".join("?" for _ in Message._fields)
+MARKS = f"({', '.join('?' for _ in Message._fields)})"
 
 PUT = (
-    f"INSERT INTO messages ({COLUMNS}) VALUES ({_MARKS}) ON CONFLICT (chat_id, id) DO UPDATE SET {_NEW}"
+    f"INSERT INTO messages ({COLUMNS}) VALUES {MARKS} ON CONFLICT (chat_id, id) DO UPDATE SET {_NEW}"
     f" WHERE messages.deleted_at IS NULL AND ({_SAME})"
 )
 SHOW = (
-    f"INSERT INTO messages ({COLUMNS}) VALUES ({_MARKS}) ON CONFLICT (chat_id, id) DO UPDATE SET {_NEW}"
+    f"INSERT INTO messages ({COLUMNS}) VALUES {MARKS} ON CONFLICT (chat_id, id) DO UPDATE SET {_NEW}"
     f" WHERE messages.deleted_at IS NOT NULL OR {_SAME}"
 )
+PUTS = (PUT, SHOW)
 _GONE = "UPDATE messages SET deleted_at = ? WHERE deleted_at IS NULL AND id = ? AND chat_id = ?"
 _GONE_SOMEWHERE = (
     "UPDATE messages SET deleted_at = ? WHERE deleted_at IS NULL AND id = ?"

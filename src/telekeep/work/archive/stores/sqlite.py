@@ -23,6 +23,7 @@ from telekeep.work.archive.stores.store import busy, check_account
 
 _APPLICATION = 0x744B4152  # "tKAR"
 _STRIDE = 1000  # rows read at a time
+_TOGETHER, _MOST = 20, 500  # rows that are written by one statement
 
 # Full-text search names rows by a number that must outlive VACUUM.
 _TABLES = [
@@ -154,7 +155,13 @@ class _Run:
         self._connection = connection
 
     def many(self, statement: str, rows: Iterable[sql.Row]) -> None:
-        self._connection.executemany(statement, rows)
+        """Many rows are one statement: other threads run while it does, and not only between its rows."""
+        left = list(rows)
+        while statement in sql.PUTS and len(left) >= _TOGETHER:
+            now, left = left[:_MOST], left[_MOST:]
+            whole = statement.replace(sql.MARKS, ", ".join([sql.MARKS] * len(now)))
+            self._connection.execute(whole, [value for row in now for value in row])
+        self._connection.executemany(statement, left)
 
     def all(self, statement: str, values: sql.Row = ()) -> Iterable[Any]:
         return self._connection.execute(statement, values)
