@@ -42,16 +42,13 @@
     │   ├── LoanExpired               the loan has ended: its lifetime is over, or it was revoked
     │   └── NotGranted            6   the loan does not allow this method
     ├── ConfigError               6   missing or conflicting settings, bad api id, hash or phone
-    │   └── NoSuchDevice              Telegram lists no such login of this account
+    │   ├── NoSuchDevice              Telegram lists no such login of this account
+    │   └── NoChat                    no chat of this account is called so
     └── BackupError               7   a backup as it lies on a disk
         ├── BackupDamaged             it is not what was written: damaged, or cut short
         ├── BackupSealed              no key at hand opens it: another vault's, or a wrong passphrase
         ├── BackupUnknown             no backup of telekeep's, or one of a version that it does not know
         └── NothingToRestore          there is no backup that holds what was asked for
-
-
-    │   └── NoChat                    no chat of this account is called so
-    └── BackupError               7
 
 Errors of Telethon, SQLite and the operating system never leave the room that met them: they become one of these.
 ``remedy`` names the next command, in one sentence. No message ever holds a secret.
