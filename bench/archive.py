@@ -14,7 +14,7 @@ from typing import Any
 
 from bench._lending import Lending, Row, first_line, lending, process
 
-SIZE, ROUNDS = 20_000, 3
+SIZE, ROUNDS = 50_000, 3
 FEW = 500  # for the loop that commits each message
 SMALL, LARGE = 10_000, 100_000
 PER_SECOND, SECONDS = 200, 2.0

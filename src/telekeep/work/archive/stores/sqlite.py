@@ -23,6 +23,7 @@ from telekeep.work.archive.stores.store import busy, check_account
 
 _APPLICATION = 0x744B4152  # "tKAR"
 _STRIDE = 1000  # rows read at a time
+_LOG = 8_000  # pages of 4 kB in the log before they are moved into the file, which waits for the disk
 _TOGETHER, _MOST = 20, 500  # rows that are written by one statement
 
 # Full-text search names rows by a number that must outlive VACUUM.
@@ -68,6 +69,7 @@ class SqliteStore:
         if not reading:
             execute("PRAGMA journal_mode=WAL")
             execute("PRAGMA synchronous=NORMAL")
+            execute(f"PRAGMA wal_autocheckpoint={_LOG}")
             execute("BEGIN IMMEDIATE")
         application = execute("PRAGMA application_id").fetchone()[0]
         version = execute("PRAGMA user_version").fetchone()[0]
