@@ -6,8 +6,9 @@ advisory lock for as long as its connection lives.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from telekeep.work.archive.stores.store import busy, check_account
 
 _LOCK = 0x744B4152  # "tKAR"
 _STRIDE = 1000  # rows read at a time
+_TRIES, _STEP = 10, 0.1  # seconds for the server to notice that whoever had the claim is gone
 _SEARCH = "CREATE INDEX messages_words ON messages USING GIN (to_tsvector('simple', text))"
 _CONDITION = "to_tsvector('simple', messages.text) @@ plainto_tsquery('simple', ?)"
 
@@ -78,11 +80,14 @@ class PostgresqlStore:
             run.many("INSERT INTO about (key, value) VALUES (?, ?)", [("format", sql.VERSION)])
 
     def claim(self) -> None:
+        """See `Store.claim`. The server gives the claim back when it has noticed that the connection is gone."""
+        asked = "SELECT pg_try_advisory_lock(?, hashtext(current_schema()))"
         with self._border():
-            if not next(
-                iter(_Run(self._connection).all("SELECT pg_try_advisory_lock(?, hashtext(current_schema()))", (_LOCK,)))
-            )[0]:
-                raise busy(self._where)
+            for _ in range(_TRIES):
+                if next(iter(_Run(self._connection).all(asked, (_LOCK,))))[0]:
+                    return
+                time.sleep(_STEP)
+        raise busy(self._where)
 
     def keep_for(self, account_id: int, name: str) -> None:
         with self._border(), self._connection.transaction():
@@ -125,6 +130,8 @@ class PostgresqlStore:
         return self._asked(lambda run: sql.per_day(run, chat_ids))
 
     def close(self) -> None:
+        with suppress(self._error):
+            _Run(self._connection).all("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def _asked(self, question: Callable[[sql.Run], T]) -> T:
