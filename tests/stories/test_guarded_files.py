@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stories.test_floods import Clock
-from stories.test_floods import clock as clock
+from stories.days import Clock
 from telekeep.cli.demo.stage import Stage, first_line
 
 GUARDED = """\

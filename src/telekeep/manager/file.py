@@ -117,8 +117,10 @@ class SessionFile:
     def quarantined(self, auth_key_id: int) -> Quarantine | None:
         return self._dead.find(auth_key_id)
 
-    def quarantine(self, auth_key_id: int, error: str, *, checked: bool, evidence: str = "") -> None:
-        self._dead.put(auth_key_id, Quarantine(error, self._clock.wall(), checked, evidence))
+    def quarantine(
+        self, auth_key_id: int, error: str, *, checked: bool, evidence: str = "", asked_again: bool = False
+    ) -> None:
+        self._dead.put(auth_key_id, Quarantine(error, self._clock.wall(), checked, evidence, asked_again))
 
     def acquit(self, auth_key_id: int) -> None:
         self._dead.drop(auth_key_id)
