@@ -23,7 +23,7 @@ from telekeep.cli.demo.stage import Stage
 
 APP = Path(__file__).parent / "celery"
 STORM = bool(os.environ.get("TELEKEEP_STORM"))
-TASKS, KILLS, WORKERS = (500, 30, 4) if STORM else (24, 2, 2)
+TASKS, KILLS, WORKERS = (500, 30, 4) if STORM else (12, 1, 2)
 
 CALL = """\
 import json, sys
@@ -148,7 +148,7 @@ def test_each_tasks_work_is_done_once_whoever_is_killed(fleet: Fleet) -> None:
     while not fleet.done(tasks):  # Redis gives back what nobody acknowledged when a worker comes, else every 100 s
         workers.append(fleet.worker())
         with suppress(AssertionError):
-            until(lambda: fleet.done(tasks), 20)
+            until(lambda: fleet.done(tasks), 14)
     results = fleet.results(tasks)
     assert {answer["status"] for _, answer in results} == {"success"}
     said = [text for text in fleet.said() if text.startswith("task ")]

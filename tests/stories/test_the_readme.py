@@ -70,7 +70,7 @@ def test_the_emulator_walk_works_command_by_command(stage: Stage) -> None:
 
 def test_every_command_of_the_table_exists(stage: Stage) -> None:
     rows = re.findall(r"^\| (`[^|]*(?:\\\|[^|]*)*) \|", README.read_text(), re.MULTILINE)
-    names = {match for row in rows for match in re.findall(r"`([a-z]+)", row)}
+    names = {match for row in rows for match in re.findall(r"`([a-z-]+)", row)}
     assert {"auth", "status", "lend", "loans", "daemon", "unlock", "vault", "demo"} <= names
     for name in sorted(names):
         assert stage.telekeep(name, "--help").code == 0, name
