@@ -140,11 +140,16 @@ class OwnedClient(HeldClient):
         noted = super()._preprocess_updates(updates, users, chats)
         if inspect.isawaitable(noted):
             return self._tapped(noted, updates, users, chats)
-        self._tap_now(updates, users, chats)
+        self._met_and_tapped(updates, users, chats)
         for each in self._behind():
             super()._preprocess_updates(*each)
-            self._tap_now(*each)
+            self._met_and_tapped(*each)
         return []
+
+    def _met_and_tapped(self, updates: Any, users: Any, chats: Any) -> None:
+        """These releases of Telethon tell the session once a minute whom they have met."""
+        self.session.process_entities(types.contacts.ResolvedPeer(None, users, chats))
+        self._tap_now(updates, users, chats)
 
     async def _tapped(self, noted: Any, updates: Any, users: Any, chats: Any) -> list[Any]:
         await noted
