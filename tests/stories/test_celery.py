@@ -187,12 +187,18 @@ def test_a_task_that_is_told_to_end_cleans_up_and_a_worker_of_ours_stops_in_orde
     lending = fleet.lending
     environ = lending.stage.environment() | fleet.environ
     lending.stage.environment = lambda home="home": environ  # type: ignore[method-assign]
-    lending.ok("worker", "start", "--app", "fleet", "--concurrency", "1")
+    deployed = Path(__file__).parents[2] / "scripts" / "deploy_celery.sh"
+
+    def script(*words: str) -> int:
+        told = environ | {"CELERY_APP": "fleet", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        return subprocess.run([str(deployed), *words], env=told, cwd=lending.folder, timeout=60).returncode
+
+    assert script("start", "--concurrency", "1") == 0
     cut = fleet.call("one", "sleep")
     until(lambda: fleet.results([cut])[0][0] == "FAILURE", 60)
     assert "cleaned up" in fleet.said(), "its client was still there to clean up with"
     until(lambda: lending.telekeep("worker", "status").code == 0)
-    lending.ok("worker", "restart")
+    assert (script("restart"), script("nonsense")) == (0, 1)
     late = fleet.call("one", "look")
     until(lambda: fleet.done([late]))
     lending.ok("worker", "stop")

@@ -14,6 +14,7 @@ import pytest
 
 from stories.borrowing.lending import Lending, until
 from stories.conftest import CODE, PHONE
+from stories.days import Clock
 from telekeep.cli.demo.stage import Stage
 
 BOT = """\
@@ -91,8 +92,10 @@ def test_a_program_is_kept_going_once_whoever_is_killed(lending: Lending) -> Non
     lending.check()
 
 
-def test_a_job_is_quiet_while_telegram_says_not_before(lending: Lending) -> None:
-    """003-14, 003-15."""
+def test_a_job_is_quiet_while_telegram_says_not_before_and_goes_on_when_it_is_over(
+    kept: Stage, clock: Clock, lending: Lending
+) -> None:
+    """003-14, 003-15: a flood of 22 hours."""
     lending.ok("emulator", "fault", "flood", "--method", "users.getUsers", "--seconds", "79200")
     lending.ok("jobs", "add", "check", "--every", "1s", "--", "test", "main")
     found = until(lambda: (job := jobs(lending)["check"])["state"] == "rate limited" and job)
@@ -103,6 +106,10 @@ def test_a_job_is_quiet_while_telegram_says_not_before(lending: Lending) -> None
     assert jobs(lending)["check"]["state"] == "rate limited"
     assert lending.stats()["rpc"] - asked <= 4, "the owner's own start; the job has asked nothing"
     assert "check" in lending.ok("status")
+    lending.telegram("advance", seconds=79_300)
+    clock.pass_by(79_300)
+    until(lambda: jobs(lending)["check"]["result"] == "ok", 60)
+    lending.check()
 
 
 def test_a_job_ends_with_its_session_and_goes_on_with_the_next_login(lending: Lending) -> None:
