@@ -159,9 +159,10 @@ def test_each_tasks_work_is_done_once_whoever_is_killed(fleet: Fleet) -> None:
     fleet.lending.check()
 
 
-def test_a_flood_is_waited_for_in_the_ledger_and_a_dead_session_is_an_answer(fleet: Fleet) -> None:
-    fleet.worker("--loglevel", "INFO")
-    (warm,) = [fleet.call("one", "look")]
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_a_flood_is_waited_for_in_the_ledger_and_a_dead_session_is_an_answer(fleet: Fleet, pool: str) -> None:
+    fleet.worker("--loglevel", "INFO", "--pool", pool)
+    warm = fleet.call("one", "look")
     until(lambda: fleet.done([warm]))
     fleet.lending.ok("emulator", "fault", "flood", "--method", "messages.getHistory", "--seconds", "79200")
     limited = fleet.call("one", "look")

@@ -1,8 +1,8 @@
 """Random ids that are the same when the same work is done again, so that Telegram does it once.
 
-Telegram answers a request whose random_id it has seen with what it did the first time (core.telegram.org/api/errors,
-RANDOM_ID_DUPLICATE; seen by users: the original message, pts_count 0). The id is drawn from a seed and from what the
-request says, not from the order of requests: those that run side by side may come in any.
+Users have seen Telegram answer a message whose random_id it knows with the first one, and pts_count 0; documented is
+only the error RANDOM_ID_DUPLICATE (core.telegram.org/api/errors). Either way it is not sent twice. The id is drawn from
+a seed and from what the request says, not from the order of requests: those that run side by side may come in any.
 """
 
 from __future__ import annotations

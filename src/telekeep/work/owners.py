@@ -278,11 +278,9 @@ class Owners:
         """As `probe`, and who else is logged in to the account (None for a bot's, if not ``all`` is wanted, or if
         Telegram has asked not to be asked: ``unasked`` says until when).
         """
-        owner = self._owners.get(name)
+        owner = await self._current(name)
         if owner is None:
             return None
-        if owner.lease != self._keeper.vault.entry(name).lease:
-            owner = await self.owner(name)  # another login was kept this moment: it is the one that is meant
         found = unasked = None
         try:
             async with asyncio.timeout(_PROBE):
@@ -316,7 +314,7 @@ class Owners:
 
     async def device_order(self, name: str, **order: Any) -> dict[str, Any] | None:
         """Carry out what `telekeep.keeper.devices.carry_out` does, for a session that is owned; None if it is not."""
-        owner = self._owners.get(name)
+        owner = await self._current(name)
         if owner is None:
             return None
         if owner.me is not None and owner.me.bot:
@@ -331,7 +329,7 @@ class Owners:
         """Begin to renew an owned session; None if it is not owned. The answer is a question or the result, as in
         `telekeep.keeper.renewing.conversation`; ``can``: what whoever asks can answer.
         """
-        owner = self._standing(name)
+        owner = await self._standing(name)
         if owner is None:
             return None
 
@@ -344,7 +342,7 @@ class Owners:
 
     async def fork(self, name: str, other: str, can: list[str], force: bool = False) -> dict[str, Any] | None:
         """Begin to fork an owned session, to be kept as ``other``. As `renew`."""
-        owner = self._standing(name)
+        owner = await self._standing(name)
         if owner is None:
             return None
 
@@ -360,8 +358,17 @@ class Owners:
         """Go on with the answer to what `renew` or `fork` has asked; None: stop, and undo it."""
         return await self._renewing.answer(name, answer)
 
-    def _standing(self, name: str) -> Owner | None:
+    async def _current(self, name: str) -> Owner | None:
+        """The owner of the login that is kept as ``name``; None if it is not owned. One that has the key of the login
+        before, because somebody has just logged in anew, is replaced first.
+        """
         owner = self._owners.get(name)
+        if owner is not None and owner.lease != self._keeper.vault.entry(name).lease:
+            owner = await self.owner(name)
+        return owner
+
+    async def _standing(self, name: str) -> Owner | None:
+        owner = await self._current(name)
         return owner if owner is not None and owner.verdict is None and owner.client.is_held else None
 
     # ---- owning

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from telekeep.errors import TelegramRateLimitError, TelekeepError
 from telekeep.health.check import Finding, note, of_error, ok, warning
-from telekeep.upstream.devices import Device, Devices
+from telekeep.upstream.devices import FRESH, Device, Devices
 from telekeep.words import span
 
 CHECK = "authorization"
-YOUNG = 24 * 3600.0  # seconds: a login younger than this may not end others (FRESH_RESET_AUTHORISATION_FORBIDDEN)
 _SHOWN = 3
 
 
@@ -67,8 +66,8 @@ def _company(name: str, devices: Devices, now: float) -> list[Finding]:
     told = "; ".join(_told(each, now) for each in others[:_SHOWN])
     more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
     count = f"{len(others)} other login{'s' * (len(others) != 1)}"
-    remedy = "If one is not yours, end it under Settings › Devices in any Telegram app."
-    new = [each for each in others if now - each.created_at < YOUNG]
+    remedy = f"If one is not yours, end it: `telekeep devices {name}`, or Settings › Devices in any Telegram app."
+    new = [each for each in others if now - each.created_at < FRESH]
     if new:
         words = f"{name} has {count}, of which {len(new)} began within the last day: {told}{more}."
         return [warning(CHECK, words, remedy, name=name)]

@@ -5,5 +5,5 @@
 - `pool`: clients that its tasks take turns with
 - `once`: a task that is delivered twice does its work once
 - `result`: what a task answers with, and whether it is tried again (pure)
-- `command`: the worker's command line; `names`: what the queues are called
+- `command`: the worker's command line, and what the queues are called
 """

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from telekeep.work.celery.names import QUEUE
+QUEUE = "telekeep.{session}"
+"""The queue of a kept session's tasks."""
 
 SOFT = 10  # seconds for running tasks to end once the worker is told to; then they are given back to the broker
 

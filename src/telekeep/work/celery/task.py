@@ -20,7 +20,7 @@ from telekeep.clock import SystemClock
 from telekeep.errors import TelekeepError
 from telekeep.upstream.faults import named
 from telekeep.work.celery import loop, result
-from telekeep.work.celery.names import QUEUE
+from telekeep.work.celery.command import QUEUE
 from telekeep.work.celery.once import Tasks, UnderWay
 from telekeep.work.celery.pool import Pool, Wanted
 
