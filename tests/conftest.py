@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import telekeep
+
 # A busy machine is slow, not wrong: examples have no deadline. Everything else stays as the profile in force has it
 # (where CI is set, Hypothesis takes the same examples every time).
 settings.register_profile("telekeep", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("telekeep")
+
+
+# pytest rewrites the modules of every package that brings a plugin, and ours does. Compiled for the first time in the
+# middle of a test, a module fails on CPython 3.11 if the garbage collector runs just then and asyncio logs a traceback
+# ("AST constructor recursion depth mismatch"): so all are there before the first test.
+for each in walk_packages(telekeep.__path__, "telekeep."):
+    if ".hook" not in each.name and not each.name.endswith(("__main__", "kurigram_storage")):  # they act, or print
+        import_module(each.name)
 
 
 @pytest.fixture
