@@ -99,6 +99,23 @@ async def test_who_was_away_gets_exactly_what_was_missed_in_a_channel(house: Hou
     assert not asked(house, since)
 
 
+async def test_an_owner_that_closes_gives_the_answers_that_wait_for_what_was_before_them(
+    house: House, club: Channel
+) -> None:
+    """Telegram has answered, but a gap is still to be healed: without its answer the program would ask again."""
+    async with house.stock() as client:
+        ear = Ear(client)
+        await both_heard(house, club, ear)
+        house.telegram.post(club, "lost", heard=False)
+        house.telegram.fault("delay", method="updates.getChannelDifference", seconds=0.3)
+        sending = asyncio.create_task(client.send_message("the_club", "behind the gap"))
+        await until(lambda: "updates.getChannelDifference" in house.log)
+        await asyncio.gather(house.close(grace=5.0), sending)
+        assert sending.result().text == "behind the gap"
+        await house.open()
+    assert house.log.count("channels.sendMessage") + house.log.count("messages.sendMessage") == 1
+
+
 @pytest.mark.parametrize("knows", ["its cache", "the session only"])
 async def test_a_gap_is_healed_by_the_owner_once_for_all(house: House, club: Channel, knows: str) -> None:
     async with house.stock() as one, house.stock() as other:

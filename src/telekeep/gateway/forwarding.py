@@ -123,13 +123,18 @@ class Forwarding:
     # ---- another client takes over
 
     async def rest(self) -> None:
-        """Wait until nothing is under way, and no answer waits for the journal."""
+        """Wait until the session is at rest."""
         self._rested.clear()
         self._look_whether_at_rest()
         await self._rested.wait()
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Nothing is under way, and no answer waits for the journal."""
+        return not (self._turns.running or self._held)
+
     def _look_whether_at_rest(self) -> None:
-        if not (self._turns.running or self._held):
+        if self.is_at_rest:
             self._rested.set()
 
     def take_over(self, client: OwnedClient) -> None:

@@ -285,7 +285,7 @@ class Owner:
 
     async def _quiet(self, grace: float) -> None:
         deadline = self._clock.boot() + grace
-        while (self._forwarding.under_way or self._forwarding.waiting) and self._clock.boot() < deadline:
+        while (self._forwarding.waiting or not self._forwarding.is_at_rest) and self._clock.boot() < deadline:
             if not self._forwarding.is_up:
                 return
             await asyncio.sleep(0.02)
