@@ -28,9 +28,10 @@ PLANTED = replace(
     auth_key=AuthKey(KEY),
     application=Application(1, Secret(API_HASH)),
     user=User(7, False, "Zq7xWm_username"),
+    other_keys={4: AuthKey(KEY[::-1])},
 )
 MARK = b"Zq7xWm"
-SECRETS = (MARK, MARK.hex().encode(), b64encode(MARK), b64encode(KEY)[8:40])
+SECRETS = (MARK, MARK[::-1], MARK.hex().encode(), b64encode(MARK), b64encode(KEY)[8:40], b64encode(KEY[::-1])[8:40])
 PRIVATE = (a_session(1).peers[0].phone or "").encode()
 
 
@@ -49,7 +50,13 @@ def test_no_error_and_no_log_shows_one(vault: Vault, place: Place, caplog: pytes
     vault.keep("a", PLANTED, fence=5, expected=None)
     key_text = place.key.path.read_bytes().split()[-1]
     loaded = vault.load("a")
-    said = [repr(vault), repr(loaded.auth_key), repr(loaded.application), repr(vault.entries())]
+    said = [
+        repr(vault),
+        repr(loaded.auth_key),
+        repr(loaded.application),
+        repr(loaded.other_keys),
+        repr(vault.entries()),
+    ]
 
     def note(error: TelekeepError) -> None:
         said.append("".join(traceback.format_exception(error)) + str(error.remedy) + repr(error.fields()))

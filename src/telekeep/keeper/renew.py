@@ -37,7 +37,7 @@ from telekeep.keeper.client import hold
 from telekeep.keeper.renewing import ending
 from telekeep.keeper.renewing.finish import finish
 from telekeep.keeper.renewing.making import Making, described
-from telekeep.keeper.renewing.plan import Kind, bare
+from telekeep.keeper.renewing.plan import Kind
 from telekeep.keeper.renewing.renewal import Renewal, by_daemon
 from telekeep.keeper.renewing.standing import Held, Over, Standing
 from telekeep.login import flow
@@ -93,7 +93,8 @@ async def renew_held(keeper: Keeper, name: str, standing: Standing, prompt: Prom
             return vault.keep(name, session, fence=making.lease.fence, expected=entry.generation)
 
         def back() -> Entry:
-            return vault.keep(name, bare_but_tokens(old), fence=standing.fence, expected=vault.entry(name).generation)
+            as_it_was = replace(old, state=None, peers=())  # these are there still, newer than here
+            return vault.keep(name, as_it_was, fence=standing.fence, expected=vault.entry(name).generation)
 
         await standing.swap(making, put, back)
         making.keep_it()
@@ -184,10 +185,6 @@ async def log_in(keeper: Keeper, fresh: Fresh, standing: Standing, prompt: Promp
 def application_of(keeper: Keeper, session: Session) -> Application:
     """Api id and hash that the old login was made with, else the settings'. Raises ConfigError."""
     return session.application or Application(*require_application(keeper.settings))
-
-
-def bare_but_tokens(session: Session) -> Session:
-    return replace(bare(session), login_tokens=session.login_tokens)
 
 
 def _lease_of(session: Session) -> str:

@@ -100,8 +100,8 @@ class Session:
     ``None`` means unknown, never zero. ``network`` is the name of the network (`telekeep.session.network`) the key
     belongs to: a key of one network means nothing on another. ``login_tokens``: what Telegram gave for a later login of
     this account without a code, newest first (core.telegram.org/api/auth#future-auth-tokens); each serves once.
-    ``other_keys``: keys of other data centers, by number, that the same login made to fetch files there; they travel
-    between formats, the vault does not keep them.
+    ``other_keys``: keys of other data centers, by number, that the same login made to fetch files there. They are kept
+    and passed on, and nothing of telekeep speaks with them: they end with this authorization, and a new one has none.
     """
 
     dc: DataCenter

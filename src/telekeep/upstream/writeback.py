@@ -71,9 +71,11 @@ class VaultSession(MemorySession):  # type: ignore[misc]  # Telethon carries no 
         if self._record is None or not key or not any(key):
             return
         kept = self._record.session
-        if key != kept.auth_key.reveal() or self._dc_id != kept.dc.id:
+        is_other = key != kept.auth_key.reveal()
+        if is_other or self._dc_id != kept.dc.id:
             dc = DataCenter(self._dc_id, self._server_address, self._port)
-            self._record.keep(replace(kept, dc=dc, auth_key=AuthKey(key)))
+            others = {} if is_other else kept.other_keys  # they belong to the authorization that the old key had
+            self._record.keep(replace(kept, dc=dc, auth_key=AuthKey(key), other_keys=others))
 
     def delete(self) -> None:
         """Telethon calls this after log_out; the record was set aside while we still held it."""

@@ -27,8 +27,12 @@ def write_session(session: Session) -> bytes:
         "user": user and [user.id, user.is_bot, user.username],
         "application": application and [application.api_id, b64encode(application.api_hash.reveal()).decode()],
     }
-    if session.login_tokens:  # older telekeeps pass over what they do not know
+    # Older telekeeps pass over what they do not know, and leave it out of what they write themselves: no harm, a token
+    # saves a code and a program makes such a key again.
+    if session.login_tokens:
         table["tokens"] = [b64encode(each.reveal()).decode() for each in session.login_tokens]
+    if session.other_keys:
+        table["others"] = {str(each): b64encode(key.reveal()).decode() for each, key in session.other_keys.items()}
     return _write(table)
 
 
@@ -48,6 +52,7 @@ def read_session(data: bytes) -> Session:
         application=Application(application[0], Secret(b64decode(application[1]))) if application else None,
         network=table["network"],
         login_tokens=tuple(Secret(b64decode(each)) for each in table.get("tokens", ())),
+        other_keys={int(each): AuthKey(b64decode(key)) for each, key in table.get("others", {}).items()},
     )
 
 

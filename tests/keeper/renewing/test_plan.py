@@ -73,5 +73,11 @@ def test_there_is_no_way_back_from_the_swap() -> None:
 def test_it_holds_the_keys_and_nothing_that_grows() -> None:
     from dataclasses import replace
 
-    known = replace(OLD, peers=(Peer(PeerKind.USER, 1, 2),), login_tokens=(Secret(b"token"),))
-    assert bare(known).peers == () and bare(known).login_tokens == () and bare(known).auth_key == OLD.auth_key
+    known = replace(
+        OLD, peers=(Peer(PeerKind.USER, 1, 2),), login_tokens=(Secret(b"token"),), other_keys={4: NEW.auth_key}
+    )
+    assert (
+        bare(known).peers == bare(known).login_tokens == ()
+        and bare(known).other_keys == {}
+        and bare(known).auth_key == OLD.auth_key
+    )

@@ -121,4 +121,4 @@ class Plan:
 
 def bare(session: Session) -> Session:
     """``session`` without what its key does not need."""
-    return replace(session, state=None, peers=(), login_tokens=())
+    return replace(session, state=None, peers=(), login_tokens=(), other_keys={})

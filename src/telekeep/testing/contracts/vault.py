@@ -49,6 +49,7 @@ def a_session(number: int = 1) -> Session:
         ),
         application=Application(12345, Secret(b"0123456789abcdef0123456789abcdef")),
         network="a network of my own: ünïcode",
+        other_keys={5: AuthKey((number + 1001).to_bytes(256, "big"))},
     )
 
 
