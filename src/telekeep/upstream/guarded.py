@@ -10,19 +10,21 @@ import asyncio
 from typing import Any
 
 from telekeep.upstream import pacing
-from telekeep.upstream.unshared import ConnectionUnshared
+from telekeep.upstream.line import Line
+from telekeep.upstream.straight import ConnectionStraight
+from telekeep.upstream.unshared import Unshared
 
 
-class ConnectionGuarded(ConnectionUnshared):
-    """See the module. Belongs for ever to the line that is in force when it is made.
+class Guarded(Unshared):
+    """What makes a Telethon connection, of whichever class comes after this one, ask the line before it connects.
 
-    ``loggers``: those of its client, the one thing that Telethon gives to each connection of a client: they know the
-    line (`telekeep.upstream.loggers`).
+    It belongs for ever to the line that is in force when it is made. ``loggers``: those of its client, the one thing
+    that Telethon gives to each connection of a client: they know the line (`telekeep.upstream.loggers`).
     """
 
     def __init__(self, *args: Any, loggers: Any, **options: Any) -> None:
         super().__init__(*args, loggers=loggers, **options)
-        self._line = loggers.line()
+        self._line = self._line_in_force(loggers)
         self._line.register(self)
         self._since: float | None = None  # when it was last made: Telethon makes the same one anew
         self._short = 0
@@ -41,6 +43,14 @@ class ConnectionGuarded(ConnectionUnshared):
             self._short = self._short + 1 if pacing.is_short(lasted) else 0
             self._since = None  # attempts that fail are not counted: Telethon pauses after those itself
         return pacing.pause(self._short)
+
+    def _line_in_force(self, loggers: Any) -> Line:
+        line: Line = loggers.line()
+        return line
+
+
+class ConnectionGuarded(Guarded, ConnectionStraight):
+    """See the module."""
 
     def post(self, data: bytes) -> None:
         self._line.check()

@@ -27,16 +27,22 @@ from telekeep.upstream.straight import ConnectionStraight
 _DISCARD = struct.pack("ii", 1, 0)  # on closing: discard what is not sent, and tell the other side at once
 
 
-class ConnectionUnshared(ConnectionStraight):
-    """A Telethon connection that no forked child has a part in. ``refused``: nobody listened when it was last tried."""
+class Unshared:
+    """What leaves forked children no part in a Telethon connection, of whichever class comes after this one.
+
+    ``refused``: nobody listened when it was last tried.
+    """
+
+    _connected: bool
+    _proxy: Any
+    _writer: Any
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.refused = False
         self._pid = os.getpid()
         self._closing: socket.socket | None = None  # the socket once more, while it is being closed
-        _connections.add(self)
-        _mind_forks()
+        mind(self)
 
     def is_inherited(self) -> bool:
         """Whether this is a forked child of the process that made the connection."""
@@ -46,7 +52,7 @@ class ConnectionUnshared(ConnectionStraight):
         while True:
             forks = _forks
             try:
-                await super().connect(timeout=timeout, ssl=ssl)
+                await super().connect(timeout=timeout, ssl=ssl)  # type: ignore[misc]
             except ConnectionRefusedError:
                 self.refused = not self._proxy  # or it is the proxy's refusal
                 raise
@@ -66,7 +72,7 @@ class ConnectionUnshared(ConnectionStraight):
         with suppress(OSError):
             self._closing = line and line.dup()
         try:
-            await super().disconnect()
+            await super().disconnect()  # type: ignore[misc]
         finally:
             if self._closing is not None:
                 with self._closing as closing, suppress(OSError):
@@ -75,24 +81,30 @@ class ConnectionUnshared(ConnectionStraight):
 
     def abort(self) -> None:
         """Drop the connection, and whatever was not sent yet with it, out of the kernel's hands too."""
-        if self.is_inherited():
-            return
-        line = self._socket()
-        if line is not None:
-            with suppress(OSError):
-                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
-                line.shutdown(socket.SHUT_RDWR)
-            with suppress(RuntimeError):  # its event loop is gone, and the socket soon after it
-                self._writer.transport.abort()
+        if not self.is_inherited():
+            drop(self._writer)
 
     def leave_to_parent(self) -> None:
         """In a forked child: let go of the socket. What is written to it from now on goes nowhere."""
-        for line in (self._socket(), self._closing):
-            if line is not None and line.fileno() >= 0:
-                _replace(line.fileno())
+        leave(self._socket(), self._closing)
 
     def _socket(self) -> Any:
         return self._writer and self._writer.get_extra_info("socket")
+
+
+class ConnectionUnshared(Unshared, ConnectionStraight):
+    """A Telethon connection that no forked child has a part in."""
+
+
+def drop(writer: Any) -> None:
+    """Drop the connection of this stream writer, if it has one, at once and for everybody who has it open."""
+    line = writer and writer.get_extra_info("socket")
+    if line is not None:
+        with suppress(OSError):
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
+            line.shutdown(socket.SHUT_RDWR)
+        with suppress(RuntimeError):  # its event loop is gone, and the socket soon after it
+            writer.transport.abort()
 
 
 def refusal(sender: Any) -> TelegramNetworkError | None:
@@ -109,8 +121,21 @@ def refusal(sender: Any) -> TelegramNetworkError | None:
 
 # ---- forks
 
-_connections: WeakSet[ConnectionUnshared] = WeakSet()
+_connections: WeakSet[Any] = WeakSet()
 _forks = 0
+
+
+def mind(connection: Any) -> None:
+    """From now on its ``leave_to_parent()`` is called in every forked child, before anything else."""
+    _connections.add(connection)
+    _mind_forks()
+
+
+def leave(*lines: Any) -> None:
+    """In a forked child: let go of these sockets, as far as they are open."""
+    for line in lines:
+        if line is not None and line.fileno() >= 0:
+            _replace(line.fileno())
 
 
 @cache

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
+from weakref import ReferenceType, ref
 
-from pyrogram import raw
+from pyrogram import Client, raw
 from pyrogram.storage import Storage, UpdateState
 
-from telekeep.errors import ConfigError, NeedsLogin
+from telekeep.errors import ConfigError, NeedsLogin, SessionBusy
 from telekeep.session.model import Peer, PeerKind
 from telekeep.session.model import UpdateState as State
 from telekeep.session.network import TEST, Network
+from telekeep.upstream import endpoints
 from telekeep.upstream.cast import marked, unmarked
 from telekeep.upstream.record import Record
-from telekeep.upstream.storages.held_record import HeldRecord
+from telekeep.upstream.storages.held_record import HeldRecord, refuse_copy
+from telekeep.upstream.storages.kurigram_guard import guarded, stop
 
 _ASKED: Any = object  # what kurigram passes where it asks for a value instead of setting one
 _ACCOUNT = 0
@@ -25,20 +30,38 @@ _ACCOUNT = 0
 class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as it is found
     """The session kept as ``name``, for ``Client("main", storage_engine=VaultStorage("main"))``.
 
-    The lease is taken when the client starts and given back when it stops. The key cannot be replaced through this: a
-    login is made with ``telekeep auth``. ``home``, ``network``: as in `telekeep.client`.
+    The lease is taken when the client starts and given back when it stops. In between it is asked before each packet
+    that leaves, to every data center: when kurigram opens its storage, the connection class of that client (its public
+    ``connection_factory``) is exchanged for one that asks. If the lease is lost, or the key is set aside as dead, every
+    connection is cut off, calls raise SessionConflict with the reason, and the client connects no more; kurigram itself
+    tries again after any ConnectionError, so it cannot be a LeaseLost. A call that is under way then is told a second
+    later, as kurigram pauses before it tries again.
+
+    The key cannot be replaced through this: a login is made with ``telekeep auth``. One client at a time; not to be
+    copied or pickled. Floods are not noted, nor is a login that Telegram has ended: use `telekeep.client` for that, or
+    a loan. ``home``, ``network``: as in `telekeep.client`.
     """
 
     def __init__(self, name: str, *, home: Path | str | None = None, network: Network | str | None = None) -> None:
         self.name = name
-        self._held = HeldRecord(name, home=home, network=network)
+        self._held = HeldRecord(name, home=home, network=network, on_end=self._stop, on_close=self._forget)
+        self._client: ReferenceType[Any] | None = None
         self._date = 0
         self._api_id: int | None = None
 
+    def __reduce__(self) -> NoReturn:
+        refuse_copy(self)
+
     async def open(self) -> None:
         """Take the lease. Raises what `HeldRecord.open` does, and NeedsLogin if nobody is known to be logged in:
-        kurigram would make a new key.
+        kurigram would make a new key. SessionBusy if another client of this program speaks over this storage.
         """
+        client = _opening(sys._getframe(1))
+        if self._client is not None and self._client() not in (None, client):
+            raise SessionBusy(
+                f"Another client of this program speaks over this VaultStorage of {self.name!r}.",
+                remedy="Use that client, or stop it first.",
+            )
         record = self._held.open()
         if record.user is None:
             self._held.close()
@@ -47,10 +70,17 @@ class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as i
             )
         application = record.session.application
         self._api_id = application.api_id if application else None
+        self._home = endpoints.home_of(record.session, self._held.network)
+        if client is not None:
+            self._client = ref(client)
+            client.connection_factory = guarded(client.connection_factory, lambda: self._held.line)
+            client.ipv6 = endpoints.is_ipv6(self._home)  # or kurigram would look for an address of its own instead
+            self._held.watch()
 
     async def save(self) -> None:
-        self._record.used()
-        self._record.flush()
+        if (record := self._held.record) is not None:
+            record.used()
+            record.flush()
 
     async def close(self) -> None:
         self._held.close()
@@ -61,7 +91,18 @@ class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as i
 
     @property
     def _record(self) -> Record:
-        return self._held.open()
+        record = self._held.record
+        if record is None:
+            raise NeedsLogin(f"{self.name!r} is not held.", remedy="Start the client first.")
+        return record
+
+    def _stop(self, error: Exception) -> None:
+        client = self._client() if self._client is not None else None
+        if client is not None:
+            stop(client)
+
+    def _forget(self) -> None:
+        self._client = None
 
     # ---- who and where
 
@@ -69,10 +110,10 @@ class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as i
         return self._fixed("the data center", self._record.session.dc.id, value)
 
     async def server_address(self, value: Any = _ASKED) -> Any:
-        return self._fixed("the address", self._record.session.dc.host, value)
+        return self._fixed("the address", self._record and self._home.host, value)
 
     async def port(self, value: Any = _ASKED) -> Any:
-        return self._fixed("the port", self._record.session.dc.port, value)
+        return self._fixed("the port", self._record and self._home.port, value)
 
     async def test_mode(self, value: Any = _ASKED) -> Any:
         return self._fixed("the network", self._record.session.network == TEST.name, value)
@@ -112,12 +153,16 @@ class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as i
     # ---- peers
 
     async def update_peers(self, peers: Iterable[tuple[int, int, str, str | None]]) -> None:
+        if self._held.record is None:  # what still comes in after the end is not noted
+            return
         for number, access_hash, _, phone in peers:
             kind, bare_id = unmarked(number)
             known = None if kind is PeerKind.CHAT else access_hash or None
             self._record.cast.meet(Peer(kind, bare_id, known, None, phone))
 
     async def update_usernames(self, usernames: Iterable[tuple[int, list[str | None]]]) -> None:
+        if self._held.record is None:
+            return
         for number, names in usernames:
             kind, bare_id = unmarked(number)
             if name := next((each for each in names if each), None):
@@ -145,12 +190,14 @@ class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as i
         return [each for each in states if wanted is None or each.id in wanted]
 
     async def set_update_state(self, update_state: Any) -> None:
+        if self._held.record is None:
+            return
         for told in [update_state] if isinstance(update_state, UpdateState) else list(update_state):
             self._record.state = _seen(self._record.state, told)
 
     async def delete_update_state(self, state_id: int | Iterable[int]) -> None:
         gone = {unmarked(each)[1] for each in ([state_id] if isinstance(state_id, int) else state_id) if each}
-        if state := self._record.state:
+        if self._held.record is not None and (state := self._record.state):
             left = {channel: pts for channel, pts in state.channels.items() if channel not in gone}
             self._record.state = State(state.pts, state.qts, state.date, state.seq, left)
 
@@ -169,6 +216,12 @@ def _seen(known: State | None, told: Any) -> State | None:
 
 
 _FIELDS = ("pts", "qts", "date", "seq")
+
+
+def _opening(caller: FrameType) -> Any:
+    """The client whose `load_session` opens us; kurigram tells a storage nothing of its client."""
+    client = caller.f_locals.get("self")
+    return client if isinstance(client, Client) else None
 
 
 def _input_peer(peer: Peer | None, asked: Any) -> Any:
