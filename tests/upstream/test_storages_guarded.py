@@ -123,6 +123,17 @@ async def test_other_data_centers_are_closed_with_it(
     assert place.telegram.stats.rpc == sent
 
 
+async def test_saving_without_the_lease_ends_the_client_and_not_the_one_who_saves(
+    place: Place, client: TelegramClient
+) -> None:
+    """Telethon saves now and then, in a task that an error would end without a word."""
+    take_away(place)
+    client.session.save()
+    with pytest.raises(LeaseLost):
+        await client.disconnected
+    assert not client.is_connected()
+
+
 # ---- other processes
 
 STOCK = """\

@@ -175,6 +175,11 @@ class HeldRecord:
             _in_use.add(self)
             _mind_the_exit()
 
+    def write(self) -> None:
+        """Write what is new. A lease that is found to be lost ends everything; a disk that refuses ends nothing."""
+        if self._hold is not None and not self._hold.line.is_inherited():
+            self._hold.write()
+
     def _look(self) -> None:
         hold, loop = self._hold, self._loop
         if hold is None or loop is None or hold.line.is_inherited():

@@ -80,7 +80,7 @@ class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as i
     async def save(self) -> None:
         if (record := self._held.record) is not None:
             record.used()
-            record.flush()
+            self._held.write()
 
     async def close(self) -> None:
         self._held.close()

@@ -105,8 +105,7 @@ class VaultSession(writeback.VaultSession):
         super().process_entities(tlo)
 
     def save(self) -> None:
-        if (record := self._held.record) is not None:
-            record.flush()
+        self._held.write()
 
     def close(self) -> None:
         """Telethon calls this when it has disconnected. For one that cannot be, it cuts everything off first."""

@@ -1,0 +1,183 @@
+"""kurigram over a kept session: no packet leaves without the lease, and it stops when the lease is gone.
+
+In every test of this room Telegram must not have seen one key used twice at once (see conftest).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import os
+import pickle
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from telekeep.errors import AuthKeyDuplicated, NeedsLogin, SessionBusy, SessionConflict
+from telekeep.session.model import User
+from telekeep.upstream.storages import held_record
+from upstream.place import Place, first_line, until
+from upstream.test_lease_lost import take_away
+from upstream.test_storages_guarded import here  # noqa: F401  # a fixture
+
+pytestmark = pytest.mark.judge
+
+
+@pytest.fixture(autouse=True)
+def known(place: Place, here: None) -> None:  # noqa: F811
+    """kurigram is given the session of somebody only."""
+    lease = place.leases.try_acquire(place.vault.load("main").auth_key.id)
+    session = replace(place.vault.load("main"), user=User(place.ada.id, False, "ada"))
+    place.vault.keep("main", session, fence=lease.fence, expected=1)
+    lease.release()
+
+
+def made(place: Place, storage: Any = None) -> Any:
+    pyrogram = pytest.importorskip("pyrogram")
+    from telekeep.upstream.storages.kurigram_storage import VaultStorage
+
+    storage = storage or VaultStorage("main", network=place.network)
+    client = pyrogram.Client("main", api_id=1, api_hash="0" * 32, storage_engine=storage)
+    client.sleep_threshold = 0
+    return client
+
+
+@pytest.fixture
+async def client(place: Place) -> AsyncIterator[Any]:
+    client = made(place)
+    await client.start()
+    yield client
+    await client.stop()
+    assert place.is_free()
+
+
+async def test_the_next_call_is_refused_and_no_byte_is_sent(place: Place, client: Any) -> None:
+    sent = place.telegram.stats.rpc
+    take_away(place)
+    for _ in range(2):
+        with pytest.raises(SessionConflict, match=r"deleted or replaced|not held"):
+            await asyncio.wait_for(client.get_me(), 5)
+    await asyncio.sleep(0.1)  # it would connect again at once
+    assert (place.telegram.stats.rpc, place.telegram.stats.connections) == (sent, 1)
+    await client.stop()
+    assert place.is_free()
+    await client.start()  # the lease is taken anew
+    assert (await client.get_me()).id == place.ada.id
+
+
+async def test_a_call_that_waits_ends_though_nobody_sends(
+    place: Place, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_record, "WATCH_SECONDS", 0.05)
+    client.storage._held._look()
+    place.telegram.fault("delay", method="users.getFullUser", seconds=30)
+    before = place.telegram.stats.rpc
+    waiting = asyncio.create_task(client.get_me())
+    await until(lambda: place.telegram.stats.rpc > before)
+    take_away(place)
+    with pytest.raises(SessionConflict):
+        await asyncio.wait_for(waiting, 5)
+    assert place.telegram.stats.connections == 1
+
+
+async def test_a_key_that_is_set_aside_meanwhile_is_not_used(place: Place, client: Any) -> None:
+    place.vault.quarantine(place.vault.load("main").auth_key.id, "AuthKeyDuplicated", checked=True)
+    client.storage._held._look()
+    with pytest.raises(SessionConflict):
+        await asyncio.wait_for(client.get_me(), 5)
+    await client.stop()
+    with pytest.raises(AuthKeyDuplicated):
+        await client.start()
+    assert place.telegram.stats.connections == 1
+    place.vault.acquit(place.vault.load("main").auth_key.id)
+    await client.start()
+
+
+async def test_a_second_client_does_not_share_the_storage(place: Place, client: Any) -> None:
+    with pytest.raises(SessionBusy, match="Another client of this program"):
+        await made(place, client.storage).start()
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot be copied"):
+            copied(client.storage)
+    assert place.telegram.stats.connections == 1 and (await client.get_me()).id == place.ada.id
+
+
+async def test_what_is_asked_of_it_while_it_is_closed_takes_no_lease(place: Place) -> None:
+    client = made(place)
+    await client.storage.save()
+    with pytest.raises(NeedsLogin, match="not held"):
+        await client.storage.auth_key()
+    assert place.is_free()
+
+
+async def test_a_login_that_was_ended_on_purpose_is_set_aside(place: Place) -> None:
+    client = made(place)
+    await client.start()
+    await client.log_out()
+    assert [entry.state for entry in place.vault.entries()] == ["removed"]
+    (lease,) = {entry.lease for entry in place.vault.entries()}
+    assert place.leases.holder(lease) is None
+
+
+PROGRAM = """\
+import asyncio, logging, os, sys
+from pyrogram import Client
+from telekeep.upstream.storages.kurigram_storage import VaultStorage
+
+logging.disable()
+
+async def main():
+    client = Client("main", api_id=1, api_hash="0" * 32, storage_engine=VaultStorage("main"))
+    await client.start()
+    print((await client.get_me()).first_name)
+    child = os.fork()
+    if not child:
+        os.closerange(0, 3)  # else whoever reads them waits for the child
+        import time
+        time.sleep(20)
+        os._exit(0)
+    print(child)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    try:
+        print((await client.get_me()).first_name)
+    except Exception as error:
+        print(type(error).__name__)
+    await client.stop()
+    print("stopped")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("end", ["it is killed", "it sleeps"])
+async def test_another_process_may_have_it_when_the_first_is_silent(place: Place, end: str) -> None:
+    (place.root / "program.py").write_text(PROGRAM)
+    pipe = asyncio.subprocess.PIPE
+    holder = await asyncio.create_subprocess_exec(
+        os.sys.executable, str(place.root / "program.py"), env=place.environment(), stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    assert await first_line(holder) == "Ada"
+    child = int(await first_line(holder))
+    try:
+        with pytest.raises(SessionBusy, match=f"process {holder.pid}"):
+            await made(place).start()
+        if end == "it is killed":
+            holder.kill()
+            await holder.wait()
+        else:
+            holder.send_signal(signal.SIGSTOP)
+            take_away(place)
+            before = place.telegram.stats.rpc
+            holder.send_signal(signal.SIGCONT)
+            out, err = await asyncio.wait_for(holder.communicate(b"\n"), 20)
+            assert out.decode().split() == ["SessionConflict", "stopped"], err.decode()
+            assert place.telegram.stats.rpc == before
+        second = made(place)  # the child of the first lives on, and has no part in its connection
+        await second.start()
+        assert (await second.get_me()).id == place.ada.id
+        await second.stop()
+    finally:
+        os.kill(child, signal.SIGKILL)
