@@ -15,12 +15,27 @@ from emulator.stock import QUICK, trust
 from session.fixtures import make
 from session.samples import fixture, fixture_session
 from telekeep.emulator import Emulator
-from telekeep.errors import ConfigError, FormatLoss, NeedsLogin, SessionBusy, SessionConflict
+from telekeep.errors import (
+    ConfigError,
+    FormatLoss,
+    LeaseLost,
+    NeedsLogin,
+    SessionBusy,
+    SessionConflict,
+    TelegramNetworkError,
+)
 from telekeep.keeper.keeper import Keeper
 from telekeep.mtproto.schema import functions
 from telekeep.session import formats
 from telekeep.session.model import Peer, PeerKind, Session, UpdateState, User
-from telekeep.upstream.storages.storage import MemorySession, SqliteSession, VaultStorage, session_path, storage_of
+from telekeep.upstream.storages.storage import (
+    MemorySession,
+    SqliteSession,
+    Storage,
+    VaultStorage,
+    session_path,
+    storage_of,
+)
 from telekeep.upstream.storages.telethon_session import VaultSession
 from upstream.world import keep, own_world  # noqa: F401  # fixtures
 
@@ -219,6 +234,12 @@ def test_every_name_ends_in_session(given: str, named: str, tmp_path: Path) -> N
     assert session_path(tmp_path / given) == tmp_path / named
 
 
+@pytest.mark.parametrize("given", ["", ".", "..", "/", "a\0b"])
+def test_what_names_no_file_is_refused(given: str) -> None:
+    with pytest.raises(ConfigError, match="names no file"):
+        storage_of(given)
+
+
 def test_a_file_that_is_there_under_the_other_rule_is_found(tmp_path: Path) -> None:
     (tmp_path / "acct.work").touch()
     assert session_path(tmp_path / "acct.work") == tmp_path / "acct.work"
@@ -234,6 +255,39 @@ async def test_what_a_client_takes_first(tmp_path: Path) -> None:
     assert await nothing.load() == SAMPLE
     for given in (str(tmp_path / "a"), tmp_path / "a"):
         assert storage_of(given).path == tmp_path / "a.session"
+    for wrong, said in ((SAMPLE, "holds one"), (MemorySession, "not MemorySession"), (b"a", "not a bytes"), (7, "int")):
+        with pytest.raises(TypeError, match=said):
+            storage_of(wrong)
+
+
+async def test_a_storage_of_ones_own_is_taken_as_it_is() -> None:
+    """004-11. Three methods, and it may be loaded after it was closed."""
+
+    class Own(Storage):
+        kept: Session | None = None
+
+        async def load(self) -> Session | None:
+            return self.kept
+
+        async def save(self, session: Session) -> None:
+            self.kept = session
+
+        async def close(self) -> None:
+            pass
+
+    own = storage_of(Own())
+    await own.save(SAMPLE)
+    await own.close()
+    assert await own.load() == SAMPLE
+    with pytest.raises(TypeError):
+        Storage()
+
+
+async def test_a_name_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bots").mkdir()
+    monkeypatch.chdir(tmp_path)
+    await storage_of("bots/bot").save(SAMPLE)
+    assert (tmp_path / "bots" / "bot.session").is_file()
 
 
 def test_without_sqlite3_only_files_are_missing() -> None:
@@ -262,8 +316,17 @@ async def test_telethon_2s_storage_over_the_vault(kept: Session, telegram: Emula
     await storage.save(replace(session, state=state))
     with pytest.raises(ConfigError):
         await storage.save(SAMPLE)
+    storage.check()
     await storage.close()
     with pytest.raises(NeedsLogin):
         await storage.save(session)
+    with pytest.raises(TelegramNetworkError):
+        storage.check()
     assert (await storage.load()).state == state
+    for file in Path(os.environ["TELEKEEP_LEASES"]).iterdir():
+        file.unlink()
+    with pytest.raises(LeaseLost):
+        await storage.save(session)
+    with pytest.raises(LeaseLost):
+        storage.check()
     await storage.close()

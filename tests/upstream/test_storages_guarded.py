@@ -91,6 +91,8 @@ async def test_every_call_that_waits_ends_with_the_reason_though_nobody_sends(
     with pytest.raises(ConnectionError):
         await client.get_me()
     assert place.telegram.stats.rpc == before + 5 and place.is_free()
+    await client.connect()  # without a disconnect before it
+    assert (await client.get_me()).id == place.ada.id
 
 
 async def test_a_client_that_is_connecting_again_stops(place: Place, wire: Wire) -> None:

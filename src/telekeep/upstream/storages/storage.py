@@ -1,8 +1,9 @@
 """Telethon 2's storages: ``load``, ``save``, ``close``, and what a ``Client`` takes as its first argument.
 
-Telethon 2 has no release; this is the interface that its documentation describes, over our own model. What differs: a
-file is written whole or not at all, with mode 0600; one that another program has written to since is not overwritten; a
-file of Telethon 1 is kept beside the new one; and ``.session`` is added to every name that does not end so.
+Telethon 2 has no release; this is the interface that its documentation describes, over our own model: a program on its
+branch hands its ``Client`` a subclass of that branch's own ``Storage``, which asks one of these. What differs: a file
+is written whole or not at all, with mode 0600; one that another program has written to since is not overwritten; a file
+of Telethon 1 is kept beside the new one; and ``.session`` is added to every name that does not end so.
 """
 
 from __future__ import annotations
@@ -125,7 +126,11 @@ class SqliteSession(Storage):
 
 
 class VaultStorage(Storage):
-    """The session kept as ``name``, held from `load` to `close`. ``home``, ``network``: as in `telekeep.client`."""
+    """The session kept as ``name``, held from `load` to `close`. ``home``, ``network``: as in `telekeep.client`.
+
+    Nobody asks the lease in between: `load` gives the key away, and a client of Telethon 2 tells its storage nothing
+    before it saves. `check` is there for a program that can ask before it sends.
+    """
 
     def __init__(self, name: str, *, home: Path | str | None = None, network: Network | str | None = None) -> None:
         from telekeep.upstream.storages.held_record import HeldRecord
@@ -138,8 +143,12 @@ class VaultStorage(Storage):
         peers = tuple(record.cast.everybody())
         return replace(record.session, user=record.user, state=record.state, peers=peers)
 
+    def check(self) -> None:
+        """Make sure that the session may be used, right now. Raises LeaseLost, TelegramNetworkError if it is closed."""
+        self._held.line.check()
+
     async def save(self, session: Session) -> None:
-        """Write what changed. Raises NeedsLogin if it was not loaded, ConfigError for another key."""
+        """Write what changed. Raises NeedsLogin if it was not loaded, ConfigError for another key, LeaseLost."""
         record = self._held.record
         if record is None:
             raise NeedsLogin("This session is not held: load it first.", remedy="Call load() before save().")
@@ -155,18 +164,30 @@ class VaultStorage(Storage):
 
 
 def storage_of(session: str | Path | Storage | None) -> Storage:
-    """What a client's first argument stands for: a file by its name, a storage as it is, nothing for memory."""
+    """What a client's first argument stands for: a file by its name, a storage as it is, nothing for memory.
+
+    Raises TypeError for anything else, ConfigError for what names no file and where Python has no sqlite3.
+    """
     if isinstance(session, Storage):
         return session
-    return MemorySession() if session is None else SqliteSession(session)
+    if session is None:
+        return MemorySession()
+    if isinstance(session, str | Path):
+        return SqliteSession(session)
+    given = session.__name__ if isinstance(session, type) else f"a {type(session).__name__}"
+    hint = " MemorySession(session) holds one." if isinstance(session, Session) else ""
+    raise TypeError(f"A session is a str, a pathlib.Path, a Storage or None, not {given}.{hint}")
 
 
 def session_path(file: str | Path) -> Path:
     """The file that ``file`` names: with ``.session`` at its end, unless only the other is there.
 
-    Telethon 2 itself adds nothing to ``acct.work``, so that ``*.session`` in a .gitignore misses it.
+    Telethon 2 itself adds nothing to ``acct.work``, so that ``*.session`` in a .gitignore misses it. Relative to the
+    working directory. Raises ConfigError for what names no file.
     """
     path = Path(file)
+    if path.name in ("", "..") or "\0" in path.name:
+        raise ConfigError(f"{str(file)!r} names no file.", remedy="Give a name, such as bot or bots/bot.session.")
     named = path if path.name.endswith(EXTENSION) else path.with_name(path.name + EXTENSION)
     return path if path.is_file() and not named.exists() else named
 
