@@ -20,7 +20,15 @@ from telethon.network import connection as connections
 
 from emulator.stock import QUICK, trust
 from telekeep.borrow import summon
-from telekeep.errors import AuthKeyDuplicated, ConfigError, FloodWait, LeaseLost, SessionBusy, SessionConflict
+from telekeep.errors import (
+    AuthKeyDuplicated,
+    ConfigError,
+    FloodWait,
+    LeaseLost,
+    SessionBusy,
+    SessionConflict,
+    TelegramNetworkError,
+)
 from telekeep.pace.gate import Gate
 from telekeep.pace.policy import Wait
 from telekeep.upstream.storages import held_record
@@ -274,6 +282,51 @@ async def test_two_clients_of_one_program_do_not_share_a_session(place: Place, c
     await second.connect()  # made while another had it, or while nobody held it: it has the key, and makes none
     assert (await second.get_me()).id == place.ada.id and place.telegram.stats.handshakes == 0
     await second.disconnect()
+
+
+class Own(VaultSession):
+    """A program's subclass, which looks on."""
+
+    @property
+    def server_address(self) -> Any:
+        return super().server_address
+
+    @property
+    def auth_key(self) -> Any:
+        return super().auth_key
+
+    @auth_key.setter
+    def auth_key(self, value: Any) -> None:
+        VaultSession.auth_key.fset(self, value)
+
+
+async def test_a_subclass_of_it_is_guarded_too(place: Place) -> None:
+    client = made(place, Own("main", network=place.network))
+    await client.connect()
+    assert (await client.get_me()).id == place.ada.id
+    take_away(place)
+    with pytest.raises(LeaseLost):
+        await client.get_me()
+
+
+async def test_one_that_was_given_to_its_client_later_is_refused(place: Place) -> None:
+    client = made(place)
+    client.session.close()
+    client = TelegramClient(None, 1, "0" * 32)
+    client.session = VaultSession("main", network=place.network)
+    with pytest.raises(ConfigError, match="made without its VaultSession"):
+        await client.connect()
+    client.session.close()
+
+
+async def test_closing_the_session_stops_its_client(place: Place) -> None:
+    client = made(place, connection_retries=None)
+    await client.connect()
+    client.session.close()
+    with pytest.raises(TelegramNetworkError, match="closed"):
+        await client.disconnected
+    assert place.is_free() and place.telegram.stats.connections == 1
+    await client.disconnect()
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])

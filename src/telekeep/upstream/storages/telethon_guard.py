@@ -78,25 +78,31 @@ def stop(client: Any, error: Exception) -> None:
     senders = [client._sender, *(sender for _, sender in client._borrowed_senders.values())]
     for sender in senders:
         sender._user_connected = False  # or it would connect again, for as long as it was told to
-    stopping = client._loop.create_task(_stopped(client, senders, error))
-    _stopping.add(stopping)
-    stopping.add_done_callback(_stopping.discard)
-
-
-async def _stopped(client: Any, senders: list[Any], error: Exception) -> None:
+    if client._loop.is_closed():
+        return
+    for waiting in (client._updates_handle, client._keepalive_handle):
+        if waiting is not None:
+            waiting.cancel()
     for sender in senders:
+        stopping = client._loop.create_task(_stopped(sender, sender._connection, error))
+        _stopping.add(stopping)
+        stopping.add_done_callback(_stopping.discard)
+
+
+async def _stopped(sender: Any, connection: Any, error: Exception) -> None:
+    async with sender._connect_lock:  # a program that connects again at once waits until this one is gone
         if (reconnecting := getattr(sender, "_reconnect_task", None)) is not None:  # since 1.42
             reconnecting.cancel()
+            await asyncio.wait([reconnecting])
         for state in (*sender._pending_state.values(), *sender._send_queue._deque):
             if isinstance(state.request, TLRequest) and not state.future.done():
                 state.future.set_exception(error)
                 state.future.exception()  # nobody may be waiting for a ping
         sender._send_queue._deque.clear()
-        await sender._disconnect(error=error)
-        sender._disconnected.exception()
-    for waiting in (client._updates_handle, client._keepalive_handle):
-        if waiting is not None:
-            waiting.cancel()
+        if sender._connection is connection:
+            await sender._disconnect(error=error)
+        if sender._disconnected.done() and not sender._disconnected.cancelled():
+            sender._disconnected.exception()
 
 
 _stopping: set[asyncio.Task[None]] = set()

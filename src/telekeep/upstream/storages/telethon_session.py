@@ -11,7 +11,7 @@ from weakref import ReferenceType, ref
 
 from telethon import TelegramClient
 
-from telekeep.errors import ConfigError, SessionBusy
+from telekeep.errors import ConfigError, SessionBusy, TelegramNetworkError
 from telekeep.session.network import Network
 from telekeep.upstream import endpoints, writeback
 from telekeep.upstream.line import Line
@@ -66,14 +66,14 @@ class VaultSession(writeback.VaultSession):
     def server_address(self) -> Any:
         """Where the client connects. Telethon asks for it whenever it connects: so the lease is taken here."""
         self._hold()
-        client = _asking(sys._getframe(1), "connect")
+        client = self._asking("connect", sys._getframe(1))
         if client is not None and client.session is self:
             self._serve(client)
         return super().server_address
 
     @property
     def auth_key(self) -> Any:
-        client = _asking(sys._getframe(1), "__init__")
+        client = self._asking("__init__", sys._getframe(1))
         if client is not None:
             client._connection = guarded(client._connection, self._line, self._stop)
         return self._auth_key
@@ -95,7 +95,7 @@ class VaultSession(writeback.VaultSession):
         """
         if self._held.record is None or (dc_id, server_address, port) == self._home:
             super().set_dc(dc_id, server_address, port)
-        elif _asking(sys._getframe(1), "__init__") is None:
+        elif self._asking("__init__", sys._getframe(1)) is None:
             raise self._fixed("data center")
 
     def process_entities(self, tlo: Any) -> None:
@@ -108,8 +108,11 @@ class VaultSession(writeback.VaultSession):
         self._held.write()
 
     def close(self) -> None:
-        """Telethon calls this when it has disconnected. For one that cannot be, it cuts everything off first."""
+        """Telethon calls this when it has disconnected. A client that has not is cut off, and told."""
+        client = self._client() if self._client is not None else None
         self._held.close()
+        if client is not None and client.is_connected():
+            stop(client, TelegramNetworkError("Its session was closed."))
 
     def forget(self) -> None:
         super().forget()
@@ -145,6 +148,18 @@ class VaultSession(writeback.VaultSession):
         client._sender.auth_key.key = self._auth_key.key  # a client that was made while this was closed has none
         self._held.watch()
 
+    def _asking(self, method: str, frame: FrameType | None) -> Any:
+        """The client in whose ``method`` we are asked; None if somebody else asks.
+
+        Telethon tells a session nothing of its client, and nothing of Telethon is changed here but that client.
+        """
+        while frame is not None and frame.f_locals.get("self") is self:  # a subclass of ours asks on
+            frame = frame.f_back
+        if frame is None or frame.f_code.co_name != method:
+            return None
+        client = frame.f_locals.get("self")
+        return client if isinstance(client, TelegramClient) else None
+
     def _line(self) -> Line:
         return self._held.line
 
@@ -158,12 +173,3 @@ class VaultSession(writeback.VaultSession):
             f"The {what} of the kept session {self._held.name!r} cannot be changed by a program.",
             remedy=f"Log in anew: telekeep auth {self._held.name} --replace",
         )
-
-
-def _asking(caller: FrameType, method: str) -> Any:
-    """The client in whose ``method`` we are asked; None if somebody else asks.
-
-    Telethon tells a session nothing of its client, and nothing of Telethon is changed here but that client.
-    """
-    client = caller.f_locals.get("self") if caller.f_code.co_name == method else None
-    return client if isinstance(client, TelegramClient) else None
