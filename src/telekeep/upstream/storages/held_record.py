@@ -17,7 +17,7 @@ from telethon import functions, types
 from telekeep import paths
 from telekeep.borrow import summon
 from telekeep.clock import system_clock
-from telekeep.errors import ConfigError, LeaseLost, NeedsLogin, SessionBusy, TelegramNetworkError, TelekeepError
+from telekeep.errors import ConfigError, NeedsLogin, SessionBusy, TelegramNetworkError, TelekeepError
 from telekeep.lease.local import LocalLeases
 from telekeep.pace.gate import Gate
 from telekeep.pace.stores.local import LocalLedger
@@ -185,16 +185,15 @@ class HeldRecord:
         if hold is None or loop is None or hold.line.is_inherited():
             return
         self._watching = loop.call_later(WATCH_SECONDS, self._look)
+        hold.write()  # which needs the lease, too
+        if self._hold is not hold:
+            return
         try:
-            hold.line.check()
             found = hold.terms.vault.quarantined(hold.record.session.auth_key.id)
             if found is not None and found.checked:
                 hold.line.end(partial(circuit.verdict, self.name, found))
-        except LeaseLost:
-            return  # the line has said so
         except TelekeepError as error:
             _log.warning("It could not be read whether %r is set aside: %s", self.name, error)
-        hold.write()
 
     def _ended(self, error: Exception) -> None:
         """Nothing may be sent any more. In the middle of whatever noticed."""
