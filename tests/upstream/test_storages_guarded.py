@@ -378,6 +378,19 @@ async def test_a_key_that_is_set_aside_meanwhile_is_not_used(place: Place, clien
     assert place.telegram.stats.connections == 1 and place.is_free()
 
 
+@pytest.mark.parametrize(
+    ("kind", "error", "checked"), [("revoke", "AuthKeyRevoked", False), ("duplicated", "AuthKeyDuplicated", True)]
+)
+async def test_a_login_that_ends_while_the_client_listens_is_set_aside(
+    place: Place, client: TelegramClient, kind: str, error: str, checked: bool
+) -> None:
+    place.telegram.fault(kind, method="updates.getDifference")
+    await client.catch_up()
+    await until(lambda: not client.is_connected() and place.is_free())
+    found = place.vault.quarantined(place.vault.load("main").auth_key.id)
+    assert (found.error, found.checked) == (error, checked)
+
+
 async def test_telegram_is_not_asked_before_the_time_it_has_named(place: Place) -> None:
     gate = Gate(place.ledger, subject_of(place.network, place.vault.load("main")), who="main", clock=place.clock)
     gate.note("users.getUsers", Wait("FLOOD_WAIT", 300.0))

@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from telethon import functions, types
+from telethon import errors, functions, types
 
 from telekeep import paths
 from telekeep.borrow import summon
@@ -24,6 +24,7 @@ from telekeep.pace.stores.local import LocalLedger
 from telekeep.session import network as networks
 from telekeep.session.network import PRODUCTION, Network
 from telekeep.upstream import circuit
+from telekeep.upstream.faults import DEAD, named
 from telekeep.upstream.holding import Holding, Terms, take
 from telekeep.upstream.line import Line
 from telekeep.upstream.patience import Patience
@@ -179,6 +180,19 @@ class HeldRecord:
         """Write what is new. A lease that is found to be lost ends everything; a disk that refuses ends nothing."""
         if self._hold is not None and not self._hold.line.is_inherited():
             self._hold.write()
+
+    def condemn(self, error: Exception) -> None:
+        """Telegram has answered the client with ``error``, and it has stopped. If that ends a login, the key is set
+        aside: for good after 406 AUTH_KEY_DUPLICATED, else whoever connects next asks once more.
+        """
+        if self._hold is None or type(error) not in DEAD:
+            return
+        name = type(named(error, clock=self._clock)).__name__
+        is_duplicated = type(error) is errors.AuthKeyDuplicatedError
+        try:
+            self._hold.terms.vault.quarantine(self._hold.record.session.auth_key.id, name, checked=is_duplicated)
+        except TelekeepError as failed:
+            _log.error("%r is over (%s), and could not be set aside: %s", self.name, name, failed)
 
     def _look(self) -> None:
         hold, loop = self._hold, self._loop

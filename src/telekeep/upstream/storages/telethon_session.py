@@ -34,8 +34,9 @@ class VaultSession(writeback.VaultSession):
     Telegram has said to wait: FloodWait. ``home``, ``network``: as in `telekeep.client`.
 
     What only `telekeep.client` does, as requests of other clients are not ours to read: floods are not noted or waited
-    out, a login that Telegram has ended is not set aside, and the login is not proven before `connect` returns. What a
-    program does with the key itself (``session.auth_key``, `StringSession.save`) is its own affair.
+    out; a login that Telegram has ended is set aside only if Telethon's update loop met the end, not a call of the
+    program's; the login is not proven before `connect` returns. What a program does with the key itself
+    (``session.auth_key``, `StringSession.save`) is its own affair.
     """
 
     def __init__(self, name: str, *, home: Path | str | None = None, network: Network | str | None = None) -> None:
@@ -110,6 +111,8 @@ class VaultSession(writeback.VaultSession):
     def close(self) -> None:
         """Telethon calls this when it has disconnected. A client that has not is cut off, and told."""
         client = self._client() if self._client is not None else None
+        if (error := getattr(client, "_updates_error", None)) is not None:  # what made Telethon disconnect by itself
+            self._held.condemn(error)
         self._held.close()
         if client is not None and client.is_connected():
             stop(client, TelegramNetworkError("Its session was closed."))
