@@ -197,7 +197,11 @@ class Forwarding:
             for update in getattr(told, "updates", None) or [getattr(told, "update", told)]:
                 update._origin = call.borrower
             self._client.feed(told)
-        wanted = [each for each in pts_of(found, call.asked.request) if not self._journal.covers(*each)]
+        wanted = [
+            each
+            for each in pts_of(found, call.asked.request)
+            if not self._journal.covers(*each) and not self._client.box.must_wait(each[0])
+        ]
         if not wanted:
             return self._finish(call, result)
         held = (wanted, call, result)

@@ -14,6 +14,8 @@ whole updates whose seq it thinks it has seen. This one loses none of it:
 - Channels in which nothing has happened for long are not asked about one by one: the account's difference says which
   of them have moved (core.telegram.org/api/updates). What it is asked from is when all was known for sure: what has
   come over a new line since then proves nothing of what was missed on the old one.
+- Where Telegram has asked to wait before the next difference, it is asked for when that is over. What comes on that
+  line until then is not kept: the difference tells it, in its place.
 - A short message of somebody whom the owner never met (a borrower did, by a call of its own) is asked for as a
   difference, which brings everybody it names: borrowers could not show it otherwise.
 
@@ -22,6 +24,7 @@ Everything is returned, also what Telethon marks as the result of the client's o
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -47,6 +50,10 @@ __all__ = ["Hole", "OwnerBox", "in_full", "no_op", "place", "settle"]
 _SLACK = timedelta(seconds=60)
 """How far before what we last heard of a difference is asked from: lines are not in step with each other."""
 
+_LOOK_AGAIN = 5.0
+"""Seconds between two looks at a wait: the loop's time stands still while the machine sleeps, the wait's does not."""
+_ACCOUNTS, _CHANNELS = "updates.getDifference", "updates.getChannelDifference"
+
 
 class Hole(NamedTuple):
     """What happened on ``line`` (None: the account's) after ``start`` is not known up to ``end``.
@@ -63,7 +70,8 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
     """See the module. Used as Telethon uses its own; ``holes`` are to be taken after each use, with `take_holes`.
 
     ``knows(kind, number)``: whether the owner has met this user or group. ``hash_of(number)``: the access hash of a
-    channel, None if it is not known. ``latest``: the newest date that Telegram has told.
+    channel, None if it is not known. ``left(method)``: the seconds until Telegram may be asked for a difference.
+    ``latest``: the newest date that Telegram has told.
     """
 
     seq: int
@@ -74,7 +82,9 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         super().__init__(log, **fields)
         self.knows: Callable[[PeerKind, int], bool] = lambda kind, number: True
         self.hash_of: Callable[[int], int | None] = lambda number: None
+        self.left: Callable[[str], float] = lambda method: 0.0
         self.latest = epoch()
+        self._is_told_to_wait = False  # the answer to the last difference
         self._left: set[int] = set()  # channels to be followed no more once their difference is there
         self._is_unsure = False  # the line was lost, and what was missed on it is not known yet
         self.holes: list[Hole] = []
@@ -89,6 +99,9 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
 
     def load(self, session_state: Any, channel_states: Any) -> None:
         super().load(session_state, channel_states)
+        for each in (self.getting_diff_for, self.possible_gaps, self._waiting, self._ahead, self._left):
+            each.clear()  # of the line before; what is missing is asked for anew
+        self._is_told_to_wait = False
         self.line_lost()
 
     def line_lost(self) -> None:
@@ -135,7 +148,8 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         if told:
             for update in told:
                 update._came_with = (users, chats)
-            date = epoch() if self._is_unsure or not updates.date else updates.date
+            is_behind = self._is_unsure or ENTRY_ACCOUNT in self.getting_diff_for
+            date = epoch() if is_behind or not updates.date else updates.date
             plain = types.Updates(updates=told, users=users, chats=chats, date=date, seq=0)
             found: list[Any] = []
             super().process_updates(plain, chat_hashes, found)
@@ -149,12 +163,17 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         if not seq:
             return told
         start = getattr(updates, "seq_start", seq)
+        if self._must_wait(ENTRY_ACCOUNT):
+            if start > self.seq + 1:
+                self.try_begin_get_diff(ENTRY_ACCOUNT, "detected gap")
+            if ENTRY_ACCOUNT in self.getting_diff_for:
+                return _placed(told)
         if start > self.seq + 1 and ENTRY_ACCOUNT in self.map:
             self._ahead.append(updates)
             self.try_begin_get_diff(ENTRY_ACCOUNT, "detected gap")
             raise GapError
         if seq <= self.seq and not any(map(self._is_new, told)):
-            return [update for update in told if place(update) or isinstance(update, types.UpdateChannelTooLong)]
+            return _placed(told)
         self.seq = seq
         return told
 
@@ -172,7 +191,8 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         if self.getting_diff_for:
             where = place(update)
             if where is not None and _entry(where.line) in self.getting_diff_for:
-                self._waiting.setdefault(_entry(where.line), []).append(update)
+                if not self._must_wait(_entry(where.line)):
+                    self._waiting.setdefault(_entry(where.line), []).append(update)
                 return None
         return super().apply_pts_info(update, **rest)
 
@@ -185,6 +205,17 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
             self._put_off({entry: gap})
 
     def check_deadlines(self) -> Any:
+        later = {entry for entry in self.getting_diff_for if self._must_wait(entry)}
+        if not later:
+            return self._check_deadlines()
+        self.getting_diff_for -= later
+        self.reset_deadlines(later, next_updates_deadline())
+        deadline = self._check_deadlines()
+        self.getting_diff_for |= later
+        soonest = min(self._wait(entry) for entry in later)
+        return min(deadline, get_running_loop().time() + min(soonest, _LOOK_AGAIN))
+
+    def _check_deadlines(self) -> Any:
         gaps, before = dict(self.possible_gaps), bool(self.getting_diff_for)
         deadline = super().check_deadlines()
         quiet = {entry for entry in self.getting_diff_for if isinstance(entry, int) and entry not in gaps}
@@ -197,7 +228,7 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
 
     def _put_off(self, gaps: dict[Any, Any]) -> None:
         for entry, gap in gaps.items():
-            if entry in self.getting_diff_for:
+            if entry in self.getting_diff_for and not self._must_wait(entry):
                 self._waiting.setdefault(entry, []).extend(gap.updates)
 
     def _resumed(self, updates: list[Any], users: Any, chats: Any, chat_hashes: Any) -> tuple[Any, Any, Any]:
@@ -224,9 +255,32 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
                 users, chats = [*users, *more_users], [*chats, *more_chats]
         return [*updates, *found], users, chats
 
+    # ---- waits
+
+    def told_to_wait(self) -> None:
+        """Telegram has asked to wait before the difference that was asked for; to be called before it is ended."""
+        self._is_told_to_wait = True
+
+    def must_wait(self, line: int | None) -> bool:
+        """Whether what is missing on this line cannot be asked for yet."""
+        return _entry(line) in self.getting_diff_for and self._must_wait(_entry(line))
+
+    def _must_wait(self, entry: Any) -> bool:
+        return self._wait(entry) > 0
+
+    def _wait(self, entry: Any) -> float:
+        return self.left(_CHANNELS if isinstance(entry, int) else _ACCOUNTS)
+
+    def _takes_wait(self) -> bool:
+        """Whether the difference that is ended now is to be asked for again; to be asked once for each."""
+        found, self._is_told_to_wait = self._is_told_to_wait, False
+        return found
+
     # ---- the account's difference
 
     def get_difference(self) -> Any:
+        if self.getting_diff_for and self._must_wait(ENTRY_ACCOUNT):
+            return None
         if ENTRY_SECRET in self.getting_diff_for and ENTRY_ACCOUNT in self.map:
             self.try_begin_get_diff(ENTRY_ACCOUNT, "both come in one difference")
         request = super().get_difference()
@@ -267,7 +321,8 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         return told, users, chats
 
     def end_difference(self) -> None:
-        super().end_difference()
+        if not self._takes_wait():
+            super().end_difference()
         self._waiting.pop(ENTRY_ACCOUNT, None)
         self._waiting.pop(ENTRY_SECRET, None)
         self._ahead.clear()
@@ -275,6 +330,8 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
     # ---- a channel's difference
 
     def get_channel_difference(self, chat_hashes: Any) -> Any:
+        if self.getting_diff_for and self.left(_CHANNELS) > 0:
+            return None
         before = {entry: self.map[entry].pts for entry in self.getting_diff_for if entry in self.map}
         self._find_hashes(chat_hashes)
         request = super().get_channel_difference(chat_hashes)
@@ -330,8 +387,12 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
     def end_channel_difference(self, request: Any, reason: Any, chat_hashes: Any) -> None:
         entry = request.channel.channel_id
         before = self.map[entry].pts
-        super().end_channel_difference(request, reason, chat_hashes)
+        is_to_wait = self._takes_wait()
+        if not is_to_wait:
+            super().end_channel_difference(request, reason, chat_hashes)
         self._waiting.pop(entry, None)
+        if is_to_wait:
+            return
         if entry in self._left:
             self.follow_no_more(entry)
         if entry not in self.map:
@@ -346,6 +407,11 @@ def _entry(line: int | None) -> Any:
 def _start(update: Any) -> int:
     where = place(update)
     return where.start if where else 0
+
+
+def _placed(told: list[Any]) -> list[Any]:
+    """Those that count themselves, whatever the seq they came with."""
+    return [update for update in told if place(update) or isinstance(update, types.UpdateChannelTooLong)]
 
 
 def _named(updates: Any) -> Iterable[tuple[PeerKind, int]]:

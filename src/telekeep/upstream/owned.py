@@ -15,7 +15,7 @@ from typing import Any
 from telethon import errors, functions, types
 from telethon._updates.messagebox import GapError
 
-from telekeep.errors import TelekeepError
+from telekeep.errors import StorageUnavailable, TelegramRateLimitError, TelekeepError
 from telekeep.pace.gate import Gate
 from telekeep.session.model import PeerKind, Session, UpdateState
 from telekeep.upstream import progress, relay
@@ -27,6 +27,8 @@ from telekeep.upstream.relay import RpcFailure
 
 Tap = Callable[[list[Any], list[Any], list[Any]], None]
 """Updates in order, and the users and chats they came with."""
+
+_DIFFERENCES = (functions.updates.GetDifferenceRequest, functions.updates.GetChannelDifferenceRequest)
 
 
 class OwnedSender(relay.Relaying, HeldSender):
@@ -60,6 +62,7 @@ class OwnedClient(HeldClient):
         self._message_box = OwnerBox(self._log["messagebox"])
         self._message_box.knows = self._knows
         self._message_box.hash_of = partial(self.hash_of, PeerKind.CHANNEL)
+        self._message_box.left = self._seconds_left
         self._shown: set[tuple[PeerKind, int]] = set()  # those that updates came with; older releases keep few of them
         self._relayed: set[relay.Opaque] = set()  # those that have not ended
 
@@ -169,6 +172,25 @@ class OwnedClient(HeldClient):
             except GapError:
                 return  # Telethon's loop goes on, and asks for what is missing
             yield found, users, chats
+
+    async def _call(self, sender: Any, request: Any, *args: Any, **options: Any) -> Any:
+        """A difference waits for nothing here: until it may be asked for, the message box lets the rest through."""
+        if not isinstance(request, _DIFFERENCES):
+            return await super()._call(sender, request, *args, **options)
+        try:
+            with at_once():
+                return await super()._call(sender, request, *args, **options)
+        except TelegramRateLimitError:
+            self._message_box.told_to_wait()
+            raise
+
+    def _seconds_left(self, method: str) -> float:
+        """Seconds until Telegram may be asked, as the ledger says; where it cannot be read, the call itself says so."""
+        try:
+            closed = None if self.gate.is_quiet else self.gate.closed(method)
+        except StorageUnavailable:
+            return 0.0
+        return closed.seconds if closed is not None else 0.0
 
     def _knows(self, kind: PeerKind, number: int) -> bool:
         return (kind, number) in self._shown or self.session.peer(kind, number) is not None
