@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -219,3 +222,57 @@ def test_status_shows_a_session_that_is_set_aside_and_why(call, keeper: Keeper) 
     assert "find the second copy, then `telekeep auth main --replace`" in facts["recommendation"]
     said = call("status", "main").out
     assert "main (quarantined)" in said and "AuthKeyDuplicated" in said and "              two" in said
+
+
+# ---- what is gone, and lies in a backup
+
+
+@pytest.fixture
+def backed_up(call, keeper: Keeper) -> Keeper:
+    keep(keeper), keep(keeper, "other")
+    assert call("backup").code == 0
+    return keeper
+
+
+@pytest.mark.parametrize("words", ["status", "status main", "list"])
+def test_where_the_vault_is_gone_the_backups_are_named_before_a_login(call, backed_up: Keeper, words: str) -> None:
+    backed_up.close()
+    shutil.rmtree(backed_up.home.vault)
+    said = call(*words.split())
+    told = said.out + said.err
+    assert "hold" in told and "main" in told
+    if words == "status main":
+        assert "`telekeep restore main`. Otherwise:" in told and said.code == 1
+    else:
+        assert "main, other" in told and told.index("telekeep restore NAME") < told.index("telekeep auth NAME")
+    assert call("restore", "main", "--yes", "--no-test").code == 0, "what it says works"
+    assert call("status", "main").code == 0
+
+
+@pytest.mark.parametrize("words", ["status", "status main --json"])
+def test_where_the_vault_is_damaged_the_backups_are_named(call, backed_up: Keeper, words: str) -> None:
+    backed_up.close()
+    (backed_up.home.vault / "sessions.db").write_bytes(b"no database at all " * 300)
+    said = call(*words.split())
+    assert said.code == 7 and "telekeep restore" in said.out + said.err
+
+
+def test_a_record_that_is_damaged_or_gone_is_told_with_the_backup_that_holds_it(call, backed_up: Keeper) -> None:
+    keep(backed_up, "later")  # in no backup
+    backed_up.close()
+    with closing(sqlite3.connect(backed_up.home.vault / "sessions.db")) as rows, rows:
+        rows.execute("UPDATE generations SET dc_id = dc_id + 1 WHERE name IN ('main', 'later')")
+        rows.execute("DELETE FROM records WHERE name = 'other'")
+    told = {each["name"]: each for each in call("status", "--json").json["sessions"]}
+    assert told["main"]["state"] == told["later"]["state"] == "damaged" and told["other"]["state"] == "missing"
+    for name in ("main", "other"):
+        assert f"holds {name}: `telekeep restore {name}`" in told[name]["recommendation"]
+        assert f"`telekeep restore {name}`" in call("status", name).out
+    assert "restore" not in told["later"]["recommendation"]
+
+
+def test_what_was_set_aside_on_purpose_is_not_offered_from_a_backup(call, backed_up: Keeper) -> None:
+    for name in ("main", "other"):
+        assert call("remove", name, "--yes").code == 0
+    said = call("status")
+    assert said.code == 1 and "restore" not in said.err

@@ -335,3 +335,13 @@ def test_programs() -> None:
     (brief,) = programs.judge([each._replace(methods=None, refused=None) for each in served])
     assert "2 layers" in brief.words and "Telethon 1.26 to Telethon 1.45" in brief.words
     assert programs.judge([]) == []
+
+
+def test_what_is_gone_is_put_back_from_a_backup_before_somebody_logs_in_again() -> None:
+    broken = Record("main", newest=1, error=SessionCorrupt("gone"))
+    (finding,) = vault.judge(vault.Facts(records=(broken,), spares={"main": 0.0}))
+    assert "telekeep restore main" in finding.remedy and "auth" not in finding.remedy
+    (finding,) = vault.judge(vault.Facts(records=(broken,), spares={"other": 0.0}))
+    assert "telekeep auth main" in finding.remedy
+    (finding,) = vault.judge(vault.Facts(exists=False, spares={"main": 0.0, "other": 0.0}))
+    assert finding.severity.name == "ERROR" and "main, other" in finding.remedy

@@ -6,7 +6,7 @@ from typing import Any
 
 from telekeep.cli.command import Invocation, command
 from telekeep.cli.output import moment
-from telekeep.cli.shelf import NOTHING, borrowers, counted, entries, held, lent, open_loans, present, table
+from telekeep.cli.shelf import NOTHING, borrowers, counted, entries, held, lent, open_loans, present, table, way_back
 
 
 @command(epilog="Examples: telekeep list\n          for name in $(telekeep list --quiet); do telekeep test $name; done")
@@ -45,7 +45,11 @@ def list_(invocation: Invocation) -> None:
             for entry in listed
         ]
     }
-    invocation.out.data(found, table(rows) if listed else [NOTHING[0], f"→ {NOTHING[1]}"])
+    invocation.out.data(found, table(rows) if listed else _nothing(invocation))
+
+
+def _nothing(invocation: Invocation) -> list[str]:
+    return [NOTHING[0], f"→ {way_back(invocation, instead=NOTHING[1])}"]
 
 
 def _lent(owner: dict[str, Any] | None) -> str:

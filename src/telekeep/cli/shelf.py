@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from telekeep.clock import SystemClock, system_clock
@@ -56,6 +56,29 @@ def clock_in_force(invocation: Invocation) -> Clock:
     from telekeep.session.network import load
 
     return system_clock(test_allowed=load(invocation.network).is_emulator)
+
+
+def way_back(
+    invocation: Invocation, name: str | None = None, *, besides: Container[str] = (), instead: str | None = None
+) -> str | None:
+    """What a backup could bring back, in one sentence, before what else there is to do (``instead``).
+
+    Looked for only where something is gone. ``name``, ``besides``: as in `telekeep.vault.archive.spare`.
+    """
+    from telekeep.vault.archive import spare
+
+    found = spare.way_back(spare.spares(home(invocation.home).backups, besides=besides), name)
+    if found is None or instead is None:
+        return found or instead
+    return f"{found if found.endswith('.') else f'{found}.'} Otherwise: {instead}"
+
+
+def ways_back(invocation: Invocation, names: Iterable[str]) -> dict[str, str]:
+    """The same for several sessions: those of ``names`` that are in a backup."""
+    from telekeep.vault.archive import spare
+
+    found = spare.spares(home(invocation.home).backups)
+    return {name: way for name in names if (way := spare.way_back(found, name))}
 
 
 def away(invocation: Invocation) -> frozenset[str]:
@@ -160,4 +183,6 @@ __all__ = [
     "open_loans",
     "present",
     "table",
+    "way_back",
+    "ways_back",
 ]

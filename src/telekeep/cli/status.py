@@ -31,11 +31,13 @@ from telekeep.cli.shelf import (
     open_loans,
     present,
     table,
+    way_back,
+    ways_back,
 )
-from telekeep.errors import SessionNotFound
+from telekeep.errors import SessionCorrupt, SessionNotFound
 from telekeep.health.history import availability
 from telekeep.paths import JOBS, LEDGER, home
-from telekeep.vault.record import QUARANTINED
+from telekeep.vault.record import DAMAGED, MISSING, QUARANTINED, REMOVED
 from telekeep.words import timeline
 
 if TYPE_CHECKING:
@@ -53,21 +55,24 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
     a file. TELEKEEP_AGE_DAYS sets --age-days for good.
     """
     days = _policy(age_days)
-    listed, health, now = entries_and_health(invocation)
+    try:
+        listed, health, now = entries_and_health(invocation)
+    except SessionCorrupt as error:
+        error.remedy = way_back(invocation, name, instead=error.remedy)
+        raise
     chosen = [entry for entry in listed if entry.name == name] if name else present(listed)
     if not chosen:
-        raise (
-            SessionNotFound(f"No session called {name!r} is kept here.")
-            if name
-            else SessionNotFound(NOTHING[0], remedy=NOTHING[1])
-        )
+        raise _nothing(invocation, listed, name)
     holders = held(chosen)
     owners = lent(invocation, holders.values())
     gone, alarmed = away(invocation), alarms(invocation)
+    lost = _lost(invocation, [entry for entry in chosen if entry.state in (DAMAGED, MISSING)])
     rows = []
     for entry in chosen:
         holder = holders.get(entry.lease)
         advice = _OUTSIDE if entry.lease in gone else _advice(entry, holder, owners.get(entry.name), now, days)
+        if entry.state in (DAMAGED, MISSING):
+            advice = Advice(OVERDUE, lost[entry.name], 0.0)
         if entry.name in alarmed:
             advice = Advice(OVERDUE, f"ALARM: {_alarm(alarmed[entry.name])}: `telekeep devices {entry.name}`", 0.0)
         rows.append((entry, holder, advice))
@@ -97,6 +102,21 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
 
 
 _OUTSIDE = Advice("away", "its key lies in a file, outside telekeep's control: see `telekeep adopt --list`", 0.0)
+
+
+def _nothing(invocation: Invocation, listed: list[Entry], name: str | None) -> SessionNotFound:
+    """What to say where nothing is kept, or not what was asked for; what was set aside needs no backup."""
+    error = SessionNotFound(f"No session called {name!r} is kept here." if name else NOTHING[0])
+    set_aside = {entry.name for entry in listed if entry.state == REMOVED}
+    error.remedy = way_back(invocation, name, besides=set_aside, instead=error.remedy if name else NOTHING[1])
+    return error
+
+
+def _lost(invocation: Invocation, found: list[Entry]) -> dict[str, str]:
+    """What to do about records that are damaged or gone, by name."""
+    ways = ways_back(invocation, [entry.name for entry in found]) if found else {}
+    words = {entry.name: REMEDIES[entry.state].format(name=entry.name) for entry in found}
+    return {name: f"{each}. {ways[name]}" if name in ways else each for name, each in words.items()}
 
 
 def _jobs(invocation: Invocation) -> list[dict[str, Any]]:

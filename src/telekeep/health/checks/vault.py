@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from telekeep.errors import SessionSealed, TelekeepError, VaultRolledBack
 from telekeep.health.actions import Action, RebuildLagging, RollBack
 from telekeep.health.check import Finding, Severity, note, of_error, ok, warning
+from telekeep.vault.archive.spare import way_back
 
 CHECK = "vault"
 
@@ -40,7 +41,8 @@ class Record:
 class Facts:
     """``exists``: whether there is a vault at all; ``error``: why it does not open; ``sealed``: why its key is missing.
 
-    ``notices``: what the vault said was lost, in words; ``broken``: files whose pages are damaged, by noun.
+    ``notices``: what the vault said was lost, in words; ``broken``: files whose pages are damaged, by noun. ``spares``:
+    where something is gone, what backups hold (`telekeep.vault.archive.spare`).
     """
 
     exists: bool = True
@@ -50,10 +52,14 @@ class Facts:
     notices: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
+    spares: Mapping[str, float] = field(default_factory=dict)
 
 
 def judge(facts: Facts) -> list[Finding]:
     if not facts.exists:
+        remedy = way_back(facts.spares)
+        if remedy is not None:
+            return [Finding(CHECK, Severity.ERROR, "The vault is gone.", remedy, error="SessionNotFound", exit_code=1)]
         return [note(CHECK, "Nothing is kept here yet.", "Log in: `telekeep auth NAME`.")]
     if facts.error is not None:
         return [of_error(CHECK, facts.error)]
@@ -67,7 +73,7 @@ def judge(facts: Facts) -> list[Finding]:
     findings += [_broken(noun) for noun in facts.broken]
     findings += [warning(CHECK, each, "Nothing is to be done: it is fetched again.") for each in facts.notices]
     for record in facts.records:
-        findings += _judged(record)
+        findings += _judged(record, facts.spares)
     if not findings:
         count = len(facts.records)
         findings.append(
@@ -84,7 +90,7 @@ def _broken(noun: str) -> Finding:
     return Finding(CHECK, Severity.ERROR, words, "Put it back from a backup.", error="SessionCorrupt", exit_code=7)
 
 
-def _judged(record: Record) -> Iterable[Finding]:
+def _judged(record: Record, spares: Mapping[str, float]) -> Iterable[Finding]:
     name = record.name
     if record.error is None:
         if record.damaged:
@@ -102,6 +108,7 @@ def _judged(record: Record) -> Iterable[Finding]:
         which = f"generation {record.whole}, the newest that is whole ({lost} older)"
         remedy = f"Roll back to {which}: `telekeep recover {name}`"
     else:
-        remedy = f"No generation of it is whole. Log in again: `telekeep auth {name} --replace`."
+        way = way_back(spares, name) or f"Log in again: `telekeep auth {name} --replace`."
+        remedy = f"No generation of it is whole. {way}"
     words = record.error.message
     yield Finding(CHECK, Severity.ERROR, words, remedy, name, type(record.error).__name__, 7, action)

@@ -9,6 +9,7 @@ from telekeep.clock import Clock
 from telekeep.errors import SessionSealed, TelegramSessionError, TelekeepError
 from telekeep.health.checks.vault import Facts, Record
 from telekeep.paths import Home
+from telekeep.vault.archive.spare import spares
 from telekeep.vault.record import KEPT, REMOVED, Entry, Generation
 from telekeep.vault.vault import Vault
 
@@ -18,6 +19,12 @@ def gather(home: Home, vault: Vault | None = None, *, clock: Clock, names: tuple
 
     Raises StorageUnavailable if the disk does not serve.
     """
+    found = _gathered(home, vault, clock, names)
+    is_gone = not found.exists or any(each.error is not None and each.whole is None for each in found.records)
+    return replace(found, spares=spares(home.backups)) if is_gone else found
+
+
+def _gathered(home: Home, vault: Vault | None, clock: Clock, names: tuple[str, ...]) -> Facts:
     if vault is not None:
         return _looked_into(vault, names)
     try:

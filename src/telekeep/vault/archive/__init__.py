@@ -9,5 +9,6 @@ making             what was collected, under a header, sealed
 returning          from an archive into the vault, as new generations
 folder             where archives lie: stored whole or not at all, listed, thrown away
 retention          which archives may go
+spare              what could be put back, for whoever finds it gone
 =================  ===================================================================================================
 """
