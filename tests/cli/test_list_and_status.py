@@ -214,6 +214,38 @@ def test_status_shows_what_is_not_to_be_asked_before(call, keeper: Keeper) -> No
     assert "not before  messages.search: 19.2 hours remaining, until " in call("status", "main").out
 
 
+def test_the_overview_shows_the_waits_with_their_end_and_what_goes_slower_since(call, keeper: Keeper) -> None:
+    keep(keeper), keep(keeper, "other")
+    assert "wait" not in call("status").out
+    at = Moment.now(SystemClock())
+
+    def note(subject: str, method: str, seconds: float, who: str) -> None:
+        keeper.ledger.note(Deadline(subject, method, "FLOOD_WAIT", seconds, at, who=who))
+
+    note("user 1", "messages.search", 69_120.0, "main")
+    note("user 2", "messages.getHistory", 600.0, "other")
+    note("user 3", "messages.sendMessage", 600.0, "of another home")
+    table, _, below = call("status").out.partition("\n\n")
+    assert len(table.splitlines()) == 3
+    until = time.strftime("%Y-%m-%d %H:%M", time.localtime(at.wall + 69_120))
+    waits, slowed = below.split("\n\n")
+    assert waits.splitlines()[0] == "Telegram asks to wait:"
+    assert waits.splitlines()[1] == f"  main   messages.search: 19.2 hours remaining, until {until}"
+    assert waits.splitlines()[2].startswith("  other  messages.getHistory: 10 minutes remaining, until ")
+    assert slowed.splitlines() == [
+        "Slowed down since:", "  main   messages.search: a call every 0.5 s",
+        "  other  messages.getHistory: a call every 0.5 s",
+    ]  # fmt: skip
+    for number in range(20):
+        note("user 1", f"messages.search{number}", 60.0, "main")
+    assert "… and 12 more" in call("status").out
+
+
+def test_status_with_waits_loads_nothing_heavy_either(keeper: Keeper, world: Path) -> None:
+    keeper.ledger.note(Deadline("u", "messages.search", "FLOOD_WAIT", 600.0, Moment.now(SystemClock()), who="main"))
+    test_status_and_list_load_nothing_heavy(keeper, world, "status")
+
+
 def test_status_shows_a_session_that_is_set_aside_and_why(call, keeper: Keeper) -> None:
     session = keep(keeper)
     keeper.vault.quarantine(session.auth_key.id, "AuthKeyDuplicated", checked=True, evidence="one\ntwo")

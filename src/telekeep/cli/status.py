@@ -7,7 +7,7 @@ cryptography or rich (a test says so), and asks the kernel about leases through 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,9 +38,9 @@ from telekeep.errors import SessionCorrupt, SessionNotFound
 from telekeep.health.history import availability
 from telekeep.paths import JOBS, LEDGER, home
 from telekeep.vault.record import DAMAGED, MISSING, QUARANTINED, REMOVED
-from telekeep.words import timeline
 
 if TYPE_CHECKING:
+    from telekeep.cli.status_floods import Floods
     from telekeep.lease.holder import Holder
     from telekeep.vault.record import Entry, Health
 
@@ -76,13 +76,13 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
         if entry.name in alarmed:
             advice = Advice(OVERDUE, f"ALARM: {_alarm(alarmed[entry.name])}: `telekeep devices {entry.name}`", 0.0)
         rows.append((entry, holder, advice))
+    waits = _floods(invocation)
     if invocation.json:
-        waits = _floods(invocation)
         facts = [
             {
                 **_facts(*row, now),
-                "floods": waits.deadlines.get(row[0].name, {}),
-                "intervals": waits.intervals.get(row[0].name, {}),
+                "floods": waits.deadlines.get(row[0].name, {}) if waits else {},
+                "intervals": waits.intervals.get(row[0].name, {}) if waits else {},
                 "health": _checks(health.get(row[0].lease)),
                 "owner": owners.get(row[0].name),
                 "alarms": alarmed.get(row[0].name, []),
@@ -93,9 +93,13 @@ def status(invocation: Invocation, name: str | None, age_days: str | None) -> in
     else:
         invocation.out.words(
             *(
-                _page(*rows[0], now, owners.get(name), health.get(rows[0][0].lease), _floods(invocation))
+                _page(*rows[0], now, owners.get(name), health.get(rows[0][0].lease), waits)
                 if name
-                else [*_overview(rows, now, owners, health), *_job_lines(invocation)]
+                else [
+                    *_overview(rows, now, owners, health),
+                    *(waits.overview({row[0].name for row in rows}, now) if waits else ()),
+                    *_job_lines(invocation),
+                ]
             )
         )
     return 0 if present(chosen) else SessionNotFound.exit_code
@@ -231,30 +235,14 @@ def _overview(
     return table(lines)
 
 
-class _Floods(NamedTuple):
-    """By session and method: seconds until Telegram may be asked, and seconds between two calls of a slowed one."""
-
-    deadlines: dict[str, dict[str, float]]
-    intervals: dict[str, dict[str, float]]
-
-
-def _floods(invocation: Invocation) -> _Floods:
-    """What the ledger says. It is loaded only where there is one."""
-    where, found = home(invocation.home), _Floods({}, {})
+def _floods(invocation: Invocation) -> Floods | None:
+    """What the ledger says; None where there is none, and nothing to load."""
+    where = home(invocation.home)
     if not (where.root / LEDGER).exists():
-        return found
-    from telekeep.pace.stores.local import LocalLedger
+        return None
+    from telekeep.cli.status_floods import floods
 
-    ledger = LocalLedger(where.root, clock=clock_in_force(invocation))
-    try:
-        for each, left in ledger.shown():
-            what = f"{each.method} in {each.chat}" if each.chat else each.method
-            found.deadlines.setdefault(each.who, {})[what] = left
-        for pace, interval in ledger.slowed():
-            found.intervals.setdefault(pace.who, {})[pace.method] = interval
-    finally:
-        ledger.close()
-    return found
+    return floods(where.root, clock_in_force(invocation))
 
 
 def _page(
@@ -264,7 +252,7 @@ def _page(
     now: float,
     owner: dict[str, Any] | None,
     health: Health | None,
-    floods: _Floods,
+    waits: Floods | None,
 ) -> list[str]:
     used = entry.last_used_at
     lines = [
@@ -287,9 +275,7 @@ def _page(
     else:
         lines.append(f"  held by     pid {holder.pid} of {holder.user} on {holder.host}, since {moment(holder.since)}")
         lines.append(f"              {holder.command}")
-    waits, slowed = floods.deadlines.get(entry.name, {}), floods.intervals.get(entry.name, {})
-    lines += [f"  not before  {what}: {timeline(left, now + left)}" for what, left in waits.items()]
-    lines += [f"  slowed down {method}: a call every {interval:.1f} s" for method, interval in slowed.items()]
+    lines += waits.of(entry.name, now) if waits else ()
     if owner is not None:
         lines += _lending(owner)
     return [*lines, f"→ {advice.words}"]
