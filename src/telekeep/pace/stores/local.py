@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import mmap
 import os
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -159,6 +157,8 @@ class LocalLedger:
     def _hashed(self, subject: str) -> str:
         known = self._hashes.get(subject)
         if known is None:
+            from hashlib import sha256  # here: `telekeep status` shows what was noted, and asks about nobody
+
             known = self._hashes[subject] = sha256(self._salt + subject.encode()).hexdigest()[:32]
         return known
 
@@ -261,7 +261,7 @@ def _warn(words: str, *values: object) -> None:
 
 
 def _salted(rows: sqlite3.Connection) -> None:
-    rows.execute("INSERT INTO salt VALUES (?)", (secrets.token_bytes(16),))
+    rows.execute("INSERT INTO salt VALUES (?)", (os.urandom(16),))
 
 
 @contextmanager
@@ -296,7 +296,7 @@ class _Mark:
         except OSError:
             return
         try:
-            os.pwrite(descriptor, secrets.token_bytes(_MARK_BYTES), 0)
+            os.pwrite(descriptor, os.urandom(_MARK_BYTES), 0)
         except OSError:
             pass  # whoever needs to know looks once a second anyway
         finally:
