@@ -20,7 +20,19 @@ from telekeep.errors import SessionNotFound
 from telekeep.keeper.keeper import Keeper
 from telekeep.pace.ledger import Deadline
 
-HEAVY = ("telethon", "asyncio", "cryptography", "rich", "psutil", "filelock", "cryptg", "keyring", "segno", "logging", "hashlib")
+HEAVY = (
+    "telethon",
+    "asyncio",
+    "cryptography",
+    "rich",
+    "psutil",
+    "filelock",
+    "cryptg",
+    "keyring",
+    "segno",
+    "logging",
+    "hashlib",
+)
 
 
 def test_none_is_exit_1_and_says_how_to_begin(call) -> None:

@@ -16,10 +16,12 @@ from telekeep import paths
 from telekeep.clock import SystemClock
 from telekeep.errors import ConfigError, SessionNotFound, SessionSealed
 from telekeep.keeper.keeper import Keeper
+from telekeep.keeper.rotating import Rotated, rotate
 from telekeep.secret import Secret
 from telekeep.vault.keys import passphrase
 from telekeep.vault.keys.file import KeyFile
 from telekeep.vault.keys.passphrase import Passphrase
+from telekeep.vault.keys.source import KeySource
 from telekeep.work.keeping import DaemonKeeper
 from work.conftest import Running, until
 
@@ -218,3 +220,47 @@ def test_the_key_itself_knows_when_its_time_is_over(sealed: paths.Home) -> None:
         clock.ahead = 60
         with pytest.raises(SessionSealed):
             keeper.vault.load("main")
+
+
+# ---- another key, while it runs
+
+
+def told() -> Passphrase:
+    return Passphrase(lambda: PHRASE)
+
+
+async def rotated(to: KeySource, *, source: KeySource | None = None) -> Rotated:
+    """As `telekeep vault rotate` does it, in another process."""
+
+    def work() -> Rotated:
+        with Keeper.open(key_source=source) as keeper:
+            return rotate(keeper, to)
+
+    return await asyncio.to_thread(work)
+
+
+async def test_a_daemon_that_is_open_goes_on_with_a_new_passphrase_and_with_none(
+    open_vault: paths.Home, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passphrase, "MEMORY_KIB", 64)
+    async with running() as run:
+        assert not run.keeper.holds_key and not await locked(run)
+        assert (await rotated(told())).daemon is True
+        assert run.keeper.holds_key and not await locked(run)
+        for _ in range(3):
+            assert (await rotated(told(), source=told())).daemon is True, "the same one, with a new salt"
+            assert not await locked(run)
+        assert len(run.keeper._held._keys[run.keeper.vault.id]) == 2, "keys of long ago are not kept"
+        assert (await rotated(KeyFile(open_vault.key_file), source=told())).daemon is True
+        assert not run.keeper.holds_key and not await locked(run)
+
+
+async def test_a_daemon_that_is_locked_is_not_opened_by_a_new_key(sealed: paths.Home, running: Running) -> None:
+    async with running() as run:
+        assert (await rotated(told(), source=told())).daemon is False
+        assert await locked(run)
+        await run.ask("unlock", passphrase=PHRASE, seconds=0.2)
+        async with asyncio.timeout(3):
+            await until(lambda: "lock" in run.owners.told)
+        assert (await rotated(told(), source=told())).daemon is False
+        assert await locked(run)

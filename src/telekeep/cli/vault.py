@@ -74,19 +74,26 @@ def status(invocation: Invocation) -> int:
 def rotate(invocation: Invocation, kind: str | None) -> None:
     """Give the vault a new master key, and wrap every data key anew with it.
 
-    A crash at any point leaves a vault that opens with the old key or with the new one. Backups made before still need
-    the old key; so one is made before, and, unless a passphrase would be asked for again, one after.
+    A crash at any point leaves a vault that opens with the old key or with the new one. A daemon that runs goes on with
+    the new one, and its borrowers notice nothing. Backups made before still need the old key; so one is made before,
+    and, unless a passphrase would be asked for again, one after.
     """
     from telekeep.keeper.backup import back_up_first
+    from telekeep.keeper.rotating import rotate as rotate_vault
 
     with invocation.keeper() as keeper:
         before = keeper.vault.key_source
         source = _source(keeper, kind or KINDS.get(before, FILE))
         back_up_first(keeper, None, step="before a new key")
-        keeper.vault.rotate(source)
+        rotated = rotate_vault(keeper, source)
         if source.name != keys.PASSPHRASE:  # that would be asked for once more
             back_up_first(keeper, None, step="after a new key")
-        found = {"id": keeper.vault.id, "key_source": source.name, "before": before}
+        found = {"id": keeper.vault.id, "key_source": source.name, "before": before, **rotated.facts()}
+    if rotated.daemon is False:
+        invocation.out.warn("The daemon does not know the new passphrase, and is locked: `telekeep unlock`.")
+    if rotated.behind:
+        told = ", ".join(f"process {pid}" for pid in rotated.behind)
+        invocation.out.warn(f"Start again what holds a session itself, and does not know the new passphrase: {told}.")
     invocation.out.data(
         found, () if invocation.quiet else [f"The vault has a new key, from a {keys.worded(source.name)}."]
     )

@@ -74,6 +74,7 @@ class Daemon:
             "reload": self.reload,
             "unlock": self._custody.unlock,
             "lock": self._custody.lock,
+            "expect_key": self._custody.expect_key,
         }
         self._control = DaemonControl(
             keeper.home, {**owners.verbs(), **verbs, **(more or {})}, about=about, before=self._before, report=_report

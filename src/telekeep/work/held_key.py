@@ -7,7 +7,8 @@ the key made from it stays in this process's memory until its lifetime ends or s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from telekeep.errors import SessionSealed
@@ -50,11 +51,14 @@ class HeldKey:
         kind = self.name
         if self._shut:
             raise SessionSealed("The daemon is locked.", remedy=REMEDY)
-        if kind == PASSPHRASE and vault_id in self._keys:
-            return self._keys[vault_id]
+        told = self._keys.get(vault_id, []) if kind == PASSPHRASE else []
         if kind == PASSPHRASE and not _named_in_file():
-            raise SessionSealed("The vault is sealed with a passphrase, and the daemon was not told it.", remedy=REMEDY)
-        return source_for(kind, parameters).masters(vault_id, parameters)
+            if not told:
+                raise SessionSealed(
+                    "The vault is sealed with a passphrase, and the daemon was not told it.", remedy=REMEDY
+                )
+            return told
+        return chain(told, _asked_last(source_for(kind, parameters), vault_id, parameters))
 
     def retire(self, vault_id: str, parameters: Parameters) -> None:
         """A vault no longer needs what ``parameters`` point to."""
@@ -66,6 +70,15 @@ class HeldKey:
         """Keep ``keys`` for that vault from now on, for ``seconds`` or, if None, until `shut`."""
         self._keys = {vault_id: keys}
         self.open(seconds=seconds)
+
+    def expect(self, vault_id: str, key: Secret) -> bool:
+        """``key`` is about to be in force for that vault, whose present one stays until then. False if this is shut:
+        then nobody may open the vault here, with whatever key.
+        """
+        if self.is_locked or self.is_over:
+            return False
+        self._keys = {vault_id: [key, *self._keys.get(vault_id, [])[:1]]}
+        return True
 
     def open(self, *, seconds: float | None) -> None:
         """Serve again, for ``seconds`` or, if None, until `shut`."""
@@ -94,7 +107,12 @@ class HeldKey:
     @property
     def is_in_memory(self) -> bool:
         """Whether a key made from a passphrase is held: it would be gone with this process."""
-        return bool(self._keys)
+        return bool(self._keys) and self.name == PASSPHRASE
+
+
+def _asked_last(source: KeySource, vault_id: str, parameters: Parameters) -> Iterator[Secret]:
+    """The keys of ``source``, which is asked when they are needed."""
+    yield from source.masters(vault_id, parameters)
 
 
 def _named_in_file() -> bool:

@@ -54,6 +54,10 @@ class DaemonKeeper(Keeper):
             vault.unlock()
             self._held.hold(vault.id, noting.keys, seconds=seconds)
 
+    def expect_key(self, key: Secret) -> bool:
+        """``key`` is about to be the master key of this vault. False while it is locked."""
+        return self._held.expect(self.vault.id, key)
+
     def lock(self) -> None:
         """Forget the master key. Nothing opens the vault here until `unlock`."""
         self._held.forget()
