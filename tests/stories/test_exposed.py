@@ -67,27 +67,6 @@ def test_a_leaked_string_is_worth_nothing_and_everybody_goes_on(lending: Lending
     lending.check()
 
 
-def test_strangers_that_a_young_login_may_not_end_are_left_to_a_job(lending: Lending) -> None:
-    listed(lending.stage)
-    logged_in(lending.stage, "strange", home="elsewhere")
-    loan = lending.lend("main")
-    assert loan.startswith("1")
-    worker = lending.start(lending.stage.write("worker.py", WORKER))
-    assert line(worker) == "ready"
-
-    said = lending.telekeep("exposed", "main", *PASSWORD, "--yes", "--json")
-    assert said.code == 8, said
-    found = json.loads(said.out)
-    assert found["ended"] and not found["strangers_ended"]
-    (left,) = found["strangers_left"]
-    (job,) = json.loads(lending.ok("jobs", "list", "--json"))["jobs"]
-    assert job["name"] == found["jobs"][0] and abs(job["next_run"] - found["allowed_at"]) < 1.5
-    assert job["command"][:3] == ["devices", "revoke", "main"] and left["hash"]
-    assert worker.poll() is None, "whoever borrows goes on"
-    lending.stage.kill(worker)
-    lending.check()
-
-
 def test_after_a_406_a_person_is_needed_who_logs_in_anew(lending: Lending) -> None:
     _leak(lending)
     worker = lending.start(lending.stage.write("worker.py", WORKER))

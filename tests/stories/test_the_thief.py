@@ -117,6 +117,7 @@ def test_strangers_are_ended_and_ours_are_spared(kept: Stage, hours: Time) -> No
     both_clocks(kept, hours, 86_401)
 
     assert kept.telekeep("devices", "revoke", "main", stranger[:8], "--yes").code == 0
+    assert kept.telekeep("devices", "revoke", "main", stranger[:8], "--if-there").code == 0, "it has ended already"
     gone = kept.telekeep("test", "other", home="elsewhere")
     assert gone.code == 1 and "invalid" in gone.out
 

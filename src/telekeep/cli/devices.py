@@ -67,7 +67,8 @@ def list_(invocation: Invocation, name: str) -> None:
 )
 @click.argument("name", type=NAME)
 @click.argument("which")
-def revoke(invocation: Invocation, name: str, which: str) -> None:
+@click.option("--if-there", is_flag=True, help="Be content if it has ended already: for jobs.")
+def revoke(invocation: Invocation, name: str, which: str, if_there: bool) -> None:
     """End one login: WHICH is its id, as `devices NAME` shows it.
 
     A session that is kept here ends only if it is called by its name. Telegram allows this 24 hours after a login.
@@ -78,6 +79,10 @@ def revoke(invocation: Invocation, name: str, which: str) -> None:
         with invocation.out.progress("Asking Telegram"):
             found = asyncio.run(listing(keeper, name))
             now = keeper.clock.wall()
+        if if_there and not _fitting(found, which):
+            words = f"No login of this account fits {which!r} any more: nothing is to be done."
+            invocation.out.data({"ended": []}, () if invocation.quiet else [words])
+            return
         device = _chosen(found, which)
         ours = found.ours(device)
         lines = [f"  {told(device, now)}"]
@@ -162,22 +167,26 @@ def seen(invocation: Invocation, name: str) -> None:
 
 def _chosen(found: Listing, which: str) -> Device:
     """The login that is meant. Raises Usage for none, several, our own, and one of ours that is not called by name."""
-    named = [each for each in found.found.others if (ours := found.ours(each)) is not None and ours.name == which]
     if which == found.name or which.lower() == "this":
         raise Usage(
             f"{which} is the login that would have to ask, and Telegram lets none end itself so.",
             remedy="End it in any Telegram app under Settings › Devices, or with another session of this account.",
         )
-    fits = named or [each for each in found.found.others if number(each).startswith(which.lower())]
-    if len(which) < 4 and not named:
-        fits = []
+    fits = _fitting(found, which)
     if len(fits) != 1:
         many = f"{len(fits)} logins fit {which!r}" if fits else f"No login of this account fits {which!r}"
         raise Usage(f"{many}.", remedy=f"`telekeep devices {found.name}` shows their ids.")
     ours = found.ours(fits[0])
-    if ours is not None and not named:
+    if ours is not None and ours.name != which:
         raise Usage(
             f"That is {ours.name}, a session that is kept here.",
             remedy=f"If you mean it: `telekeep devices revoke {found.name} {ours.name}`.",
         )
     return fits[0]
+
+
+def _fitting(found: Listing, which: str) -> list[Device]:
+    """The logins that are called so: by the name of a session of ours, else by the beginning of their id."""
+    others = found.found.others
+    named = [each for each in others if (ours := found.ours(each)) is not None and ours.name == which]
+    return named or [each for each in others if len(which) >= 4 and number(each).startswith(which.lower())]

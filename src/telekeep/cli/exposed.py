@@ -139,11 +139,15 @@ def _scheduled(invocation: Invocation, name: str, found: Exposed) -> list[str]:
 
     where, made = home_of(invocation.home), []
     known: Any = table.read(where)
-    for each in found.left:
-        job = f"revoke-{name.replace('@', '-')}-{number(each)}"
-        if job not in known:
-            words = ("devices", "revoke", name, number(each), "--yes")
-            table.add(where, make(job, words, Schedule(at=found.allowed_at), name))
+    names = {f"revoke-{name.replace('@', '-')}-{number(each)}": each for each in found.left}
+    before = [job for job in names if job in known]
+    for job in before:  # of an earlier time, which may have been too early
+        table.remove(where, job)
+    if before:
+        ask_daemon(invocation, "jobs_changed")  # and what became of it is forgotten
+    for job, each in names.items():
+        words = ("devices", "revoke", name, number(each), "--if-there", "--yes")
+        table.add(where, make(job, words, Schedule(at=found.allowed_at), name))
         made.append(job)
     ask_daemon(invocation, "jobs_changed")
     return made

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from telekeep.clock import Clock
     from telekeep.keeper.keeper import Keeper
 
+SLACK = 120.0  # seconds by which our clock and Telegram's may differ
 SECONDS = 60.0  # for all of an order: lockdown asks once for each login
 _CONNECT_SECONDS = 30.0
 
@@ -193,6 +194,16 @@ def _advised(keeper: Keeper, name: str, error: LoginTooYoung) -> LoginTooYoung:
     if older is not None:
         error.remedy = f"The session {older!r} of the same account is old enough: run the command with its name."
     return error
+
+
+def too_young(keeper: Keeper, name: str) -> float:
+    """Seconds until the login of ``name`` may end others, as far as telekeep has seen when it began; 0 if it may, or if
+    nobody has looked. Telegram is not asked. Raises what the vault says.
+    """
+    earlier = watching.before(keeper, name)
+    known = watching.register(keeper, earlier.account) if earlier else None
+    own = known.of(earlier.asker.lease) if earlier and known else None
+    return max(0.0, own.created_at + FRESH + SLACK - keeper.clock.wall()) if own and own.created_at else 0.0
 
 
 def _old_enough(known: Register, kept: Sequence[Ours], now: float) -> str | None:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
     from telekeep.login.prompt import Prompt
 
-_SLACK = 120.0  # seconds by which our clock and Telegram's may differ
-
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
@@ -50,7 +48,7 @@ async def answer(keeper: Keeper, name: str, prompt: Prompt, *, force: bool = Fal
     strangers, others, was_over = await _strangers(keeper, name)
     ended, left = await _end(keeper, name, strangers)
     renewal = await renew(keeper, name, prompt, force=force)
-    allowed_at = keeper.clock.wall() + FRESH + _SLACK if left else None
+    allowed_at = keeper.clock.wall() + FRESH + devices.SLACK if left else None
     return Exposed(renewal, ended, left, others, allowed_at, was_over)
 
 

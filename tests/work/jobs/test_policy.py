@@ -96,3 +96,22 @@ def test_a_job_for_one_moment_is_done_after_it_and_held_if_it_fails_too_often() 
 def test_a_clock_that_was_set_back_by_a_year_traps_no_job() -> None:
     memory = ran(HOURLY, 0)
     assert policy.due(HOURLY, memory, NOW - 31_536_000) == NOW - 31_536_000
+
+
+def test_where_telegram_has_not_said_until_when_it_is_asked_less_and_less_often() -> None:
+    memory, now, pauses = ran(HOURLY, 4), NOW, []
+    for _ in range(15):
+        now = memory.next_at
+        memory = policy.ended(HOURLY, policy.started(memory, now), 4, now + 1)
+        pauses.append(memory.next_at - now - 1)
+    assert pauses[:3] == [20.0, 40.0, 80.0] and pauses[-1] == 3600.0
+    assert memory.waits_for == policy.RATE_LIMITED and not memory.held, "it is never given up"
+    assert policy.ended(HOURLY, memory, 0, now).failures == 0
+
+
+def test_a_daemon_is_not_needed_for_a_job_that_is_done_or_given_up() -> None:
+    once = Job("revoke", ("devices", "revoke", "main", "1"), Schedule(at=NOW), session="main")
+    assert policy.may_run(FRESH)
+    assert not policy.may_run(policy.ended(once, policy.started(FRESH, NOW), 0, NOW + 1))
+    assert policy.may_run(policy.ended(once, policy.started(FRESH, NOW), 1, NOW + 1)), "another login mends that"
+    assert not policy.may_run(FRESH.stopped())

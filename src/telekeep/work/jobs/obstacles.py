@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from telekeep.errors import TelekeepError
+from telekeep.keeper.devices import too_young
 from telekeep.words import span
 
 if TYPE_CHECKING:
     from telekeep.pace.ledger import Ledger
+    from telekeep.work.jobs.job import Job
     from telekeep.work.keeping import DaemonKeeper
 
 LOCKED, SET_ASIDE = "the vault is locked", "set aside"
@@ -43,6 +45,19 @@ def standing(keeper: DaemonKeeper, session: str | None) -> Standing:
 
 def _wait(ledger: Ledger, session: str) -> float:
     return max((left for each, left in ledger.shown() if each.who == session and not each.chat), default=0.0)
+
+
+def wait_of(keeper: DaemonKeeper, job: Job, stands: Standing) -> float:
+    """Seconds until Telegram lets this job do what it has refused, as far as it is known; 0 if it is not.
+
+    A login ends others only when it is old enough: of a job that would, its own age counts as well.
+    """
+    if job.words[0] != "devices" or job.session is None:
+        return stands.wait
+    try:
+        return max(stands.wait, too_young(keeper, job.session))
+    except TelekeepError:
+        return stands.wait
 
 
 def told(wait: float) -> str:

@@ -14,6 +14,7 @@ AGAIN = Backoff(attempts=6, first=2.0, cap=300.0)  # a job that fails: six times
 STEADY = 600.0  # seconds after which a run counts as one that went well for a while
 _RESTART = 1.0  # seconds until a job that is to run always, and has ended well, is started again
 _SHORTEST_WAIT = 5.0  # seconds between two tries at what Telegram has said "not before" to
+_LONGEST_WAIT = 3600.0  # seconds, where Telegram has not said until when
 
 OUTCOMES = {
     0: "ok",
@@ -67,7 +68,11 @@ def ended(
     if code == 0:
         return replace(after, failures=0, held=DONE if after.next_at == math.inf else "")
     if code == 4 and not job.is_program:
-        return replace(after, waits_for=RATE_LIMITED, next_at=now + max(wait, _SHORTEST_WAIT))
+        if wait > 0:
+            return replace(after, waits_for=RATE_LIMITED, next_at=now + max(wait, _SHORTEST_WAIT))
+        failures = memory.failures + 1  # nobody knows until when: less and less often
+        wait = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2.0 ** min(failures, 20))
+        return replace(after, waits_for=RATE_LIMITED, next_at=now + wait, failures=failures)
     if code == 1 and not job.is_program:
         return replace(after, held=NEEDS_LOGIN, held_at=login)
     failures = 1 if now - began >= STEADY else memory.failures + 1
@@ -94,6 +99,11 @@ def is_released(memory: Memory, standing: Standing) -> bool:
 def released(memory: Memory) -> Memory:
     """As if it had not failed: a person, or another login, has mended what was wrong."""
     return replace(memory, held="", held_at="", failures=0, next_at=None, waits_for="", is_stopped=False)
+
+
+def may_run(memory: Memory) -> bool:
+    """Whether it runs or will run without a person's doing."""
+    return not memory.is_stopped and memory.held not in (DONE, GIVEN_UP)
 
 
 def due(job: Job, memory: Memory, now: float) -> float:

@@ -14,7 +14,7 @@ from telekeep.events import JobEnded, JobStarted
 from telekeep.work.jobs import policy, table
 from telekeep.work.jobs.job import Job
 from telekeep.work.jobs.memory import Memories
-from telekeep.work.jobs.obstacles import Standing, standing
+from telekeep.work.jobs.obstacles import Standing, standing, wait_of
 from telekeep.work.jobs.process import BUSY, GRACE, Run, environment
 from telekeep.work.jobs.shown import shown
 
@@ -47,8 +47,8 @@ class Jobs:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job runs or will run: the daemon is needed."""
-        return any(not self._memories.of(name).is_stopped for name in self._jobs)
+        """Whether a job runs or may run by itself: the daemon is needed."""
+        return any(policy.may_run(self._memories.of(name)) for name in self._jobs)
 
     async def run(self) -> None:
         """Keep the jobs going until cancelled; then they are told to end, and have their grace."""
@@ -196,7 +196,8 @@ class Jobs:
             after = policy.interrupted(memory, now)
         else:
             stands: Standing = standing(self._keeper, job.session)
-            after = policy.ended(job, memory, code, now, wait=stands.wait, login=stands.login)
+            wait = wait_of(self._keeper, job, stands)
+            after = policy.ended(job, memory, code, now, wait=wait, login=stands.login)
         self._memories.keep(job.name, after)
         said = policy.outcome(job, code) or "told to end"
         level = logging.INFO if code in (0, None) else logging.WARNING
