@@ -5,5 +5,6 @@
 - `pool`: clients that its tasks take turns with
 - `once`: a task that is delivered twice does its work once
 - `result`: what a task answers with, and whether it is tried again (pure)
+- `redelivery`: how soon a killed worker's tasks are given back
 - `command`: the worker's command line, and what the queues are called
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Task
-from celery.signals import worker_process_shutdown, worker_shutdown
+from celery.signals import celeryd_init, worker_process_shutdown, worker_shutdown
 
 from telekeep import paths
 from telekeep.borrow.random_ids import RandomIds
@@ -23,6 +23,7 @@ from telekeep.work.celery import loop, result
 from telekeep.work.celery.command import QUEUE
 from telekeep.work.celery.once import Tasks, UnderWay
 from telekeep.work.celery.pool import Pool, Wanted
+from telekeep.work.celery.redelivery import look_each_time
 
 _UNDER_WAY = 5.0  # seconds until a task that another worker is doing is looked at again
 _VISIBILITY = 3600.0  # seconds: Celery's own for Redis
@@ -112,5 +113,6 @@ def _close(**_: Any) -> None:
     loop.close()
 
 
+celeryd_init.connect(look_each_time, weak=False)
 for _signal in (worker_process_shutdown, worker_shutdown):
     _signal.connect(_close, weak=False)
