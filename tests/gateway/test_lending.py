@@ -12,6 +12,8 @@ from telethon.sessions import MemorySession
 from gateway.house import Ear, House, trust
 from mtproto.client import RPC_RESULT, RawClient, Refused, TransportRefusal
 from telekeep.errors import LoanExpired
+from telekeep.gateway import lending
+from telekeep.gateway.shelf import Shelf
 from upstream.place import PHONE, until
 
 
@@ -261,3 +263,22 @@ async def test_a_transport_error_is_all_that_a_stranger_is_told(house: House) ->
         client.key_id = b"\x01" * 8
         with pytest.raises(TransportRefusal, match="404"):
             await client.learn_salt()
+
+
+async def test_of_the_loans_that_have_ended_the_newest_are_remembered(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that lends every minute does not fill the vault."""
+    monkeypatch.setattr(lending, "_MOST_ENDED", 3)
+    lasting = house.lend()
+    made = [house.lend(label=str(number)) for number in range(6)]
+    for loan in made:
+        house.owner.end_loan(loan.id, "revoked")
+    house.owner._lending.look_after()
+    kept = [each.label for each in house.owner.loans() if each.ended_at is not None]
+    assert kept == ["3", "4", "5"]
+    house.owner._lending.look_after()
+    stored = {each.id for each in Shelf(house.keeper.vault, "main", 0).loans()}
+    assert stored == {lasting.id, *(each.id for each in made[3:])}
+    async with house.stock(lasting) as client:
+        assert (await client.get_me()).id == house.ada.id

@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _UNUSED = 600.0  # seconds after which a loan that a program fetched for itself is forgotten
 _REMEMBERED = 30 * 86_400.0  # seconds for which an ended loan is answered by name
+_MOST_ENDED = 1000  # of those: a program that lends every minute would fill the vault with them
 
 
 class Lending:
@@ -126,8 +127,16 @@ class Lending:
         now = self._clock.wall()
         for loan in tuple(self._register.loans.values()):
             self._look_at(loan, now)
+        self._forget_the_oldest()
         for loan in tuple(self._unwritten.values()):
             self._write(loan)
+
+    def _forget_the_oldest(self) -> None:
+        ended = [loan for loan in self._register.loans.values() if loan.ended_at is not None]
+        if len(ended) > _MOST_ENDED:
+            ended.sort(key=lambda loan: loan.ended_at or 0.0)
+            for loan in ended[: len(ended) - _MOST_ENDED]:
+                self._drop(loan)
 
     def _look_at(self, loan: Loan, now: float) -> None:
         if loan.ended_at is not None:
@@ -145,3 +154,4 @@ class Lending:
     def _drop(self, loan: Loan) -> None:
         self._shelf.drop(loan)
         self._register.forget(loan)
+        self._unwritten.pop(loan.id, None)
