@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from telekeep.paths import Home
 
 JOB = "worker"
-_STOPPING = 30.0  # seconds for it to end
 _LINES = 50
 
 

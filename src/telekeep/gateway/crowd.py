@@ -64,6 +64,8 @@ class Crowd:
         while recent and now - recent[0] > _WITHIN:
             recent.popleft()
         recent.append(now)
+        if len(self._recent) > _NAMES:  # most programs fetch a loan of their own each time they start
+            self._recent = {name: each for name, each in self._recent.items() if now - each[-1] <= _WITHIN}
         excess = len(recent) - _CONNECTIONS
         if excess > 0:
             pause = min(_WITHIN, excess * _PAUSE)
