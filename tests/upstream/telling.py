@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from telethon._updates import EntityCache, GapError, MessageBox
+from telethon._updates.messagebox import PrematureEndReason
 from telethon._updates.session import ChannelState, SessionState
 
 from telekeep.mtproto.schema import read, types
@@ -17,6 +18,7 @@ from telekeep.mtproto.schema import read, types
 ME, FRIEND, CHANNEL = 100, 200, 300
 LOG = {"messagebox": logging.getLogger("telethon.messagebox")}
 Label = tuple[Any, ...]
+_LATER = PrematureEndReason.TEMPORARY_SERVER_ISSUES
 
 
 def wire(thing: Any) -> Any:
@@ -206,6 +208,10 @@ def hashes() -> EntityCache:
     return cache
 
 
+class Flooded(Exception):
+    """Telegram lets this request wait."""
+
+
 class Client:
     """Telethon's update loop around ``box``. ``ask`` answers requests, ``heard`` is told all that comes out."""
 
@@ -236,11 +242,19 @@ class Client:
         for _ in range(10_000 if turns is None else turns):
             request = self.box.get_difference()
             if request is not None:
-                self.heard(*self.box.apply_difference(wire(self.ask(request)), self.hashes))
+                try:
+                    self.heard(*self.box.apply_difference(wire(self.ask(request)), self.hashes))
+                except Flooded:
+                    self.box.told_to_wait()
+                    self.box.end_difference()
                 continue
             request = self.box.get_channel_difference(self.hashes)
             if request is not None:
-                self.heard(*self.box.apply_channel_difference(request, wire(self.ask(request)), self.hashes))
+                try:
+                    self.heard(*self.box.apply_channel_difference(request, wire(self.ask(request)), self.hashes))
+                except Flooded:
+                    self.box.told_to_wait()
+                    self.box.end_channel_difference(request, _LATER, self.hashes)
                 continue
             deadline = self.box.check_deadlines()
             if deadline <= self.clock.now:
@@ -252,7 +266,7 @@ class Client:
                 except GapError:
                     continue
                 self.heard(told, users, chats)
-            elif self.box.possible_gaps:
+            elif self.box.possible_gaps or self.box.getting_diff_for:
                 self.clock.now = deadline
             else:
                 return

@@ -16,7 +16,21 @@ from telethon._updates.messagebox import ENTRY_ACCOUNT
 from telekeep.mtproto.schema import build, read, types
 from telekeep.upstream.box import Hole, OwnerBox
 from telekeep.upstream.settle import QTS, in_full, no_op, place, settle
-from upstream.telling import CHANNEL, FRIEND, LOG, ME, Client, Clock, Happened, Line, Telegram, in_loop, label, wire
+from upstream.telling import (
+    CHANNEL,
+    FRIEND,
+    LOG,
+    ME,
+    Client,
+    Clock,
+    Flooded,
+    Happened,
+    Line,
+    Telegram,
+    in_loop,
+    label,
+    wire,
+)
 
 KINDS = st.sampled_from(["new", "new", "new", "edit", "delete", "read"])
 HAPPENINGS = st.lists(st.tuples(KINDS, st.integers(0, 20)), max_size=25)
@@ -206,6 +220,48 @@ def all_of_it(clock: Clock, happenings: list[tuple[str, int]], fates: list[str],
 
 def read_again(happened: Happened) -> Any:
     return read(happened.update)
+
+
+@given(
+    HAPPENINGS,
+    st.lists(st.sampled_from(["keep", "lose", "late"]), max_size=25),
+    st.lists(st.sampled_from([0, 0, 3, 40]), max_size=12),
+    st.integers(1, 4),
+)
+def test_however_often_telegram_lets_it_wait_everything_comes_once_and_in_order(
+    happenings: list[tuple[str, int]], fates: list[str], floods: list[int], limit: int
+) -> None:
+    """And nobody asks before the wait is over; what has no difference to wait for comes at once."""
+
+    def work(clock: Clock) -> None:
+        telegram, until, waits = Telegram(limit=limit), dict.fromkeys((True, False), 0.0), list(floods)
+        owner = Owner(clock, telegram)
+        owner.box.left = lambda method: until["Channel" in method] - clock.now
+
+        def ask(request: Any) -> Any:
+            of_channel = hasattr(request, "channel")
+            assert clock.now >= until[of_channel]
+            if waits and (seconds := waits.pop()):
+                until[of_channel] = clock.now + seconds
+                raise Flooded
+            return telegram.answer(request)
+
+        owner.ask = ask
+        for (kind, number), fate in itertools.zip_longest(happenings, fates[: len(happenings)], fillvalue="keep"):
+            line = telegram.channel if number % 3 == 0 else telegram.account
+            happened = line.happen("new" if kind == "delete" else kind, number)
+            if fate != "lose":
+                owner.tell(types.UpdateShort(read_again(happened), 1_700_000_000))
+            owner.run(1 + number % 7 if fate == "keep" else 0)
+        owner.tell(types.UpdatesTooLong())
+        owner.run()
+        for line in (telegram.account, telegram.channel):
+            assert [each for each in owner.labels if each[1] == line.channel] == line.labels
+            assert is_without_gap(owner.told, line.channel, 1, line.pts)
+        assert not owner.box.holes
+        assert not owner.box._waiting
+
+    in_loop(work)
 
 
 @dataclass
