@@ -43,10 +43,11 @@ def count(house: House, method: str) -> int:
 
 
 # half a minute: a call would wait it out by itself; 22 hours: nobody waits so long
-@pytest.mark.parametrize("seconds", [30, 79_200])
+@pytest.mark.parametrize(("seconds", "later"), [(30, 0), (79_200, 3)])
 async def test_what_the_account_missed_is_told_when_the_wait_is_over(
-    house: House, club: Channel, forward: Forward, seconds: int
+    house: House, club: Channel, forward: Forward, seconds: int, later: int
 ) -> None:
+    """Whether something comes in meanwhile or nothing."""
     bob = house.bob()
     async with house.stock() as one, house.borrower() as other:
         ears = Ear(one), Ear(other)
@@ -57,7 +58,7 @@ async def test_what_the_account_missed_is_told_when_the_wait_is_over(
         house.telegram.world.send_message(bob, user(house.ada.id), "never pushed")
         house.writes(bob, "after it")
         await until(lambda: count(house, "getDifference") == before + 1)
-        for number in range(3):
+        for number in range(later):
             house.writes(bob, f"meanwhile {number}")
             house.telegram.post(club, f"club {number}")
             await until(lambda: all(ear.texts[-1] == f"club {number}" for ear in ears))  # noqa: B023
@@ -65,14 +66,14 @@ async def test_what_the_account_missed_is_told_when_the_wait_is_over(
         forward(seconds - 1)
         house.telegram.post(club, "nearly over")
         await until(lambda: all(ear.texts[-1] == "nearly over" for ear in ears))
-        assert [len(ear) for ear in ears] == [5, 5]
+        assert [len(ear) for ear in ears] == [later + 2] * 2
         assert count(house, "getDifference") == before + 1, "Telegram is asked no sooner than it said"
         forward(1)
-        await until(lambda: all(len(ear) == 10 for ear in ears))
+        await until(lambda: all(len(ear) == 2 * later + 4 for ear in ears))
         house.writes(bob, "now")
         await until(lambda: all(ear.texts[-1] == "now" for ear in ears))
-    told = ["never pushed", "after it", "meanwhile 0", "meanwhile 1", "meanwhile 2", "now"]
-    clubs = ["both heard", "club 0", "club 1", "club 2", "nearly over"]
+    told = ["never pushed", "after it", *[f"meanwhile {number}" for number in range(later)], "now"]
+    clubs = ["both heard", *[f"club {number}" for number in range(later)], "nearly over"]
     assert all(ear.texts == [*clubs, *told] for ear in ears)
     assert count(house, "getDifference") == before + 2
 
