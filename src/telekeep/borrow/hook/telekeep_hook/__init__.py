@@ -1,6 +1,7 @@
 """Gives a program's Telegram clients the loan that `telekeep run` has made for it. Standard library only.
 
 waiting     call something as soon as a package has been imported
+collector   importing a large package without the garbage collector getting in the way
 refusal     how a program is told that it cannot have what it asks for
 plan        what `telekeep run` left for us to read
 standing    whether a session that a program brings is the one that is lent (decisions, no I/O)
