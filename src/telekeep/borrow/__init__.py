@@ -3,5 +3,6 @@
 borrow      ``telekeep.client(NAME)``
 client      the client: stock Telethon, with a loan in memory
 dispatch    a Telethon client that forgets no update when it is disconnected
-summon      find the daemon, or start it; ask it
+asking      the way to the daemon that runs, and asking it
+summon      starting it where none runs
 """

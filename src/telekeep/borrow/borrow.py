@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from telekeep import paths
-from telekeep.borrow.summon import ask, home_of, summon
-from telekeep.errors import OwnerAbsent
+from telekeep.borrow.summon import ask_summoned
 from telekeep.loading import settled
 
 if TYPE_CHECKING:
@@ -44,12 +43,5 @@ def client(
 def _fetched(name: str, home: Path, network: str | None, grant: str, label: str, before: str | None) -> Loan:
     from telekeep.borrow.client import Loan
 
-    asked = {"name": name, "grant": grant, "label": label or None, "loan": before}
-    for again in (True, False):
-        summon(home, network)
-        try:
-            return Loan.read(ask(home_of(home), "borrow", timeout=_PATIENCE, **asked))
-        except OwnerAbsent:  # it was just stopping: the next one is asked
-            if not again:
-                raise
-    raise AssertionError("unreachable")
+    wanted = {"name": name, "grant": grant, "label": label or None, "loan": before}
+    return Loan.read(ask_summoned(home, network, "borrow", timeout=_PATIENCE, **wanted))

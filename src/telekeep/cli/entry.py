@@ -19,6 +19,7 @@ def run() -> None:
     """The console script."""
     code = _quickly(sys.argv[1:])
     if code is not None:
+        gc.freeze()  # as in `main.run`
         sys.exit(code)
     from telekeep.cli import main
 

@@ -130,7 +130,7 @@ def _rewritten(invocation: Invocation, name: str, path: Path, variables: list[st
 
 def _scheduled(invocation: Invocation, name: str, found: Exposed) -> list[str]:
     """A job for each stranger that is left: it is ended as soon as the new login may do it."""
-    from telekeep.borrow.summon import home_of
+    from telekeep.borrow.asking import home_of
     from telekeep.cli.device_table import number
     from telekeep.cli.jobs import ask_daemon
     from telekeep.work.jobs import table

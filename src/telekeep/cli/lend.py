@@ -123,7 +123,8 @@ def _lend_to_container(
 def lent(
     invocation: Invocation, name: str, label: str, grant: str, seconds: float | None, host: str | None = None
 ) -> dict[str, Any]:
-    from telekeep.borrow.summon import ask, home_of, summon
+    from telekeep.borrow.asking import ask, home_of
+    from telekeep.borrow.summon import summon
 
     with invocation.out.progress("Asking the daemon"):
         summon(invocation.home, invocation.network)

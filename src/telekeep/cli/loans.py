@@ -57,7 +57,8 @@ def key(invocation: Invocation, name: str) -> None:
 
 
 def _asked(invocation: Invocation, verb: str, **fields: Any) -> Any:
-    from telekeep.borrow.summon import ask, home_of, summon
+    from telekeep.borrow.asking import ask, home_of
+    from telekeep.borrow.summon import summon
 
     with invocation.out.progress("Asking the daemon"):
         summon(invocation.home, invocation.network)

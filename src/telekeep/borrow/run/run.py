@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from telekeep.borrow.summon import HOOK, ask, asked, home_of, summon
+from telekeep.borrow.asking import asked, home_of
+from telekeep.borrow.hook import HOOK
 from telekeep.errors import ConfigError, OwnerAbsent
 from telekeep.paths import Home
 
@@ -84,15 +85,10 @@ def _asked(where: Home, network: str | None, wanted: dict[str, Any]) -> Callable
             with suppress(OwnerAbsent, ConfigError):  # what it does not understand, it may be of another release
                 given = waiting()
                 return given
-        for again in (True, False):
-            summon(where.root, network)
-            try:
-                given = ask(where, "run", timeout=_PATIENCE, **wanted)
-                return given
-            except OwnerAbsent:  # it was just stopping: the next one is asked
-                if not again:
-                    raise
-        raise AssertionError("unreachable")
+        from telekeep.borrow.summon import ask_summoned
+
+        given = ask_summoned(where.root, network, "run", timeout=_PATIENCE, **wanted)
+        return given
 
     return answer
 
