@@ -14,6 +14,7 @@ from telekeep import paths
 from telekeep.control import PROTOCOL, FrameError, begun, exchange, outcome
 from telekeep.errors import ConfigError, OwnerAbsent, ProtocolMismatch
 
+OPENING = 90.0  # seconds for an answer for which a session may have to be opened first
 _PING = 5.0  # seconds for an answer to `ping`
 
 

@@ -16,8 +16,6 @@ from telekeep.cli.placing import check_place, place
 from telekeep.cli.span import SPAN
 
 STRING = "telethon-string"
-_PATIENCE = 90.0  # seconds: the session may have to be opened first
-_STAND_IN = 1, b"0" * 32  # an api id and hash: without one kurigram asks for it, and a gateway takes any
 
 
 @command(
@@ -123,29 +121,29 @@ def _lend_to_container(
 def lent(
     invocation: Invocation, name: str, label: str, grant: str, seconds: float | None, host: str | None = None
 ) -> dict[str, Any]:
-    from telekeep.borrow.asking import ask, home_of
+    from telekeep.borrow.asking import OPENING, ask, home_of
     from telekeep.borrow.summon import summon
 
     with invocation.out.progress("Asking the daemon"):
         summon(invocation.home, invocation.network)
         wanted = {"name": name, "label": label, "grant": grant, "seconds": seconds, "host": host}
-        given: dict[str, Any] = ask(home_of(invocation.home), "lend", timeout=_PATIENCE, **wanted)
+        given: dict[str, Any] = ask(home_of(invocation.home), "lend", timeout=OPENING, **wanted)
     return given
 
 
 def written(given: dict[str, Any], form: str, *, folder: str = "session") -> bytes:
     """The loan as another program reads it."""
+    from telekeep.borrow.application import API_HASH, API_ID
     from telekeep.secret import Secret
     from telekeep.session import formats
     from telekeep.session.model import Application, AuthKey, DataCenter, Session, User
 
-    api_id, api_hash = _STAND_IN
     dc, host, port = given["addresses"][0]
     session = Session(
         DataCenter(dc, host, port),
         AuthKey(bytes.fromhex(given["key"])),
         user=User(given["user_id"], given["is_bot"], given["username"]),
-        application=Application(api_id, Secret(api_hash)),
+        application=Application(API_ID, Secret(API_HASH.encode())),
         network=given["network"],
     )
     return formats.write(session, form, name=folder)
