@@ -11,6 +11,7 @@ import click
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.formats import LENT_FORM
+from telekeep.cli.options import LOAN
 from telekeep.cli.output import moment
 from telekeep.cli.placing import check_place, place
 from telekeep.cli.span import SPAN
@@ -25,14 +26,7 @@ STRING = "telethon-string"
     "          telekeep lend main --for-container --out ./telekeep"
 )
 @click.argument("name", type=NAME)
-@click.option("--as", "label", metavar="LABEL", default="", help="What others see this loan under.")
-@click.option(
-    "--grant",
-    metavar="PROFILE",
-    default="full",
-    show_default=True,
-    help="full, read-only, archive, or TL methods (messages.getHistory,users.*).",
-)
+@LOAN
 @click.option("--for", "seconds", type=SPAN, metavar="SPAN", help="How long it lasts, such as 90m, 8h or 30d.")
 @click.option(
     "--to", "form", type=LENT_FORM, default=STRING, show_default=True, help="What to write: any format with an address."

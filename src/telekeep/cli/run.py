@@ -8,6 +8,7 @@ import click
 
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Command, Invocation, Usage, command
+from telekeep.cli.options import LOAN
 from telekeep.cli.running import Asked, carry_out
 from telekeep.cli.span import SPAN
 
@@ -45,14 +46,7 @@ def _divided(args: list[str], with_value: set[str]) -> list[str]:
     "          telekeep run main --grant read-only --as exporter -- python -m exporter --since 2020",
 )
 @click.argument("name", type=NAME)
-@click.option("--as", "label", metavar="LABEL", default="", help="What others see its loan under.")
-@click.option(
-    "--grant",
-    metavar="PROFILE",
-    default="full",
-    show_default=True,
-    help="full, read-only, archive, or TL methods (messages.getHistory,users.*).",
-)
+@LOAN
 @click.option("--for", "seconds", type=SPAN, metavar="SPAN", help="How long its loan lasts at most, such as 90m or 8h.")
 @click.argument("words", metavar="-- CMD [ARGS]…", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(
