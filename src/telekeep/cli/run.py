@@ -6,10 +6,11 @@ import os
 
 import click
 
+from telekeep.borrow.run.program import find
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Command, Invocation, Usage, command
 from telekeep.cli.options import LOAN
-from telekeep.cli.running import Asked, carry_out
+from telekeep.cli.running import carry_out
 from telekeep.cli.span import SPAN
 
 
@@ -59,8 +60,7 @@ def run(
     it stays a bot, and nothing ever asks for a code. The exit code is that of the program, or 128 and the number of the
     signal that ended it.
     """
-    asked = Asked(name, words, grant, label, seconds, invocation.home, invocation.network)
-    path = asked.program(os.environ)
+    path = find(words[0], os.environ)
     if path is None:
         raise Usage(f"There is no program {words[0]!r}.", remedy="Name it with its folder, or check PATH.")
-    return carry_out(asked, path, invocation.out)
+    return carry_out(invocation, name, path, words, grant=grant, label=label, seconds=seconds)
