@@ -56,6 +56,15 @@ class Invocation(NamedTuple):
             keeper.events.listen(Waits(self.out))
         return keeper
 
+    def ask_daemon(self, verb: str, *, timeout: float = 30.0, **fields: Any) -> Any:
+        """What the daemon answers to ``verb`` within ``timeout`` seconds; it is started if none runs."""
+        from telekeep.borrow.asking import ask, home_of
+        from telekeep.borrow.summon import summon
+
+        with self.out.progress("Asking the daemon"):
+            summon(self.home, self.network)
+            return ask(home_of(self.home), verb, timeout=timeout, **fields)
+
     def _keeper(self) -> Keeper:
         from telekeep.cli.passphrase import at_terminal, passphrase
         from telekeep.keeper.keeper import Keeper

@@ -223,10 +223,5 @@ def _home(invocation: Invocation) -> Home:
 
 
 def ask_daemon(invocation: Invocation, verb: str, **fields: Any) -> Any:
-    """What the daemon answers to ``verb``; it is started if none runs."""
-    from telekeep.borrow.asking import ask, home_of
-    from telekeep.borrow.summon import summon
-
-    with invocation.out.progress("Asking the daemon"):
-        summon(invocation.home, invocation.network)
-        return ask(home_of(invocation.home), verb, timeout=_STOPPING, **fields)
+    """`Invocation.ask_daemon`, with the patience that stopping a job takes."""
+    return invocation.ask_daemon(verb, timeout=_STOPPING, **fields)

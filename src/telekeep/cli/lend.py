@@ -115,13 +115,10 @@ def _lend_to_container(
 def lent(
     invocation: Invocation, name: str, label: str, grant: str, seconds: float | None, host: str | None = None
 ) -> dict[str, Any]:
-    from telekeep.borrow.asking import OPENING, ask, home_of
-    from telekeep.borrow.summon import summon
+    from telekeep.borrow.asking import OPENING
 
-    with invocation.out.progress("Asking the daemon"):
-        summon(invocation.home, invocation.network)
-        wanted = {"name": name, "label": label, "grant": grant, "seconds": seconds, "host": host}
-        given: dict[str, Any] = ask(home_of(invocation.home), "lend", timeout=OPENING, **wanted)
+    wanted = {"name": name, "label": label, "grant": grant, "seconds": seconds, "host": host}
+    given: dict[str, Any] = invocation.ask_daemon("lend", timeout=OPENING, **wanted)
     return given
 
 
