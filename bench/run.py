@@ -1,6 +1,8 @@
 """A program below `telekeep run`, which names its own session file, against the same program with a loan as a string.
 
 By turns, while the daemon runs: from nothing to the first word, which is the answer of get_me.
+The collector rests below `telekeep run` while the program imports Telethon (`telekeep_hook.collector`): that gives back
+about what `run` itself takes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from borrow.served import Served
-from telekeep.borrow import summon
+from telekeep.borrow import asking
 from telekeep.session.formats import FORMATS
 from telekeep.session.model import DataCenter, Session, User
 
@@ -110,7 +110,7 @@ def key_id(key: bytes) -> str:
 @pytest.fixture
 async def run(served: Served, tmp_path: Path) -> AsyncIterator[Run]:
     given = await asyncio.to_thread(
-        summon.ask, served.home, "lend", timeout=60.0, name="main", label="run", grant="full", seconds=None
+        asking.ask, served.home, "lend", timeout=60.0, name="main", label="run", grant="full", seconds=None
     )
     folder = tmp_path / "program"
     folder.mkdir()
@@ -344,7 +344,7 @@ async def test_the_real_key_is_used_by_nobody_whatever_the_program_does(run: Run
 async def test_an_ended_loan_ends_the_program_in_words(run: Run) -> None:
     program = await run.start("my_account")
     assert (await program.line()).startswith("ready")
-    await asyncio.to_thread(summon.ask, run.served.home, "revoke", loan=run.plan["loan"])
+    await asyncio.to_thread(asking.ask, run.served.home, "revoke", loan=run.plan["loan"])
     code, err = await program.ends()
     assert code == ENDED
     assert "The loan of 'main' that this program was started with has ended." in err

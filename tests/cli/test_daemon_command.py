@@ -16,7 +16,7 @@ import pytest
 
 from cli.helpers import keep
 from telekeep import paths
-from telekeep.borrow.summon import ask, hail
+from telekeep.borrow.asking import ask, hail
 from telekeep.errors import SessionSealed
 from telekeep.keeper.keeper import Keeper
 from telekeep.vault.keys.passphrase import Passphrase
@@ -91,7 +91,7 @@ def test_stop_names_a_daemon_that_does_not_end(call, home: paths.Home, monkeypat
     pid = (hail(home) or {})["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        monkeypatch.setattr("telekeep.borrow.summon.exchange", _no_answer)
+        monkeypatch.setattr("telekeep.borrow.asking.exchange", _no_answer)
         said = call("daemon", "stop")
     finally:
         monkeypatch.undo()

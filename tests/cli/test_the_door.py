@@ -53,6 +53,18 @@ def test_help_is_shown_without_importing_any_command(world: Path) -> None:
     assert done.stdout.splitlines()[-1] == "loaded []", done.stderr
 
 
+def test_no_command_loads_for_its_help_what_only_its_work_needs() -> None:
+    code = (
+        "import sys\nfrom importlib import import_module\nfrom telekeep.cli.main import COMMANDS\n"
+        "for group in COMMANDS.values():\n"
+        "    for listed in group.values(): import_module(listed.place.partition(':')[0])\n"
+        "heavy = {'asyncio', 'cryptography', 'psutil', 'rich', 'ssl', 'subprocess', 'telethon', 'tomlkit'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr
+
+
 @pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])
 def test_every_command_has_help_with_an_example(call, name: str) -> None:
     for words in _tree(door.telekeep, name):

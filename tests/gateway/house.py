@@ -13,7 +13,8 @@ from telethon.crypto import AuthKey, rsa
 from telethon.sessions import SQLiteSession, StringSession
 
 from mtproto.client import RawClient
-from telekeep.borrow.client import BorrowedClient, Loan, borrowed_client
+from telekeep.borrow.client import BorrowedClient, borrowed_client
+from telekeep.borrow.loan import Loan
 from telekeep.emulator import Emulator
 from telekeep.emulator.world.peer import user
 from telekeep.gateway import loans

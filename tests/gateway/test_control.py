@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from telekeep import control, paths
-from telekeep.borrow.summon import ask, find, hail
+from telekeep.borrow.asking import ask, find, hail
 from telekeep.control import peer, server
 from telekeep.control.peer import Peer, is_ours, peer_of
 from telekeep.errors import ConfigError, FloodWait, GatewayError, OwnerAbsent, ProtocolMismatch, SessionBusy

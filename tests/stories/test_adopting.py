@@ -14,7 +14,7 @@ import pytest
 
 from stories.borrowing.lending import Lending, line, until
 from stories.conftest import CODE, PHONE
-from telekeep.borrow import summon
+from telekeep.borrow import asking
 from telekeep.cli.demo.stage import Said, Stage
 
 PROGRAMS = Path(__file__).parent / "adopting"
@@ -306,7 +306,7 @@ def test_an_old_release_opens_the_file_as_before(lending: Lending, release: str)
     )
     assert done.returncode == 0, done
     version, dc, host, port, key = done.stdout.strip().split("|")
-    owner = summon.ask(lending.where(), "status")["sessions"][0]
+    owner = asking.ask(lending.where(), "status")["sessions"][0]
     assert release.endswith(version)
     assert [int(dc), host, int(port)] == owner["addresses"][0]
     assert scan(path.parent, bytes.fromhex(key)) == [str(path)]

@@ -12,7 +12,7 @@ import pytest
 
 from stories.borrowing.lending import Lending, line, until
 from stories.borrowing.storm_log import Log, faults
-from telekeep.borrow import summon
+from telekeep.borrow import asking
 from telekeep.cli.demo.stage import Stage
 
 PHONE, CODE = "9996623456", "22222"
@@ -86,7 +86,7 @@ def test_borrowers_lose_nothing_however_often_the_session_is_renewed(lending: Le
     assert not others["unsure"], figures
     assert heard > clients * sky.number * 0.9
     lending.check()
-    seen = until(lambda: summon.ask(lending.where(), "devices", name="main"))["devices"]
+    seen = until(lambda: asking.ask(lending.where(), "devices", name="main"))["devices"]
     assert seen["others"] == []
 
 

@@ -19,7 +19,7 @@ from telethon.crypto import AuthKey as TelethonKey
 from telethon.network import connection as connections
 
 from emulator.stock import QUICK, trust
-from telekeep.borrow import summon
+from telekeep.borrow import asking
 from telekeep.errors import (
     AuthKeyDuplicated,
     ConfigError,
@@ -405,7 +405,7 @@ async def test_a_session_that_the_daemon_owns_is_told_with_the_way_to_it(
 ) -> None:
     holder = await start(place)
     assert await first_line(holder) == "Ada"
-    monkeypatch.setattr(summon, "hail", lambda home: {"pid": holder.pid})
+    monkeypatch.setattr(asking, "hail", lambda home: {"pid": holder.pid})
     with pytest.raises(SessionBusy, match="The daemon owns 'main'") as refused:
         VaultSession("main", network=place.network)
     assert "telekeep.client('main')" in (refused.value.remedy or "") and refused.value.holder.pid == holder.pid

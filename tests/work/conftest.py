@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from telekeep import paths
-from telekeep.borrow.summon import ask, hail
+from telekeep.borrow.asking import ask, hail
 from telekeep.errors import TelekeepError
 from telekeep.work import alone
 from telekeep.work.daemon import Daemon

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from telekeep import paths
-from telekeep.borrow.summon import hail
+from telekeep.borrow.asking import hail
 from telekeep.errors import ConfigError, GatewayError, OwnerAbsent, SessionConflict
 from telekeep.work import custody, daemon, log
 from work.conftest import Running, asked, until

@@ -16,13 +16,17 @@ from typing import Any
 import pytest
 
 from telekeep import paths
-from telekeep.borrow.summon import ask, find, hail, summon
+from telekeep.borrow.asking import ask, find, hail
+from telekeep.borrow.summon import summon
 from telekeep.errors import ConfigError, OwnerAbsent, SessionNotFound, StorageUnavailable
 from work.conftest import asked, log_of, pid_of, until
 
-SUMMON = (
-    "import json; from telekeep.borrow.summon import summon, hail, home_of; summon(); print(hail(home_of(None))['pid'])"
-)
+SUMMON = """
+from telekeep.borrow.asking import hail, home_of
+from telekeep.borrow.summon import summon
+summon()
+print(hail(home_of(None))["pid"])
+"""
 
 
 def starts(where: paths.Home) -> int:
@@ -217,7 +221,7 @@ def test_a_daemon_of_another_network_is_not_taken_for_ours(home: paths.Home) -> 
 def test_who_looks_for_the_daemon_loads_nothing_slow(home: paths.Home) -> None:
     """Borrowers do this each time, and must not know the rooms where keys are."""
     program = (
-        "import sys; import telekeep.borrow.summon as s; s.find()\n"
+        "import sys; import telekeep.borrow.asking as a; a.find()\n"
         "slow = ('asyncio', 'subprocess', 'telethon', 'click', 'cryptography', 'rich', 'psutil', 'tempfile')\n"
         "rooms = ('vault', 'lease', 'upstream', 'keeper', 'work', 'gateway', 'cli')\n"
         "rooms = tuple('telekeep.' + room for room in rooms)\n"

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from telekeep import paths
-from telekeep.borrow.summon import ask, home_of, summon
-from telekeep.errors import OwnerAbsent
+from telekeep.borrow.asking import OPENING
+from telekeep.borrow.loan import Loan
+from telekeep.borrow.summon import ask_summoned
 from telekeep.loading import settled
 
 if TYPE_CHECKING:
-    from telekeep.borrow.client import BorrowedClient, Loan
-
-_PATIENCE = 90.0  # seconds: the owner may have to connect first
+    from telekeep.borrow.client import BorrowedClient
 
 
 def client(
@@ -42,14 +41,5 @@ def client(
 
 
 def _fetched(name: str, home: Path, network: str | None, grant: str, label: str, before: str | None) -> Loan:
-    from telekeep.borrow.client import Loan
-
-    asked = {"name": name, "grant": grant, "label": label or None, "loan": before}
-    for again in (True, False):
-        summon(home, network)
-        try:
-            return Loan.read(ask(home_of(home), "borrow", timeout=_PATIENCE, **asked))
-        except OwnerAbsent:  # it was just stopping: the next one is asked
-            if not again:
-                raise
-    raise AssertionError("unreachable")
+    wanted = {"name": name, "grant": grant, "label": label or None, "loan": before}
+    return Loan.read(ask_summoned(home, network, "borrow", timeout=OPENING, **wanted))

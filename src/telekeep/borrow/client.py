@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ReferenceType, ref
 
 from telethon import errors, types
@@ -23,50 +23,13 @@ from telethon.network.connection import ConnectionTcpAbridged
 from telethon.sessions import MemorySession
 from telethon.tl.types.updates import State
 
+from telekeep.borrow.application import API_HASH, API_ID
 from telekeep.borrow.dispatch import Dispatching
+from telekeep.borrow.loan import Loan
 from telekeep.borrow.random_ids import RandomIds
 from telekeep.errors import ConfigError, LoanExpired, OwnerAbsent, TelekeepError
 
 _RESCUES = 5.0  # seconds between two attempts to start a daemon that was killed
-_STAND_IN = (1, "0" * 32)  # api id and hash: the gateway asks for none, Telethon does
-
-
-class Loan(NamedTuple):
-    """A loan as the daemon gives it. ``addresses``: data center, host and port, the home data center's first.
-
-    ``state``: pts, qts and date (Unix seconds) of the account at that moment: what happens after it is told.
-    """
-
-    id: str
-    name: str
-    key: bytes
-    addresses: tuple[tuple[int, str, int], ...]
-    server_key: str
-    user_id: int
-    is_bot: bool
-    access_hash: int
-    username: str | None
-    state: tuple[int, int, int]
-
-    @classmethod
-    def read(cls, answer: dict[str, Any]) -> Loan:
-        """From the answer to the verb ``borrow``."""
-        pts, qts, date = answer["state"]
-        return cls(
-            answer["id"],
-            answer["name"],
-            bytes.fromhex(answer["key"]),
-            tuple((int(dc), str(host), int(port)) for dc, host, port in answer["addresses"]),
-            answer["server_key"],
-            answer["user_id"],
-            bool(answer["is_bot"]),
-            answer["access_hash"] or 0,
-            answer["username"],
-            (int(pts), int(qts), int(date)),
-        )
-
-    def __repr__(self) -> str:
-        return f"<Loan of {self.name!r}>"
 
 
 def persistent(client: Callable[[], BorrowedClient | None]) -> type[Any]:
@@ -266,7 +229,7 @@ def borrowed_client(
     chosen["catch_up"] = chosen.get("receive_updates", True)  # from where the loan stands
     made: list[ReferenceType[BorrowedClient]] = []
     client = _client_class((home, name))(
-        LoanSession(), *_STAND_IN, connection=persistent(lambda: made[0]()), use_ipv6=False, **chosen
+        LoanSession(), API_ID, API_HASH, connection=persistent(lambda: made[0]()), use_ipv6=False, **chosen
     )
     made.append(ref(client))
     client._fetch, client._was_killed = fetch, was_killed

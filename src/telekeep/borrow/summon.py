@@ -1,4 +1,4 @@
-"""The way to the daemon: find the one that runs, or start one, and ask it. Loads nothing that is slow to load.
+"""Starting the daemon where none runs. Loads nothing that is slow to load.
 
 However many programs start at once, one daemon runs: who starts it holds ``run/starting.lock``, the daemon itself holds
 ``run/daemon.lock``, and both are the kernel's to release when a process dies.
@@ -10,86 +10,24 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from telekeep import paths
+from telekeep.borrow.asking import ask, hail, home_of
+from telekeep.borrow.hook import HOOK
 from telekeep.clock import SystemClock
-from telekeep.control import PROTOCOL, FrameError, begun, decode, exchange, outcome
-from telekeep.errors import ConfigError, OwnerAbsent, ProtocolMismatch, StorageUnavailable
+from telekeep.control import FrameError, decode, outcome
+from telekeep.errors import ConfigError, OwnerAbsent, StorageUnavailable
 
 IDLE = 900.0  # seconds without a borrower or a command until a daemon that was started for a program ends
 PATIENCE = 20.0  # seconds for a daemon to serve
-_PING = 5.0  # seconds for an answer to `ping`
 _STEP = 0.02  # seconds between two looks at somebody else's start
-HOOK = str(Path(__file__).with_name("hook"))  # what `telekeep run` puts on PYTHONPATH
 _FILES = ("KEY_FILE", "STATE", "LEASES", "PASSPHRASE_FILE", "TEST_CLOCK")  # TELEKEEP_… that name one
 _LOGINS = ("TELEGRAM_SESSION_STRING", "TELEGRAM_SESSION")  # whoever summons may have one; the daemon has its vault
 _SUPERVISOR = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
-
-
-def find(home_root: Path | str | None = None) -> Path | None:
-    """The control socket of the daemon of this home (else TELEKEEP_HOME, else the user's); None if none answers.
-
-    Raises ProtocolMismatch if one answers in another protocol, ConfigError if somebody else could stand in its place.
-    """
-    where = home_of(home_root)
-    return where.control if hail(where) is not None else None
-
-
-def hail(where: paths.Home) -> dict[str, Any] | None:
-    """What the daemon of ``where`` says of itself: protocol, pid, version, network.
-
-    None if none answers, or if it is about to end.
-    """
-    path = where.control
-    try:
-        if not path.exists():
-            return None
-        paths.check_private_folder(path.parent)
-        said = outcome(exchange(path, "ping", {"protocol": PROTOCOL}, timeout=_PING))
-    except (OSError, FrameError, OwnerAbsent):
-        return None
-    if not isinstance(said, dict) or said.get("protocol") != PROTOCOL:
-        raise ProtocolMismatch
-    return said
-
-
-def ask(where: paths.Home, verb: str, *, timeout: float = 30.0, **fields: Any) -> Any:
-    """Ask the daemon of ``where``, and wait up to ``timeout`` seconds for its answer.
-
-    ``fields`` that are None are left out. Raises OwnerAbsent if none answers, and whatever error the answer names.
-    """
-    return asked(where, verb, timeout=timeout, **fields)()
-
-
-def asked(where: paths.Home, verb: str, *, timeout: float = 30.0, **fields: Any) -> Callable[[], Any]:
-    """The first half of `ask`: send the request. What it returns waits for the answer, and is to be called; both raise
-    what `ask` does.
-    """
-    with _answering(timeout):
-        if where.control.exists():
-            paths.check_private_folder(where.control.parent)
-        waiting = begun(where.control, verb, fields, timeout=timeout)
-
-    def answer() -> Any:
-        with _answering(timeout):
-            frame = waiting()
-        return outcome(frame)
-
-    return answer
-
-
-@contextmanager
-def _answering(timeout: float) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError:
-        raise OwnerAbsent(f"The daemon has not answered within {timeout:g} s.") from None
-    except (OSError, FrameError):
-        raise OwnerAbsent from None
 
 
 def summon(
@@ -125,17 +63,21 @@ def summon(
     return where.control
 
 
-def home_of(home_root: Path | str | None) -> paths.Home:
-    """The home at ``home_root``, as in `paths.home`. Raises ConfigError for a relative one where there is no folder
-    that it could be relative to.
+def ask_summoned(
+    home_root: Path | str | None, network: str | None, verb: str, *, timeout: float = 30.0, **fields: Any
+) -> Any:
+    """`ask` the daemon of this home, which is started if none answers. Raises what `summon` and `ask` do.
+
+    For verbs that may be carried out twice: a daemon that was just stopping may not have answered any more.
     """
-    try:
-        return paths.home(Path(home_root).expanduser() if home_root else None)
-    except FileNotFoundError:
-        raise ConfigError(
-            "The folder this program was started in is gone, and the home is named relative to it.",
-            remedy="Name it in full with --home or TELEKEEP_HOME.",
-        ) from None
+    for again in (True, False):
+        summon(home_root, network)
+        try:
+            return ask(home_of(home_root), verb, timeout=timeout, **fields)
+        except OwnerAbsent:
+            if not again:
+                raise
+    raise AssertionError("unreachable")
 
 
 # ---- inside

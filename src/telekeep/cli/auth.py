@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 
 from telekeep.cli.arguments import NAME, PHONE
 from telekeep.cli.command import Invocation, Usage, command
+from telekeep.cli.options import CODE, PASSWORD_FILE, together
 from telekeep.errors import ConfigError
 from telekeep.paths import check_private_file
 from telekeep.secret import Secret
@@ -21,20 +21,13 @@ if TYPE_CHECKING:
     from telekeep.vault.record import Entry
 
 
-def answers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that answer a login's questions beforehand; ``auth`` and ``generate`` share them."""
-    for option in reversed(
-        (
-            click.option("--phone", type=PHONE, metavar="NUMBER", help="The phone number, with its country code."),
-            click.option("--code", metavar="CODE", help="The login code, if it is known before it is sent."),
-            click.option(
-                "--password-file", metavar="FILE", help="Holds the two-step verification password, on its first line."
-            ),
-            click.option("--replace", is_flag=True, help="Replace a kept session of the same account."),
-        )
-    ):
-        function = option(function)
-    return function
+answers = together(
+    click.option("--phone", type=PHONE, metavar="NUMBER", help="The phone number, with its country code."),
+    CODE,
+    PASSWORD_FILE,
+    click.option("--replace", is_flag=True, help="Replace a kept session of the same account."),
+)
+"""What answers a login's questions beforehand; ``auth`` and ``generate`` share it."""
 
 
 @command(

@@ -140,7 +140,8 @@ def install_service(invocation: Invocation, only_print: bool) -> None:
 
 def restart_it(invocation: Invocation) -> None:
     """Stop the daemon, if it runs, and start it; as `restart`, for another command, without a word."""
-    from telekeep.borrow.summon import home_of, summon
+    from telekeep.borrow.asking import home_of
+    from telekeep.borrow.summon import summon
 
     _refuse_if_supervised(invocation)
     _stopped(invocation)
@@ -161,7 +162,8 @@ def _refuse_if_supervised(invocation: Invocation) -> None:
 
 
 def _started(invocation: Invocation, idle: float | None) -> None:
-    from telekeep.borrow.summon import hail, home_of, summon
+    from telekeep.borrow.asking import hail, home_of
+    from telekeep.borrow.summon import summon
 
     where = home_of(invocation.home)
     before = hail(where)
@@ -178,7 +180,7 @@ def _started(invocation: Invocation, idle: float | None) -> None:
 
 def _stopped(invocation: Invocation) -> bool:
     """Stop the daemon, if one runs, and wait until it is gone. Returns whether one ran."""
-    from telekeep.borrow.summon import ask, home_of
+    from telekeep.borrow.asking import ask, home_of
     from telekeep.work.alone import is_free
 
     where = home_of(invocation.home)
@@ -216,7 +218,7 @@ def _pid(where: Home) -> str:
 
 
 def _status(invocation: Invocation) -> dict[str, Any] | None:
-    from telekeep.borrow.summon import ask, home_of
+    from telekeep.borrow.asking import ask, home_of
 
     try:
         found: dict[str, Any] = ask(home_of(invocation.home), "status", timeout=5.0)

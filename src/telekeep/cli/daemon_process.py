@@ -62,7 +62,8 @@ def run_detached(invocation: Invocation, idle: float | None) -> int:
 def _in_background(keeper: DaemonKeeper, network: str, idle: float | None, left: Detached) -> int:
     import logging
 
-    from telekeep.borrow.summon import PATIENCE, hail
+    from telekeep.borrow.asking import hail
+    from telekeep.borrow.summon import PATIENCE
     from telekeep.work import log
 
     path = keeper.home.log / "daemon.log"

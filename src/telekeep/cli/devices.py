@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,6 +50,8 @@ def devices() -> None:
 @click.argument("name", type=NAME)
 def list_(invocation: Invocation, name: str) -> None:
     """Show who is logged in: ours are marked, with what is known of each; alarms are told until `devices seen`."""
+    import asyncio
+
     from telekeep.keeper.devices import listing
 
     with invocation.keeper() as keeper, invocation.out.progress("Asking Telegram"):
@@ -73,6 +74,8 @@ def revoke(invocation: Invocation, name: str, which: str, if_there: bool) -> Non
 
     A session that is kept here ends only if it is called by its name. Telegram allows this 24 hours after a login.
     """
+    import asyncio
+
     from telekeep.keeper.devices import end, listing
 
     with invocation.keeper() as keeper:
@@ -104,6 +107,8 @@ def lockdown(invocation: Invocation, name: str) -> None:
     Your phone and other apps are logged out too. Telegram allows this 24 hours after the login of NAME, and says so
     otherwise; any other session of the account that is older may do it.
     """
+    import asyncio
+
     from telekeep.keeper.devices import lock_down, plan_lockdown
 
     with invocation.keeper() as keeper:
@@ -133,6 +138,8 @@ def ttl(invocation: Invocation, name: str, days: int | None) -> None:
 
     It counts for all logins, phones too. Telegram allows setting it 24 hours after the login of NAME.
     """
+    import asyncio
+
     from telekeep.keeper.devices import listing, set_ttl
 
     with invocation.keeper() as keeper, invocation.out.progress("Asking Telegram"):

@@ -19,6 +19,7 @@ def run() -> None:
     """The console script."""
     code = _quickly(sys.argv[1:])
     if code is not None:
+        gc.freeze()  # as in `main.run`
         sys.exit(code)
     from telekeep.cli import main
 
@@ -55,29 +56,20 @@ def _quickly(words: Sequence[str]) -> int | None:
         gc.enable()
         return None
     said, program = plain
-    from telekeep.cli.output import Output
-
-    out = Output(quiet="quiet" in said)
     try:
-        from pathlib import Path
+        from telekeep.borrow.run.program import find
+        from telekeep.cli.invocation import Invocation
+        from telekeep.cli.running import carry_out
 
-        from telekeep.cli.running import Asked, carry_out
-
-        home = said.get("home") or os.environ.get("TELEKEEP_HOME")
-        asked = Asked(
-            said["name"],
-            program,
-            said.get("grant", "full"),
-            said.get("as", ""),
-            home=Path(home).expanduser() if home else None,
-            network=said.get("network") or os.environ.get("TELEKEEP_NETWORK") or None,
-        )
-        path = asked.program(os.environ)
+        path = find(program[0], os.environ)
         if path is not None:
-            return carry_out(asked, path, out)
+            invocation = Invocation.of({**said, "quiet": "quiet" in said})
+            grant, label = said.get("grant", "full"), said.get("as", "")
+            return carry_out(invocation, said["name"], path, program, grant=grant, label=label)
         gc.enable()
         return None
     except (Exception, KeyboardInterrupt) as error:
         from telekeep.cli.main import told
+        from telekeep.cli.output import Output
 
-        return told(error, out, said["name"], said.get("home"))
+        return told(error, Output(quiet="quiet" in said), said["name"], said.get("home"))

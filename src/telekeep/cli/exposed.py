@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telekeep.cli.arguments import NAME, PHONE
+from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import confirm
 from telekeep.cli.command import Invocation, command
+from telekeep.cli.options import IF_A_CODE_IS_NEEDED
 from telekeep.cli.renew import answers, doing, known, prompt_for
 from telekeep.words import moment
 
@@ -23,8 +24,7 @@ _LABEL = ".env"
 @command(epilog="Examples: telekeep exposed main\n          telekeep exposed main --password-file pw --yes")
 @click.argument("name", type=NAME)
 @answers
-@click.option("--phone", type=PHONE, metavar="NUMBER", help="If a code is needed: the phone number.")
-@click.option("--code", metavar="CODE", help="The login code, if it is known before it is sent.")
+@IF_A_CODE_IS_NEEDED
 @click.option("--env-file", type=click.Path(path_type=Path), default=Path(".env"), help="Where it may stand (.env).")
 def exposed(
     invocation: Invocation,
@@ -130,7 +130,7 @@ def _rewritten(invocation: Invocation, name: str, path: Path, variables: list[st
 
 def _scheduled(invocation: Invocation, name: str, found: Exposed) -> list[str]:
     """A job for each stranger that is left: it is ended as soon as the new login may do it."""
-    from telekeep.borrow.summon import home_of
+    from telekeep.borrow.asking import home_of
     from telekeep.cli.device_table import number
     from telekeep.cli.jobs import ask_daemon
     from telekeep.work.jobs import table

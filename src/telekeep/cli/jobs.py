@@ -59,7 +59,7 @@ def add(
     It runs in the folder you are in now, without a terminal: what it says is shown by `telekeep jobs logs`. A program
     of yours is the one that its name means here and now, whatever the daemon's PATH is.
     """
-    from telekeep.borrow.summon import home_of
+    from telekeep.borrow.asking import home_of
     from telekeep.paths import private_folder
     from telekeep.work.jobs import table
     from telekeep.work.jobs.job import make
@@ -112,7 +112,7 @@ def stop(invocation: Invocation, job: str) -> None:
 @click.argument("job")
 def remove(invocation: Invocation, job: str) -> None:
     """End a job, and strike it out of jobs.toml. What it has made stays."""
-    from telekeep.borrow.summon import ask, hail
+    from telekeep.borrow.asking import ask, hail
     from telekeep.work.jobs import table
     from telekeep.work.jobs.memory import Memories
 
@@ -144,7 +144,7 @@ def _in_full(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def stopped(invocation: Invocation, job: str) -> None:
     """End a job's run, and let none begin. Raises ConfigError if there is no such job."""
-    from telekeep.borrow.summon import ask, hail
+    from telekeep.borrow.asking import ask, hail
     from telekeep.work.jobs import table
     from telekeep.work.jobs.memory import Memories
 
@@ -179,7 +179,7 @@ def show_log(invocation: Invocation, job: str, follow: bool, count: int) -> None
 
 def listed(where: Home) -> list[dict[str, Any]]:
     """The jobs of a home, as its daemon knows them, or as they are written down where none runs."""
-    from telekeep.borrow.summon import ask
+    from telekeep.borrow.asking import ask
     from telekeep.work.jobs.table import path
 
     if not path(where).exists():
@@ -217,15 +217,11 @@ def _next(job: dict[str, Any]) -> str:
 
 
 def _home(invocation: Invocation) -> Home:
-    from telekeep.borrow.summon import home_of
+    from telekeep.borrow.asking import home_of
 
     return home_of(invocation.home)
 
 
 def ask_daemon(invocation: Invocation, verb: str, **fields: Any) -> Any:
-    """What the daemon answers to ``verb``; it is started if none runs."""
-    from telekeep.borrow.summon import ask, home_of, summon
-
-    with invocation.out.progress("Asking the daemon"):
-        summon(invocation.home, invocation.network)
-        return ask(home_of(invocation.home), verb, timeout=_STOPPING, **fields)
+    """`Invocation.ask_daemon`, with the patience that stopping a job takes."""
+    return invocation.ask_daemon(verb, timeout=_STOPPING, **fields)

@@ -11,13 +11,12 @@ import click
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.formats import LENT_FORM
+from telekeep.cli.options import LOAN
 from telekeep.cli.output import moment
 from telekeep.cli.placing import check_place, place
 from telekeep.cli.span import SPAN
 
 STRING = "telethon-string"
-_PATIENCE = 90.0  # seconds: the session may have to be opened first
-_STAND_IN = 1, b"0" * 32  # an api id and hash: without one kurigram asks for it, and a gateway takes any
 
 
 @command(
@@ -27,14 +26,7 @@ _STAND_IN = 1, b"0" * 32  # an api id and hash: without one kurigram asks for it
     "          telekeep lend main --for-container --out ./telekeep"
 )
 @click.argument("name", type=NAME)
-@click.option("--as", "label", metavar="LABEL", default="", help="What others see this loan under.")
-@click.option(
-    "--grant",
-    metavar="PROFILE",
-    default="full",
-    show_default=True,
-    help="full, read-only, archive, or TL methods (messages.getHistory,users.*).",
-)
+@LOAN
 @click.option("--for", "seconds", type=SPAN, metavar="SPAN", help="How long it lasts, such as 90m, 8h or 30d.")
 @click.option(
     "--to", "form", type=LENT_FORM, default=STRING, show_default=True, help="What to write: any format with an address."
@@ -123,28 +115,26 @@ def _lend_to_container(
 def lent(
     invocation: Invocation, name: str, label: str, grant: str, seconds: float | None, host: str | None = None
 ) -> dict[str, Any]:
-    from telekeep.borrow.summon import ask, home_of, summon
+    from telekeep.borrow.asking import OPENING
 
-    with invocation.out.progress("Asking the daemon"):
-        summon(invocation.home, invocation.network)
-        wanted = {"name": name, "label": label, "grant": grant, "seconds": seconds, "host": host}
-        given: dict[str, Any] = ask(home_of(invocation.home), "lend", timeout=_PATIENCE, **wanted)
+    wanted = {"name": name, "label": label, "grant": grant, "seconds": seconds, "host": host}
+    given: dict[str, Any] = invocation.ask_daemon("lend", timeout=OPENING, **wanted)
     return given
 
 
 def written(given: dict[str, Any], form: str, *, folder: str = "session") -> bytes:
     """The loan as another program reads it."""
+    from telekeep.borrow.application import API_HASH, API_ID
     from telekeep.secret import Secret
     from telekeep.session import formats
     from telekeep.session.model import Application, AuthKey, DataCenter, Session, User
 
-    api_id, api_hash = _STAND_IN
     dc, host, port = given["addresses"][0]
     session = Session(
         DataCenter(dc, host, port),
         AuthKey(bytes.fromhex(given["key"])),
         user=User(given["user_id"], given["is_bot"], given["username"]),
-        application=Application(api_id, Secret(api_hash)),
+        application=Application(API_ID, Secret(API_HASH.encode())),
         network=given["network"],
     )
     return formats.write(session, form, name=folder)

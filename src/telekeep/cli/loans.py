@@ -25,7 +25,7 @@ def loans() -> None:
 @click.option("--all", "everything", is_flag=True, help="Those that have ended too, and what programs left behind.")
 def list_(invocation: Invocation, name: str | None, everything: bool) -> None:
     """Show the open loans of one session, or of all: what each may do, until when, and who uses it now."""
-    found = [each for each in _asked(invocation, "loans", name=name) if everything or is_of_use(each)]
+    found = [each for each in invocation.ask_daemon("loans", name=name) if everything or is_of_use(each)]
     if invocation.json:
         invocation.out.data({"loans": found})
         return
@@ -40,7 +40,7 @@ def list_(invocation: Invocation, name: str | None, everything: bool) -> None:
 @click.argument("loan")
 def revoke(invocation: Invocation, loan: str) -> None:
     """End a loan, named by its id or its label. Programs that use it are cut off and told why; nobody else is."""
-    ended = _asked(invocation, "revoke", loan=loan)
+    ended = invocation.ask_daemon("revoke", loan=loan)
     invocation.out.data(ended, [] if invocation.quiet else [f"Loan {ended['id']} of {ended['session']} has ended."])
 
 
@@ -52,16 +52,8 @@ def key(invocation: Invocation, name: str) -> None:
     Stock clients do so when they download from another data center. In Python:
     telethon.crypto.rsa.add_key(PEM, old=False). It is no secret.
     """
-    pem = _asked(invocation, "server_key", name=name)
+    pem = invocation.ask_daemon("server_key", name=name)
     invocation.out.data({"name": name, "pem": pem}, pem.strip().splitlines())
-
-
-def _asked(invocation: Invocation, verb: str, **fields: Any) -> Any:
-    from telekeep.borrow.summon import ask, home_of, summon
-
-    with invocation.out.progress("Asking the daemon"):
-        summon(invocation.home, invocation.network)
-        return ask(home_of(invocation.home), verb, **fields)
 
 
 def _row(loan: dict[str, Any]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ def lock(invocation: Invocation) -> None:
 
     Programs that hold a session themselves, and the key file of a vault that has one, are not touched.
     """
-    from telekeep.borrow.summon import ask, home_of
+    from telekeep.borrow.asking import ask, home_of
 
     try:
         with invocation.out.progress("Letting all sessions go"):

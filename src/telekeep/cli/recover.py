@@ -94,7 +94,7 @@ def _mend(invocation: Invocation, keeper: Keeper, names: tuple[str, ...], mended
 
 def _until_connected(invocation: Invocation, keeper: Keeper) -> None:
     """Give a daemon that was told to wait the time to reach Telegram again."""
-    from telekeep.borrow.summon import ask
+    from telekeep.borrow.asking import ask
 
     end = time.monotonic() + _CONNECTING
     with invocation.out.progress("Waiting for the daemon to connect"):

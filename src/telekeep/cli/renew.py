@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from telekeep.cli.arguments import NAME, PHONE
+from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import at_terminal
 from telekeep.cli.command import Invocation, command
+from telekeep.cli.options import IF_A_CODE_IS_NEEDED, PASSWORD_FILE, together
 
 if TYPE_CHECKING:
     from telekeep.keeper.renewing.renewal import Renewal
     from telekeep.login.prompt import Prompt
 
 
-def answers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that ``renew`` and ``fork`` share."""
-    for option in reversed(
-        (
-            click.option(
-                "--password-file", metavar="FILE", help="Holds the two-step verification password, on its first line."
-            ),
-            click.option("--bot-token-file", metavar="FILE", help="Holds the bot's token (else TELEGRAM_BOT_TOKEN)."),
-            click.option("--force", is_flag=True, help="Go on even if some people and chats cannot be found again."),
-        )
-    ):
-        function = option(function)
-    return function
+answers = together(
+    PASSWORD_FILE,
+    click.option("--bot-token-file", metavar="FILE", help="Holds the bot's token (else TELEGRAM_BOT_TOKEN)."),
+    click.option("--force", is_flag=True, help="Go on even if some people and chats cannot be found again."),
+)
+"""The options that ``renew``, ``fork`` and ``exposed`` share."""
 
 
 @command(
@@ -38,8 +32,7 @@ def answers(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.argument("name", type=NAME)
 @answers
-@click.option("--phone", type=PHONE, metavar="NUMBER", help="If a code is needed: the phone number.")
-@click.option("--code", metavar="CODE", help="The login code, if it is known before it is sent.")
+@IF_A_CODE_IS_NEEDED
 def renew(
     invocation: Invocation,
     name: str,

@@ -6,9 +6,11 @@ import os
 
 import click
 
+from telekeep.borrow.run.program import find
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Command, Invocation, Usage, command
-from telekeep.cli.running import Asked, carry_out
+from telekeep.cli.options import LOAN
+from telekeep.cli.running import carry_out
 from telekeep.cli.span import SPAN
 
 
@@ -45,14 +47,7 @@ def _divided(args: list[str], with_value: set[str]) -> list[str]:
     "          telekeep run main --grant read-only --as exporter -- python -m exporter --since 2020",
 )
 @click.argument("name", type=NAME)
-@click.option("--as", "label", metavar="LABEL", default="", help="What others see its loan under.")
-@click.option(
-    "--grant",
-    metavar="PROFILE",
-    default="full",
-    show_default=True,
-    help="full, read-only, archive, or TL methods (messages.getHistory,users.*).",
-)
+@LOAN
 @click.option("--for", "seconds", type=SPAN, metavar="SPAN", help="How long its loan lasts at most, such as 90m or 8h.")
 @click.argument("words", metavar="-- CMD [ARGS]…", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(
@@ -65,8 +60,7 @@ def run(
     it stays a bot, and nothing ever asks for a code. The exit code is that of the program, or 128 and the number of the
     signal that ended it.
     """
-    asked = Asked(name, words, grant, label, seconds, invocation.home, invocation.network)
-    path = asked.program(os.environ)
+    path = find(words[0], os.environ)
     if path is None:
         raise Usage(f"There is no program {words[0]!r}.", remedy="Name it with its folder, or check PATH.")
-    return carry_out(asked, path, invocation.out)
+    return carry_out(invocation, name, path, words, grant=grant, label=label, seconds=seconds)

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from telekeep.borrow.run import program
 from telekeep.borrow.run.run import run
-from telekeep.cli.output import Output
+from telekeep.cli.invocation import Invocation
 from telekeep.errors import ConfigError
 
 
-class Asked(NamedTuple):
-    """What was asked for. ``words``: the program and its arguments; ``seconds``: how long its loan lasts at most."""
+def carry_out(
+    invocation: Invocation,
+    name: str,
+    path: str,
+    words: Sequence[str],
+    *,
+    grant: str = "full",
+    label: str = "",
+    seconds: float | None = None,
+) -> int:
+    """Run the program at ``path``, called by ``words``, on a loan of ``name``; its exit code.
 
-    name: str
-    words: tuple[str, ...]
-    grant: str = "full"
-    label: str = ""
-    seconds: float | None = None
-    home: Path | None = None
-    network: str | None = None
-
-    def program(self, environ: Mapping[str, str]) -> str | None:
-        """The file of the program; None if there is none."""
-        return program.find(self.words[0], environ)
-
-
-def carry_out(asked: Asked, path: str, out: Output) -> int:
-    """Run the program at ``path``; its exit code. Raises what the owner of the session says, and ConfigError."""
-    seen = program.look(path, asked.words[1:])
+    ``grant``, ``label`` and ``seconds`` as in `telekeep lend`. Raises what the owner of the session says, and
+    ConfigError.
+    """
+    out = invocation.out
+    seen = program.look(path, words[1:])
     if seen.pyrogram:
         raise ConfigError(
             f"This program uses Pyrogram {seen.pyrogram}, whose sessions do not say where to connect to.",
@@ -44,14 +41,14 @@ def carry_out(asked: Asked, path: str, out: Output) -> int:
         )
     try:
         return run(
-            asked.name,
+            name,
             path,
-            asked.words,
-            home=asked.home,
-            network=asked.network,
-            grant=asked.grant,
-            label=asked.label or _label(asked.words),
-            seconds=asked.seconds,
+            words,
+            home=invocation.home,
+            network=invocation.network,
+            grant=grant,
+            label=label or _label(words),
+            seconds=seconds,
             note=out.note,
             warn=out.warn,
         )
@@ -59,7 +56,7 @@ def carry_out(asked: Asked, path: str, out: Output) -> int:
         raise ConfigError(f"{path} cannot be run: {error.strerror}.", remedy="Is it for this machine?") from None
 
 
-def _label(words: tuple[str, ...]) -> str:
+def _label(words: Sequence[str]) -> str:
     """What others see the loan under unless told: the script, or what runs it."""
     scripts = (each for each in words[1:] if each.endswith((".py", ".pyz")))
     return Path(next(scripts, words[0])).name

@@ -116,7 +116,7 @@ def lent(invocation: Invocation, holders: Iterable[Holder]) -> dict[str, dict[st
     """
     if not any(holder.purpose == DAEMON for holder in holders):
         return {}
-    from telekeep.borrow.summon import ask
+    from telekeep.borrow.asking import ask
     from telekeep.errors import TelekeepError
 
     try:

@@ -24,7 +24,8 @@ def unlock(invocation: Invocation, seconds: float | None) -> None:
     The passphrase is asked for at the terminal, or read from the file that TELEKEEP_PASSPHRASE_FILE names. The daemon,
     which is started if none runs, keeps the key in its memory until the time is over, it is locked, or it ends.
     """
-    from telekeep.borrow.summon import ask, home_of, summon
+    from telekeep.borrow.asking import ask, home_of
+    from telekeep.borrow.summon import summon
 
     where = home_of(invocation.home)
     with invocation.out.progress("Starting the daemon"):

@@ -142,6 +142,6 @@ def _known(invocation: Invocation) -> Any:
 
 
 def _home(invocation: Invocation) -> Home:
-    from telekeep.borrow.summon import home_of
+    from telekeep.borrow.asking import home_of
 
     return home_of(invocation.home)

@@ -1,7 +1,7 @@
 """The control socket of a home's daemon: where it lies, who may use it, and which protocol it speaks.
 
 Only processes of the same user are served, as the kernel tells (SO_PEERCRED, LOCAL_PEERCRED); the folder is 0700 and
-the socket 0600 besides. `telekeep.borrow.summon` is the other side.
+the socket 0600 besides. `telekeep.borrow.asking` is the other side.
 """
 
 from __future__ import annotations

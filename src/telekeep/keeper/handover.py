@@ -18,10 +18,10 @@ def ask(keeper: Keeper, verb: str, *, patience: float = _PATIENCE, **fields: Any
 
     ``patience``: seconds to wait for it. Raises whatever other error it answers with.
     """
-    from telekeep.borrow import summon
+    from telekeep.borrow import asking
 
     try:
-        return summon.ask(keeper.home, verb, timeout=patience, **fields)
+        return asking.ask(keeper.home, verb, timeout=patience, **fields)
     except GatewayError:
         return None
 

@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from telekeep.borrow.asking import hail
 from telekeep.borrow.run.folder import sweep
-from telekeep.borrow.summon import hail
 from telekeep.errors import OwnerAbsent, SessionConflict, TelekeepError
 from telekeep.gateway.control import DaemonControl
 from telekeep.paths import private_folder, write_atomically

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telekeep.borrow.summon import HOOK
+from telekeep.borrow.hook import HOOK
 
 LOOK = "import sys, json; print(json.dumps([sys.path[1:], sorted(sys.modules), getattr(sys, 'theirs', None)]))"
 
@@ -101,3 +101,62 @@ def test_it_loads_nothing_of_telekeep_and_runs_on_python_3_8() -> None:
             names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             assert not [name for name in names if name.split(".")[0] == "telekeep"], path
+
+
+PACKAGE = """
+import gc
+
+made = 0
+def count(phase, info):
+    global made
+    made += phase == "start"
+
+gc.callbacks.append(count)
+many = [[] for _ in range(100_000)]
+class Node: pass
+waste = Node()
+waste.itself, waste.many = waste, [[] for _ in range(1_000)]
+del waste
+during = made
+"""
+STEERED = {
+    "as it comes": ("pass", "True, 0"),
+    "switched off": ("gc.disable()", "False, 0"),
+    "with what it has put aside": ("gc.collect(); gc.freeze(); before = gc.get_freeze_count()", "True, before"),
+}
+
+
+@pytest.mark.parametrize("steered", STEERED)
+def test_the_collector_rests_during_the_import_and_is_as_it_was_after_it(tmp_path: Path, steered: str) -> None:
+    """Telethon's 70,000 objects are not looked through while they are made; what is waste among them is found later."""
+    (tmp_path / "large.py").write_text(PACKAGE)
+    begin, state = STEERED[steered]
+    program = f"""
+import gc, sys
+sys.path.append({HOOK!r})
+from telekeep_hook.waiting import Waiting
+before = 0
+{begin}
+sys.meta_path.insert(0, Waiting({{"large": lambda module: None}}))
+import large
+print((gc.isenabled(), gc.get_freeze_count()) == ({state}), large.during)
+print(gc.collect() > 1_000)
+"""
+    same, during, found = _said(
+        {**os.environ, "PYTHONPATH": os.pathsep.join([HOOK, str(tmp_path)])}, "-c", program
+    ).split()
+    assert (same, found) == ("True", "True")
+    assert (int(during) > 0) == (steered == "with what it has put aside")
+
+
+def test_a_package_that_cannot_be_imported_leaves_the_collector_on(tmp_path: Path) -> None:
+    (tmp_path / "large.py").write_text("raise ValueError")
+    program = f"""
+import gc, sys
+sys.path.append({HOOK!r})
+from telekeep_hook.waiting import Waiting
+sys.meta_path.insert(0, Waiting({{"large": print}}))
+try: import large
+except ValueError: print(gc.isenabled(), gc.get_freeze_count())
+"""
+    assert _said(dict(os.environ), "-c", program, cwd=tmp_path) == "True 0\n"

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from telekeep import control
-from telekeep.borrow import summon
+from telekeep.borrow import asking
 from telekeep.cli.demo.stage import Said, Stage
 from telekeep.paths import Home
 from telekeep.session.network import load
@@ -117,12 +117,12 @@ class Lending:
 
     def loans(self) -> list[dict[str, Any]]:
         """What `telekeep loans list --all --json` shows, without a process for it."""
-        found: list[dict[str, Any]] = summon.ask(self.where(), "loans")
+        found: list[dict[str, Any]] = asking.ask(self.where(), "loans")
         return found
 
     def owned(self) -> list[str]:
         """The names of the sessions that the daemon has a connection for."""
-        sessions = summon.ask(self.where(), "status")["sessions"]
+        sessions = asking.ask(self.where(), "status")["sessions"]
         return [each["name"] for each in sessions if each["state"] == "connected"]
 
     def __enter__(self) -> Lending:

@@ -18,7 +18,7 @@ from stories.borrowing.lending import line, until
 from stories.conftest import PHONE
 from stories.running.house import PROGRAMS, House, ended, names
 from stories.running.test_any_session import real_session
-from telekeep.borrow import summon
+from telekeep.borrow import asking
 from telekeep.errors import OwnerAbsent
 
 
@@ -93,7 +93,7 @@ def test_a_listener_hears_and_ends_in_order(house: House, folder: Path) -> None:
     program.send_signal(signal.SIGTERM)
     assert line(program) == "asked to stop"
     loan = next(each for each in house.lending.loans() if each["label"] == "listener.py" and each["borrowers"])
-    summon.ask(house.lending.where(), "revoke", loan=loan["id"])
+    asking.ask(house.lending.where(), "revoke", loan=loan["id"])
     said = ended(program)
     assert said.code == 8 and "has ended" in said.err, said
     assert not list(folder.iterdir())
@@ -162,7 +162,7 @@ def test_an_ended_loan_is_told_in_words_and_ends_the_program(house: House, folde
     program = house.start("careless.py", cwd=folder, options=("--as", "careless"))
     assert line(program) == "made True"
     (mine,) = (each for each in house.lending.loans() if each["label"] == "careless" and each["state"] == "open")
-    summon.ask(house.lending.where(), "revoke", loan=mine["id"])
+    asking.ask(house.lending.where(), "revoke", loan=mine["id"])
     out, err = program.communicate("\n", timeout=60)
     assert (program.returncode, out) == (8, ""), (program.returncode, out, err)
     assert "has ended" in err and "telekeep run main" in err

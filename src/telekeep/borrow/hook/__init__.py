@@ -5,3 +5,8 @@ telekeep_hook   waits for Telethon or Pyrogram to be imported, and gives their c
 
 Nothing here imports telekeep, which need not be installed there; Python 3.8 and newer.
 """
+
+import os
+
+HOOK = os.path.dirname(__file__)
+"""What goes in front of PYTHONPATH."""

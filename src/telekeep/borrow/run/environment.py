@@ -7,13 +7,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from telekeep.borrow.application import API_HASH, API_ID
 from telekeep.errors import ConfigError
 
-API = 1, "0" * 32
-"""Stand-ins for api id and hash: the gateway asks for none, programs and libraries do."""
-
 _LONG = 342  # characters; shorter text holds no auth key
-_CONFIG = {"API_ID": API[0], "API_HASH": API[1]}  # what an object TELEGRAM_CONFIG says of the application
+_CONFIG = {"API_ID": API_ID, "API_HASH": API_HASH}  # what an object TELEGRAM_CONFIG says of the application
 
 
 class Lent(NamedTuple):
@@ -47,8 +45,8 @@ def of_child(environ: Mapping[str, str], lent: Lent, *, folder: str, hook: str) 
         **child,
         "TELEGRAM_SESSION_STRING": lent.string,
         "TELEGRAM_SESSION": lent.string,
-        "TELEGRAM_API_ID": str(API[0]),
-        "TELEGRAM_API_HASH": API[1],
+        "TELEGRAM_API_ID": str(API_ID),
+        "TELEGRAM_API_HASH": API_HASH,
         "TELEKEEP_RUN": folder,
         "PYTHONPATH": os.pathsep.join([hook, *modules]) if any(modules) else hook,
     }, withheld

@@ -58,27 +58,13 @@ def sweep(home: Home) -> list[str]:
     if programs.is_dir():
         with files.turn(str(programs)):
             for each in programs.iterdir():
-                if each.is_dir() and _is_left_over(each):
+                if each.is_dir() and not files.is_locked(str(each / _LOCK)):
                     _remove(each)
     return files.sweep(str(claims(home)))
 
 
 def _programs(home: Home) -> Path:
     return home.run / "programs"
-
-
-def _is_left_over(folder: Path) -> bool:
-    try:
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
 
 
 def _remove(folder: Path) -> None:

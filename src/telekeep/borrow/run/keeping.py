@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import socket
 import sys
-import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from telekeep.borrow.summon import ask
+from telekeep.borrow.asking import ask
 from telekeep.errors import TelekeepError
 from telekeep.paths import Home
+
+if TYPE_CHECKING:
+    from threading import Event
 
 _LOOK = 2.0  # seconds between two looks at the daemon: stock clients try for six until they give up
 _TELL = 60.0  # seconds between two words that the loan is needed; it is forgotten after ten minutes
@@ -33,21 +36,25 @@ class Keeping:
         self._network = network
         self._name = name
         self._loan = loan
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._over: Event | None = None
 
     def start(self) -> None:
-        self._thread.start()
+        """The program runs; it did not have to wait for what this loads."""
+        from threading import Event, Thread
+
+        self._over = Event()
+        Thread(target=self._keep, args=(self._over,), daemon=True).start()
 
     def end(self) -> None:
         """The program has ended: the loan is over. Never raises: the daemon forgets it by itself otherwise."""
-        self._over.set()
+        if self._over is not None:
+            self._over.set()
         with suppress(TelekeepError):
             ask(self._home, "ended", timeout=5.0, name=self._name, loan=self._loan)
 
-    def _keep(self) -> None:
+    def _keep(self, over: Event) -> None:
         told = 0.0
-        while not self._over.wait(_LOOK):
+        while not over.wait(_LOOK):
             told += _LOOK
             if not self._is_there():
                 if self._home.control.exists():  # whoever stops in order takes it away

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from telekeep.borrow.summon import HOOK, ask, asked, home_of, summon
+from telekeep.borrow.application import API_HASH, API_ID
+from telekeep.borrow.asking import OPENING, asked, home_of
+from telekeep.borrow.hook import HOOK
 from telekeep.errors import ConfigError, OwnerAbsent
 from telekeep.paths import Home
-
-_PATIENCE = 90.0  # seconds: the owner may have to connect first
 
 
 def run(
@@ -76,7 +76,7 @@ def _asked(where: Home, network: str | None, wanted: dict[str, Any]) -> Callable
     waiting = None
     if network is None:
         with suppress(OwnerAbsent):
-            waiting = asked(where, "run", timeout=_PATIENCE, **wanted)
+            waiting = asked(where, "run", timeout=OPENING, **wanted)
 
     def answer() -> dict[str, Any]:
         given: dict[str, Any]
@@ -84,23 +84,16 @@ def _asked(where: Home, network: str | None, wanted: dict[str, Any]) -> Callable
             with suppress(OwnerAbsent, ConfigError):  # what it does not understand, it may be of another release
                 given = waiting()
                 return given
-        for again in (True, False):
-            summon(where.root, network)
-            try:
-                given = ask(where, "run", timeout=_PATIENCE, **wanted)
-                return given
-            except OwnerAbsent:  # it was just stopping: the next one is asked
-                if not again:
-                    raise
-        raise AssertionError("unreachable")
+        from telekeep.borrow.summon import ask_summoned
+
+        given = ask_summoned(where.root, network, "run", timeout=OPENING, **wanted)
+        return given
 
     return answer
 
 
 def _plan(given: dict[str, Any], files: Path) -> dict[str, Any]:
     """What the hook reads: see `telekeep_hook.plan`."""
-    from telekeep.borrow.run.environment import API
-
     return {
         "v": 1,
         "name": given["name"],
@@ -113,8 +106,8 @@ def _plan(given: dict[str, Any], files: Path) -> dict[str, Any]:
         "user": {"id": given["user_id"], "bot": given["is_bot"]},
         "own_keys": given["own_keys"],
         "other_keys": given["other_keys"],
-        "api_id": API[0],
-        "api_hash": API[1],
+        "api_id": API_ID,
+        "api_hash": API_HASH,
         "files": str(files),
     }
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable
 from typing import Any
 
-from telekeep.borrow.summon import ask, hail
+from telekeep.borrow.asking import ask, hail
 from telekeep.errors import ProtocolMismatch, TelekeepError
 from telekeep.health.checks.daemon import Facts
 from telekeep.paths import Home

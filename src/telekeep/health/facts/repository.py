@@ -5,11 +5,13 @@ known.
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from telekeep.health.checks.repository import Facts
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 PATTERNS = (".env", "*.session")
 _SECONDS = 5
@@ -52,7 +54,9 @@ def _ignored(folder: Path, name: str) -> bool | None:
     return {0: True, 1: False}.get(asked.returncode) if asked is not None else None
 
 
-def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes] | None:
+def _git(folder: Path, *words: str) -> CompletedProcess[bytes] | None:
+    import subprocess  # here: commands that write a session load this, and most are asked for their help or refused
+
     try:
         return subprocess.run(
             ["git", "-C", folder, *words],

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from telekeep.borrow import summon
+from telekeep.borrow import asking
 from telekeep.errors import GatewayError, SessionBusy, TelekeepError
 from telekeep.gateway.loans import Loan
 from telekeep.gateway.shelf import Shelf
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def daemon_pid(keeper: Keeper) -> int | None:
     """The daemon of this home, if one answers."""
-    said = summon.hail(keeper.home)
+    said = asking.hail(keeper.home)
     return None if said is None else said["pid"]
 
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from telethon import errors, functions, types
 
 from telekeep import paths
-from telekeep.borrow import summon
+from telekeep.borrow import asking
 from telekeep.clock import system_clock
 from telekeep.errors import ConfigError, NeedsLogin, SessionBusy, TelegramNetworkError, TelekeepError
 from telekeep.lease.local import LocalLeases
@@ -153,7 +153,7 @@ class HeldRecord:
         """Who has it, if that is the daemon, and how to come to it nevertheless."""
         daemon = None
         with suppress(TelekeepError):
-            daemon = summon.hail(self._home)
+            daemon = asking.hail(self._home)
         if daemon is None or busy.holder is None or busy.holder.pid != daemon.get("pid"):
             return busy
         return SessionBusy(

@@ -148,6 +148,21 @@ def user_of(path: str) -> int | None:
     return None
 
 
+def is_locked(path: str) -> bool:
+    """Whether somebody has the lock on the file at ``path``."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 # ---- inside; each needs the turn
 
 
@@ -216,17 +231,7 @@ def _hold(folder: str, path: str) -> None:
 
 
 def _is_held(folder: str, path: str) -> bool:
-    try:
-        descriptor = os.open(_place(folder, path, "lock"), os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(_place(folder, path, "lock"))
 
 
 def _place(folder: str, path: str, kind: str) -> str:

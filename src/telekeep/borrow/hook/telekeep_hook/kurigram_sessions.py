@@ -11,13 +11,11 @@ import os
 import sqlite3
 import struct
 from typing import Any
-from urllib.parse import quote
 
+from .database import MOST_PEERS, judged, reading
 from .standing import EMPTY, UNREADABLE, Standing, standing
 
 NAMELESS = "a session without a name"
-_LARGEST = 1 << 30  # bytes of a session file that is looked into
-_MOST_PEERS = 200_000  # rows
 _STEPS = 50_000_000  # of SQLite's machine; looking into a file takes a few thousand
 # pyrogram/storage/storage.py: data center, [api id], test, key, user, bot; by their length in bytes
 _LAYOUTS = {271: ">BI?256sQ?", 267: ">B?256sQ?", 263: ">B?256sI?"}
@@ -64,25 +62,7 @@ def in_string(string: str, plan: dict[str, Any]) -> Standing:
 
 def in_file(path: str, plan: dict[str, Any]) -> Standing:
     """What the session file at ``path`` is to the loan; nothing lies there: it is nobody's. It is only read."""
-    try:
-        if not os.path.lexists(path):
-            return Standing(EMPTY)
-        if not os.path.isfile(path):
-            return Standing(UNREADABLE, why="it is not a file")
-        size = os.path.getsize(path)
-        if not size:
-            return Standing(EMPTY)
-        if size > _LARGEST:
-            return Standing(UNREADABLE, why="it is too large")
-        connection = _reading(path)
-        try:
-            return _told(connection, plan)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return Standing(UNREADABLE, why=f"it is no session file of Pyrogram that can be opened ({error})")
-    except OSError as error:
-        return Standing(UNREADABLE, why=error.strerror or type(error).__name__)
+    return judged(path, "Pyrogram", lambda connection: _told(connection, plan), opened=_reading)
 
 
 def _told(connection: sqlite3.Connection, plan: dict[str, Any]) -> Standing:
@@ -101,7 +81,7 @@ def _told(connection: sqlite3.Connection, plan: dict[str, Any]) -> Standing:
 
 
 def _reading(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=1.0)
+    connection = reading(path)
     left = [_STEPS // 10_000]
 
     def budget() -> int:
@@ -163,7 +143,7 @@ def _remember(memory: sqlite3.Connection, path: str) -> None:
         try:
             connection = _reading(path)
             try:
-                rows = connection.execute(query, (_MOST_PEERS,)).fetchall()
+                rows = connection.execute(query, (MOST_PEERS,)).fetchall()
             finally:
                 connection.close()
             memory.executemany(insert, rows)

@@ -18,7 +18,6 @@ from .standing import EMPTY, OURS, UNKNOWN, Standing, is_token_of, refusal, stan
 
 Line = Any  # a connection class of Telethon
 _NOWHERE = {"proxy": None, "local_addr": None, "use_ipv6": False}  # options that could send a loan elsewhere
-_API = 1, "0" * 32  # the gateway asks for no application, Telethon does
 _BUILT = ("_event_builders",)  # what a program sets up on a client by changing it in place
 
 
@@ -57,9 +56,9 @@ class Lent:
         with suppress(TypeError, ValueError, OverflowError):
             api_id = int(api_id) if int(api_id) > 0 else None
         if not api_id or not isinstance(api_id, int):
-            api_id = _API[0]
+            api_id = self._plan["api_id"]
         if not isinstance(api_hash, str) or not api_hash:
-            api_hash = _API[1]
+            api_hash = self._plan["api_hash"]
         given = {**options, **_NOWHERE, "connection": self._line}
         self._init(self._client, self._lent_session(session), api_id, api_hash, **given)
         self._made = dict(vars(self._client))

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from urllib.parse import quote
 
+from .database import MOST_PEERS, judged, reading
 from .standing import UNREADABLE, Standing, standing
 
 if False:  # TYPE_CHECKING, without importing typing into every program
     from typing import Any
 
 _FILE = "stand-in.session"
-_LARGEST = 1 << 30  # bytes of a session file that is looked into
-_MOST_PEERS = 200_000  # rows of peers that a client is given from the session it had
 _TABLES = """
 CREATE TABLE version (version integer primary key);
 CREATE TABLE sessions (
@@ -56,24 +54,8 @@ def stand_in(plan: dict[str, Any]) -> bytes:
 
 
 def look(path: str, plan: dict[str, Any]) -> Standing:
-    """What the session file at ``path`` is to the loan. It is opened for reading only, and closed again."""
-    try:
-        if not os.path.isfile(path):
-            return Standing(UNREADABLE, why="it is not a file")
-        if os.path.getsize(path) > _LARGEST:
-            return Standing(UNREADABLE, why="it is too large")
-        if os.path.getsize(path) == 0:
-            return standing(plan, None)
-        _settle(path)
-        connection = _reading(path)
-        try:
-            return _told(connection, plan)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return Standing(UNREADABLE, why=f"it is no session file of Telethon that can be opened ({error})")
-    except OSError as error:
-        return Standing(UNREADABLE, why=error.strerror or type(error).__name__)
+    """What the session file at ``path`` is to the loan."""
+    return judged(path, "Telethon", lambda connection: _told(connection, plan), opened=_settled)
 
 
 def _told(connection: sqlite3.Connection, plan: dict[str, Any]) -> Standing:
@@ -96,10 +78,10 @@ def remembered(path: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]
     A program that asks for a peer by its bare number needs what it has met before. The gateway corrects the hashes.
     """
     try:
-        connection = _reading(path)
+        connection = reading(path)
         try:
             peers = connection.execute(
-                "SELECT id, hash, username, phone, name FROM entities WHERE id != 0 LIMIT ?", (_MOST_PEERS,)
+                "SELECT id, hash, username, phone, name FROM entities WHERE id != 0 LIMIT ?", (MOST_PEERS,)
             ).fetchall()
             states = connection.execute("SELECT id, pts, qts, date, seq FROM update_state WHERE pts > 0").fetchall()
         finally:
@@ -109,11 +91,7 @@ def remembered(path: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]
     return peers, states
 
 
-def _reading(path: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=1.0)
-
-
-def _settle(path: str) -> None:
+def _settled(path: str) -> sqlite3.Connection:
     """Let SQLite finish what a program that was killed has left beside the file, so that the file stands alone."""
     if any(map(os.path.exists, besides(path))):
         connection = sqlite3.connect(path, timeout=1.0)
@@ -121,6 +99,7 @@ def _settle(path: str) -> None:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         finally:
             connection.close()
+    return reading(path)
 
 
 def besides(path: str) -> list[str]:

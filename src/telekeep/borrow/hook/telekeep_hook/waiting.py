@@ -39,14 +39,18 @@ class Waiting:
 
 def _follow(loader: Any, name: str, react: Callable[[ModuleType], None]) -> None:
     """Let ``loader`` call ``react`` once it has loaded ``name``. Others may use the same loader: that of a zip file."""
+    from .collector import at_rest  # most programs import neither
+
     if hasattr(loader, "exec_module"):
         execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
-            execute(module)
-            if module.__name__ == name:
-                loader.__dict__.pop("exec_module", None)
-                react(module)
+            if module.__name__ != name:
+                execute(module)
+                return
+            at_rest(lambda: execute(module))
+            loader.__dict__.pop("exec_module", None)
+            react(module)
 
         loader.exec_module = exec_module
     else:  # zipimport, before Python 3.10
