@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import time
@@ -13,6 +14,7 @@ from telekeep.cli import output
 from telekeep.cli.arguments import looks_secret, refuse_string, withheld
 from telekeep.cli.command import Usage
 from telekeep.cli.output import Output, coloured, moment, since, size, style, wrapped
+from telekeep.cli.shelf import table
 from telekeep.errors import FloodWait
 
 STRING = "1" + "ApWapzMBuzZ" * 32
@@ -169,3 +171,28 @@ def test_a_refused_string_is_not_repeated() -> None:
     with pytest.raises(Usage) as caught:
         refuse_string(STRING, how="Use - instead.")
     assert STRING[:20] not in str(caught.value) and caught.value.remedy == "Use - instead."
+
+
+def test_what_a_stranger_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    title = "\x1b]0;mine\a\x1b[2J\x9b2J\r\u202eup 👩\u200d🚀 \udcff"
+    shown = "?]0;mine??[2J?2J??up 👩\u200d🚀 ?"
+    Output().data({}, [title, style("ours", "good", Terminal())])
+    Output().words(title)
+    Output().warn(title)
+    Output().note(title)
+    Output().error({"message": title, "remedy": title})
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [shown, style("ours", "good", Terminal()), shown]
+    assert err.splitlines() == [shown, shown, f"✗ {shown}", f"→ {shown}"]
+
+
+def test_as_json_a_stranger_s_words_are_whole_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    title = "\x1b[2J\x9b2J\u202eé👩\u200d🚀\udcff"
+    Output(json=True).data({"title": title})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"title": title}
+    assert out == '{"title": "\\u001b[2J\\u009b2J\\u202eé👩\u200d🚀\\udcff"}\n'
+
+
+def test_a_table_has_one_line_for_each_row() -> None:
+    assert table([("ID", "WHO"), ("1", "a\nthis  you")]) == ["ID  WHO", "1   a this  you"]

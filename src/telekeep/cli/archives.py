@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from telekeep.cli.command import Invocation
+from telekeep.cli.controls import without
 from telekeep.cli.output import moment, style
 from telekeep.cli.shelf import table
 from telekeep.errors import NothingToRestore
@@ -74,7 +75,7 @@ def choice(invocation: Invocation, whole: Sequence[Shelved], broken: Sequence[Sh
 def number_chosen(invocation: Invocation, lines: Sequence[str]) -> int:
     """What was chosen, from 1; 0 if the person cancelled, -1 for what is none of the numbers."""
     for number, line in enumerate(lines, 1):
-        sys.stderr.write(f"{number:>3}  {line}\n")
+        sys.stderr.write(f"{number:>3}  {without(line)}\n")
     sys.stderr.write(f"Which one (1 to {len(lines)}, 0 to cancel)? ")
     sys.stderr.flush()
     typed_number = sys.stdin.readline().strip()

@@ -7,6 +7,7 @@ import sys
 import click
 
 from telekeep.cli.command import Invocation, Usage
+from telekeep.cli.controls import without
 from telekeep.cli.passphrase import at_terminal
 
 
@@ -21,7 +22,7 @@ def confirm(invocation: Invocation, question: str, *warnings: str) -> None:
     invocation.out.warn(*warnings)
     if invocation.yes:
         return
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{without(question)} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise click.Abort

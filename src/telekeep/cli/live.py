@@ -46,8 +46,10 @@ class _Newest:
     def __rich__(self) -> str:
         from rich.markup import escape
 
+        from telekeep.cli.controls import without
+
         texts = self._texts[-1:]  # another thread may be ending one
-        return escape(texts[0]()) if texts else ""
+        return escape(without(texts[0]())) if texts else ""
 
 
 LIVE = Live()

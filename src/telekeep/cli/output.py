@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from telekeep.cli.controls import escaped, without
 from telekeep.words import moment as moment
 
 PATIENCE = 2.0  # seconds before something that takes its time says so
@@ -38,38 +39,38 @@ class Output:
     def words(self, *lines: str) -> None:
         """Plain words on standard output; nothing with ``--json`` or ``--quiet``."""
         if not self.json and not self.quiet:
-            self._write(sys.stdout, lines)
+            self._write(sys.stdout, map(without, lines))
 
     def data(self, value: Mapping[str, Any], lines: Iterable[str] = ()) -> None:
         """What the command was asked for: ``value`` as JSON, else ``lines`` (with ``--quiet`` too)."""
         if self.json:
             from json import dumps
 
-            self._write(sys.stdout, [dumps(value, ensure_ascii=False, default=plain)])
+            self._write(sys.stdout, [escaped(dumps(value, ensure_ascii=False, default=plain))])
         else:
-            self._write(sys.stdout, lines)
+            self._write(sys.stdout, map(without, lines))
 
     def secret(self, value: str) -> None:
         """A secret, alone on standard output. Only a command that exists to print it may call this."""
-        self._write(sys.stdout, [value])
+        self._write(sys.stdout, [value])  # to the letter
 
     def warn(self, *lines: str) -> None:
         """A warning on standard error, whatever the options: standard output stays clean."""
-        self._write(sys.stderr, [style(line, "warn", sys.stderr) for line in wrapped(lines, sys.stderr)])
+        self._write(sys.stderr, [style(line, "warn", sys.stderr) for line in _shown(lines)])
 
     def note(self, *lines: str) -> None:
         """A word on standard error that ``--quiet`` and ``--json`` leave out."""
         if not self.quiet and not self.json:
-            self._write(sys.stderr, wrapped(lines, sys.stderr))
+            self._write(sys.stderr, _shown(lines))
 
     def error(self, error: Mapping[str, Any]) -> None:
         """``error``: its class name as ``error``, ``message``, ``remedy`` and whatever fields it has."""
         if self.json:
             self.data(error)
             return
-        lines = [style(line, "bad", sys.stderr) for line in wrapped([f"✗ {error['message']}"], sys.stderr)]
+        lines = [style(line, "bad", sys.stderr) for line in _shown([f"✗ {error['message']}"])]
         if error.get("remedy"):
-            lines += wrapped([f"→ {error['remedy']}"], sys.stderr)
+            lines += _shown([f"→ {error['remedy']}"])
         self._write(sys.stderr, lines)
 
     @contextmanager
@@ -105,9 +106,13 @@ class Output:
             raise Unwritable(error.strerror or type(error).__name__) from None
 
 
+def _shown(lines: Iterable[str]) -> list[str]:
+    return wrapped(map(without, lines), sys.stderr)
+
+
 def _show_progress(doing: str) -> Callable[[], None] | None:
     if not coloured(sys.stderr):
-        sys.stderr.write(f"… {doing}\n")
+        sys.stderr.write(f"… {without(doing)}\n")
         sys.stderr.flush()
         return None
     from telekeep.cli.live import LIVE

@@ -19,6 +19,7 @@ from io import StringIO
 from typing import TextIO
 
 from telekeep.cli.ask import at_terminal
+from telekeep.cli.controls import without
 from telekeep.cli.output import Output, wrapped
 from telekeep.errors import LoginCancelled
 from telekeep.login.prompt import Prompt, Question, Unattended, Wish
@@ -80,7 +81,7 @@ class Terminal:
 
     async def password(self, hint: str | None, problem: str | None = None) -> Secret:
         self._problem(problem)
-        reminder = f", hint: {_printable(hint)}" if hint else ""
+        reminder = f", hint: {hint}" if hint else ""
         return Secret((await self._ask(f"Two-step verification password (not shown{reminder}):", hidden=True)).encode())
 
     async def bot_token(self) -> Secret:
@@ -113,7 +114,7 @@ class Terminal:
 
     def _say(self, *lines: str) -> None:
         self._drawn = 0
-        self._screen.write("".join(f"{line}\n" for line in wrapped(lines, self._screen)))
+        self._screen.write("".join(f"{line}\n" for line in wrapped(map(without, lines), self._screen)))
         self._screen.flush()
 
     async def _ask(self, question: str, *, hidden: bool = False) -> str:
@@ -121,7 +122,7 @@ class Terminal:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
         with _interrupts(answer), _unechoed(self._keyboard) if hidden else nullcontext():
-            self._screen.write(f"{question} ")  # only now: what is typed from here on is ours
+            self._screen.write(f"{without(question)} ")  # only now: what is typed from here on is ours
             self._screen.flush()
             loop.add_reader(self._keyboard, _read_into, self._keyboard, answer)
             data = b""
@@ -185,8 +186,3 @@ def _unechoed(keyboard: int) -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
-
-
-def _printable(text: str) -> str:
-    """``text``, which somebody else wrote, without control characters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -160,7 +160,8 @@ def face(holder: Holder | None) -> dict[str, Any] | None:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """``rows`` in columns, the last one ragged. The first row is the heading."""
+    """``rows`` in columns, the last one ragged. The first row is the heading. A row is a line, whatever is in it."""
+    rows = [[cell.replace("\n", " ") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     line = "  ".join([*(f"{{:<{width}}}" for width in widths[:-1]), "{}"]).format
     return [line(*row) for row in rows]

@@ -54,10 +54,11 @@ def stats(invocation: Invocation, place: str, chats: tuple[str, ...], days: int)
     with _opened(place) as store:
         found = stats(store, chosen(store, chats))
     lines = [f"{found.messages:,} messages in {len(found.chats)} chats, {found.files:,} files."]
-    width = max((len(each["title"]) for each in found.chats), default=0)
-    for each in found.chats:
+    titles = [" ".join(each["title"].split()) for each in found.chats]
+    width = max(map(len, titles), default=0)
+    for title, each in zip(titles, found.chats, strict=True):
         whole = "" if each["whole"] else "  (not back to the first)"
-        lines.append(f"  {each['title'].ljust(width)}  {each['id']:>15}  {each['messages']:>10,}{whole}")
+        lines.append(f"  {title.ljust(width)}  {each['id']:>15}  {each['messages']:>10,}{whole}")
     lines += ["", *(f"{day}  {style(bar, 'good')} {count:,}" for day, bar, count in chart(found.days, days))]
     invocation.out.data(found.facts(), lines)
 

@@ -27,8 +27,8 @@ def export(store: Store, form: str, chat_ids: Sequence[int] = (), *, deleted: bo
 
 def line(found: Found) -> str:
     """A message on one line."""
-    text = " ".join(found.message.text.split())
-    return f"{_moment(found.message.date)}  {found.chat}  {_sender(found)}: {text or _instead(found.message)}"
+    chat, sender, text = (" ".join(each.split()) for each in (found.chat, _sender(found), found.message.text))
+    return f"{_moment(found.message.date)}  {chat}  {sender}: {text or _instead(found.message)}"
 
 
 def _markdown(found: Iterator[Found]) -> Iterator[str]:
