@@ -45,6 +45,24 @@ def test_a_run_lock_that_is_a_link_is_not_used(run_lock: Path, tmp_path: Path) -
     assert machine_folder(link, tmp_path) == tmp_path / "telekeep-leases"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody who is not known")
+def test_inside_of_a_user_namespace_it_is_the_same_folder(run_lock: Path, tmp_path: Path) -> None:
+    """What belongs to root outside looks like nobody's there: another folder would make two holders."""
+    os.chown(run_lock, int(Path("/proc/sys/kernel/overflowuid").read_text()), -1)
+    assert machine_folder(run_lock, tmp_path) == run_lock / "telekeep"
+    os.chown(run_lock, 1234, -1)
+    assert machine_folder(run_lock, tmp_path) == tmp_path / "telekeep-leases"
+
+
+@pytest.mark.parametrize("moved", ["leases", "./leases", "~nobody-at-all/leases"])
+def test_a_variable_that_means_another_folder_in_each_program_is_refused(
+    monkeypatch: pytest.MonkeyPatch, moved: str
+) -> None:
+    monkeypatch.setenv("TELEKEEP_LEASES", moved)
+    with pytest.raises(ConfigError, match="TELEKEEP_LEASES"):
+        LocalLeases(clock=SystemClock())
+
+
 def test_home_and_temporary_folder_have_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """002-F2: one key is one lease, whatever the home."""
     monkeypatch.delenv("TELEKEEP_LEASES", raising=False)

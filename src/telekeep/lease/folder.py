@@ -9,6 +9,9 @@ The folder is made sticky and open to all (1777) by whoever comes first. It must
 its owner could rename files under a holder. Root makes a folder of somebody else's its own; anybody else says so and
 stops. What another user of the machine can do is deny: hold a lease, or spoil a file so that it counts as held. Two
 holders he cannot make.
+
+Sandboxes and rootless containers are user namespaces: what belongs to root outside belongs to nobody known inside
+(user_namespaces(7)), and is still the same folder for both.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import os
 import re
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from telekeep.errors import ConfigError
@@ -29,11 +33,17 @@ _NETWORKED = re.compile(
 
 
 def lease_folder(chosen: Path | None = None) -> Path:
-    """The lease folder in force: ``chosen``, else TELEKEEP_LEASES, else the machine's. Asks only, makes nothing."""
+    """The lease folder in force: ``chosen``, else TELEKEEP_LEASES, else the machine's. Asks only, makes nothing.
+
+    Raises ConfigError for a TELEKEEP_LEASES that is not absolute.
+    """
     if chosen is not None:
         return chosen.absolute()
     if moved := os.environ.get("TELEKEEP_LEASES"):
-        return Path(moved).expanduser().absolute()
+        folder = Path(os.path.expanduser(moved))  # noqa: PTH111  # Path's own raises for a user that is not there
+        if not folder.is_absolute():  # it would be another one wherever a program is started
+            raise ConfigError(f"TELEKEEP_LEASES is {moved!r}.", remedy="Name the folder from / on.")
+        return folder
     return machine_folder()
 
 
@@ -43,9 +53,21 @@ def machine_folder(shared: Path = Path("/run/lock"), fallback: Path = Path("/tmp
         found = shared.lstat()
     except OSError:
         found = None
-    if found and stat.S_ISDIR(found.st_mode) and found.st_uid == 0 and found.st_mode & _MODE == _MODE:
+    if found and stat.S_ISDIR(found.st_mode) and _is_roots(found) and found.st_mode & _MODE == _MODE:
         return shared / "telekeep"
     return fallback.resolve() / "telekeep-leases"  # on some Unixes /tmp itself is a link
+
+
+def _is_roots(found: os.stat_result) -> bool:
+    return found.st_uid in (0, _nobody_known())
+
+
+def _nobody_known() -> int:
+    """Whom files of users from outside of this user namespace seem to belong to."""
+    try:
+        return int(Path("/proc/sys/kernel/overflowuid").read_bytes())
+    except (OSError, ValueError):
+        return 65534
 
 
 def make_ready(folder: Path, *, for_everybody: bool) -> None:
@@ -63,6 +85,12 @@ def make_ready(folder: Path, *, for_everybody: bool) -> None:
         found = _opened(folder, found)
     if for_everybody and mine == 0 != found.st_uid:
         found = _made_ours(folder, found)
+    if found.st_uid not in (0, mine) and found.st_uid == _nobody_known():
+        raise ConfigError(
+            f"The lease folder {folder} belongs to somebody who is not known here, as in a sandbox or container.",
+            remedy="Borrow from a daemon outside (docs/containers.md), or name a folder of yours in TELEKEEP_LEASES, "
+            "the same for all.",
+        )
     if found.st_uid not in (0, mine):
         raise ConfigError(
             f"The lease folder {folder} belongs to another user.", remedy=f"Give it to root: sudo chown root {folder}"
@@ -108,8 +136,9 @@ def _made_ours(folder: Path, found: os.stat_result) -> os.stat_result:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         if os.path.samestat(os.fstat(descriptor), found):
-            os.fchown(descriptor, 0, 0)
-            os.fchmod(descriptor, _MODE)
+            with suppress(PermissionError):  # root of a user namespace alone: it stays whose it is
+                os.fchown(descriptor, 0, 0)
+                os.fchmod(descriptor, _MODE)
         return os.fstat(descriptor)
     finally:
         os.close(descriptor)
