@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from telekeep.errors import ConfigError
 from telekeep.words import seconds_of
 
 _REMEDY = 'Write every = "5m", cron = "0 3 * * *" (minute, hour, day, month, weekday), or at = "2026-12-24T18:00".'
-_SHORTEST = 1.0
+_SHORTEST, _LONGEST = 1.0, 100 * 365 * 86_400.0  # seconds; beyond, calendars and clocks give out
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,9 @@ class Schedule:
         if every is None:
             return ALWAYS
         seconds = seconds_of(every) if isinstance(every, str) else every
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= _SHORTEST:
-            raise ConfigError(f"{every!r} is no interval of a second or more.", remedy=_REMEDY)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not _SHORTEST <= seconds <= _LONGEST:
+            shown = repr(every)[:40]
+            raise ConfigError(f"{shown} is no interval of a second or more, and at most a century.", remedy=_REMEDY)
         return cls(every=float(seconds))
 
     @property
@@ -90,16 +91,43 @@ def _moment(at: Any) -> float:
     """A moment as TOML has it, or as a person types it; without a time zone, the machine's."""
     try:
         found = at if isinstance(at, datetime) else datetime.fromisoformat(at)
-    except (TypeError, ValueError):
+        moment = found.timestamp()
+        datetime.fromtimestamp(moment + _LONGEST)  # there are calendars for it, and for what is reckoned from it
+    except (TypeError, ValueError, OverflowError, OSError):
         raise ConfigError(f"{at!r} is no moment.", remedy="Write it as 2026-12-24T18:00.") from None
-    return found.timestamp()
+    return moment
+
+
+class _Here(tzinfo):
+    """The machine's time zone, over all its changes: which of two hours of one name is meant, `fold` says."""
+
+    def utcoffset(self, at: datetime | None) -> timedelta | None:
+        return at.replace(tzinfo=None).astimezone().utcoffset() if at is not None else None
+
+    def dst(self, at: datetime | None) -> timedelta | None:
+        return None
+
+    def tzname(self, at: datetime | None) -> str | None:
+        return None
+
+    def fromutc(self, at: datetime) -> datetime:
+        return datetime.fromtimestamp(at.replace(tzinfo=UTC).timestamp()).replace(tzinfo=self)
+
+
+_HERE = _Here()
 
 
 def _next(expression: str, after: float) -> float:
+    """As cron does it: what is to run at times of the day runs once where an hour is missing or comes twice; what is to
+    run all the time goes on in real time.
+    """
     from cronsim import CronSim, CronSimError
 
     try:
-        return next(CronSim(expression, datetime.fromtimestamp(after))).timestamp()
+        for each in CronSim(expression, datetime.fromtimestamp(after, _HERE)):
+            if (moment := each.timestamp()) > after:  # the first of two hours of one name may be over
+                return moment
+        raise StopIteration
     except CronSimError as error:
         raise ConfigError(f"{expression!r} is no cron expression: {error}.", remedy=_REMEDY) from None
     except StopIteration:
