@@ -51,6 +51,8 @@ def test_what_a_person_wrote_beside_it_stays(home: Home) -> None:
         ('[a]\ncommand = ["test", "main"]\ndirectory = "here"', "not absolute"),
         ('[a]\ncommand = ["test", "main"]\nsession = 5', "no text"),
         ('["../a"]\ncommand = ["test", "main"]', "no name of a job"),
+        ('[a]\ncommand = ["test", "ma\\u0000in"]', "zero byte"),
+        ('[a]\ncommand = ["test", "main"]\ndirectory = "/\\u0000"', "zero byte"),
     ],
 )
 def test_what_cannot_be_understood_is_said_and_left_as_it_is(home: Home, text: str, word: str) -> None:

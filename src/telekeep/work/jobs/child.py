@@ -18,6 +18,7 @@ import time
 BUSY = 75  # EX_TEMPFAIL of sysexits.h: the last run of the job has not ended
 ABSENT = 127  # as a shell says that there is no such program
 _STEP = 0.1
+_PATIENCE = 10  # steps, for what the program has started
 
 
 def main(pipe: int, lock: str, grace: float, words: list[str]) -> int:
@@ -64,10 +65,37 @@ def _ended(program: subprocess.Popen[bytes], grace: float) -> int:
 
 
 def _kill_the_rest() -> None:
-    """Whatever else is in this group, which this process leads and outlives."""
+    """Whatever else is in this group, which this process leads and outlives: told to end, then made to.
+
+    Who does not listen takes this process along: nothing but its exit code is lost.
+    """
+    if os.getpgrp() != os.getpid():
+        return
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGTERM)
+    os.killpg(0, signal.SIGTERM)
+    for _ in range(_PATIENCE):
+        if not _others():
+            return
+        time.sleep(_STEP)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _others() -> bool:
+    """Whether anybody else is in this group, as far as proc(5) tells."""
+    try:
+        found = [each.name for each in os.scandir("/proc") if each.name.isdecimal()]
+    except OSError:
+        return True
+    return any(_group(pid) == os.getpid() for pid in found if pid != str(os.getpid()))
+
+
+def _group(pid: str) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  # nothing more is loaded
+            state, _, group = file.read().rpartition(b")")[2].split()[:3]
+    except (OSError, ValueError):
+        return None
+    return int(group) if state not in (b"Z", b"X") else None
 
 
 def _taken(lock: int, seconds: float) -> bool:

@@ -16,7 +16,8 @@ from telekeep.work.jobs.child import BUSY as BUSY
 from telekeep.work.jobs.job import Job
 
 GRACE = 15.0  # seconds for a job to end once it is told to
-_BEYOND = 3.0  # seconds more until the process between is not believed to do it
+_BEYOND = 3.0  # seconds more until the process between is not believed to do it, and for what the program left behind
+_STEP = 0.1
 _LARGEST_LOG = 4_000_000  # bytes; then the older half of what was said is in NAME.log.1
 _CHILD = Path(__file__).with_name("child.py")
 
@@ -67,7 +68,7 @@ class Run:
     async def ended(self) -> int:
         """Wait until it has ended by itself; its exit code, -N if signal N has ended it."""
         code = await self._process.wait()
-        self._closed()
+        await self._close()
         return 128 - code if code > 128 else code
 
     async def stop(self, grace: float = GRACE) -> None:
@@ -81,15 +82,19 @@ class Run:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             await self._process.wait()
-        self._closed()
+        await self._close()
 
-    def _closed(self) -> None:
+    async def _close(self) -> None:
         """Nothing of the job's group lives on: one whose leader was killed has nobody else to end it."""
         line, self._line = self._line, -1
         if line >= 0:
             os.close(line)
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGTERM)
+            for _ in range(round(_BEYOND / _STEP)):
+                await asyncio.sleep(_STEP)
+                os.killpg(self.pid, 0)  # asks whether anybody is left; sends nothing
+            os.killpg(self.pid, signal.SIGKILL)
 
 
 def _opened(path: Path) -> int:

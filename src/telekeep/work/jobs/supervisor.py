@@ -21,6 +21,7 @@ from telekeep.work.jobs.shown import shown
 if TYPE_CHECKING:
     from telekeep.work.keeping import DaemonKeeper
 
+_UNFORESEEN = 60.0
 LOOK = 5.0  # seconds between two looks at what has changed: the vault, the ledger, the clock
 
 _log = logging.getLogger(__name__)
@@ -120,6 +121,9 @@ class Jobs:
             except TelekeepError as error:  # a disk that refuses now may do so the next time
                 _log.warning("the job %r: %s", job.name, error.message)
                 await self._keeper.clock.sleep(LOOK)
+            except Exception:  # a fault of ours must not end the job in silence
+                _log.exception("the job %r: something unforeseen", job.name)
+                await self._keeper.clock.sleep(_UNFORESEEN)
 
     async def _until_due(self, job: Job) -> None:
         """Wait until it is time, nothing stands in the way, and nobody has stopped it."""
