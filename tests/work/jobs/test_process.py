@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,13 +27,14 @@ def is_left(group: int) -> bool:
     return True
 
 
-async def gone(group: int) -> None:
-    async with asyncio.timeout(10):
-        while is_left(group):
-            await asyncio.sleep(0.02)
+def until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
-async def test_the_process_between_ends_also_those_who_do_not_listen(tmp_path: Path) -> None:
+def test_the_process_between_ends_also_those_who_do_not_listen(tmp_path: Path) -> None:
     program = f"({DEAF}) & echo ready; exec sleep 60"
     theirs, ours = os.pipe()
     lock = str(tmp_path / "lock")
@@ -40,8 +43,8 @@ async def test_the_process_between_ends_also_those_who_do_not_listen(tmp_path: P
         os.close(theirs)
         assert between.stdout and between.stdout.readline() == b"ready\n"
         os.close(ours)  # as when the daemon was killed
-        await asyncio.to_thread(between.wait, 10)
-        await gone(between.pid)
+        between.wait(10)
+    until(lambda: not is_left(between.pid))
 
 
 @pytest.mark.parametrize("death", [None, signal.SIGKILL], ids=["it has ended", "the process between was killed"])
@@ -56,10 +59,8 @@ async def test_a_run_is_over_when_nobody_of_it_is_left(
     theirs, ours = os.pipe()
     os.close(theirs)
     run = Run(made, ours)
-    async with asyncio.timeout(10):
-        while not ready.exists():
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(until, ready.exists)
     if death:
         made.kill()
     assert await run.ended() == (-9 if death else 0)
-    await gone(run.pid)
+    await asyncio.to_thread(until, lambda: not is_left(run.pid))

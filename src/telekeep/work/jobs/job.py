@@ -61,9 +61,7 @@ def make(
             remedy=f"A job is one of: telekeep {', '.join(COMMANDS)}. Your own program: run NAME -- PROGRAM.",
         )
     if any("\0" in each for each in (*words, session or "", str(directory or ""))):
-        raise ConfigError(
-            f"The job {name!r} has a zero byte in it.", remedy="Strike it out: no program can be given one."
-        )
+        raise ConfigError(f"The job {name!r} has a zero byte in it.", remedy="Strike it out; no program can take it.")
     if directory is not None and not directory.is_absolute():
         raise ConfigError(f"The directory of the job {name!r} is not absolute.", remedy="Write it from / on.")
     return Job(name, words, schedule, session or _session(words), directory)
