@@ -20,6 +20,7 @@ from telekeep.errors import (
     SessionCorrupt,
     StorageUnavailable,
     TelegramSessionError,
+    TelekeepError,
     UnknownFormat,
 )
 from telekeep.folder import beside, publish
@@ -280,7 +281,7 @@ def border(path: Path) -> Iterator[None]:
         raise _named(error, path) from None
     except UnicodeDecodeError:  # a message of SQLite that quotes damaged text
         raise SessionCorrupt(f"{path} is damaged.", remedy=PUT_BACK) from None
-    except FileExistsError:
+    except (FileExistsError, TelekeepError):  # a lost lease, and an error of the network, are OSErrors too
         raise
     except OSError as error:
         raise _named_os(error, path) from None

@@ -8,7 +8,7 @@ from pathlib import Path
 from telekeep.borrow.run import program
 from telekeep.borrow.run.run import run
 from telekeep.cli.invocation import Invocation
-from telekeep.errors import ConfigError
+from telekeep.errors import ConfigError, TelekeepError
 
 
 def carry_out(
@@ -52,6 +52,8 @@ def carry_out(
             note=out.note,
             warn=out.warn,
         )
+    except TelekeepError:  # that of the network is an OSError, too
+        raise
     except OSError as error:
         raise ConfigError(f"{path} cannot be run: {error.strerror}.", remedy="Is it for this machine?") from None
 
