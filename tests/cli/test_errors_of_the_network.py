@@ -1,4 +1,4 @@
-"""An error of the network and a lost lease are OSErrors too, for programs' sake: ours must not take them for a disk's."""
+"""An error of the network and a lost lease are OSErrors too: ours must not take them for a disk that fails."""
 
 from __future__ import annotations
 
