@@ -24,6 +24,7 @@ from telethon.sessions import MemorySession
 from telethon.tl.types.updates import State
 
 from telekeep.borrow.application import API_HASH, API_ID
+from telekeep.borrow.aside import aside
 from telekeep.borrow.dispatch import Dispatching
 from telekeep.borrow.loan import Loan
 from telekeep.borrow.random_ids import RandomIds
@@ -115,7 +116,7 @@ class BorrowedClient(Dispatching):
         if self.is_connected():
             return
         before = self._loan and self._loan.id
-        loan = self._loan = await asyncio.get_running_loop().run_in_executor(None, self._fetch, before)
+        loan = self._loan = await aside(lambda: self._fetch(before))
         _trust(loan.server_key)
         dc, host, port = loan.addresses[0]
         self.session.set_dc(dc, host, port)
@@ -139,7 +140,7 @@ class BorrowedClient(Dispatching):
             return LoanExpired(f"The loan of {loan.name!r} has ended.")
         if isinstance(error, errors.UnauthorizedError | errors.AuthKeyError | errors.AuthKeyNotFound):
             try:
-                await asyncio.get_running_loop().run_in_executor(None, self._fetch, loan.id)
+                await aside(lambda: self._fetch(loan.id))
             except TelekeepError as named:
                 return named
         if isinstance(error, ConnectionError) and not isinstance(error, TelekeepError):
@@ -149,12 +150,12 @@ class BorrowedClient(Dispatching):
 
     async def rescue(self) -> bool:
         """If the daemon was killed, start it again. Whether it serves now. One that was stopped in order stays so."""
-        loop = asyncio.get_running_loop()
-        if self._loan is None or not self._was_killed() or loop.time() - self._rescued_at < _RESCUES:
+        loop, loan = asyncio.get_running_loop(), self._loan
+        if loan is None or not self._was_killed() or loop.time() - self._rescued_at < _RESCUES:
             return False
         self._rescued_at = loop.time()
         try:
-            await loop.run_in_executor(None, self._fetch, self._loan.id)
+            await aside(lambda: self._fetch(loan.id))
         except TelekeepError as error:
             self._log[__name__].warning("The daemon does not serve yet: %s", error)
             return False
