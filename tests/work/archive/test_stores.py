@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from borrow.served import Served
-from telekeep.errors import ConfigError, SessionBusy, StorageUnavailable, UnknownFormat
+from telekeep.errors import ConfigError, SessionBusy, SessionCorrupt, StorageUnavailable, UnknownFormat
 from telekeep.testing.contracts.archives import ADA, CHATS, Open, batch, check_archive, message
 from telekeep.testing.contracts.archives import opened as used
 from telekeep.work.archive.rows import Cursor, Put
@@ -104,6 +105,23 @@ def test_whatever_is_left_of_a_batch_that_was_never_finished_is_cut_off(tmp_path
                 assert [each.id for each in store.messages()] == [1, 2, 9]
 
 
+@pytest.mark.parametrize(
+    "spoiled", [b"no json\n", b'{"no": "type"}\n', b'{"type": "message", "id": 1}\n', b"\0" * 80 + b"\n"]
+)
+def test_what_was_committed_behind_a_spoiled_line_is_not_thrown_away(tmp_path: Path, spoiled: bytes) -> None:
+    """What it holds, Telegram may not have any more."""
+    path = tmp_path / "archive.jsonl"
+    second = _lines(path)
+    first = path.read_bytes()[: -len(second)]
+    number = first.count(b"\n") + 1
+    for damaged in (first + spoiled + second, first + spoiled + b"torn\n" + second + b'{"type": "mess'):
+        path.write_bytes(damaged)
+        for reading in (True, False):
+            with pytest.raises(SessionCorrupt, match=f"damaged in line ({number}|{number + 1}), and goes on"):
+                JsonlStore(path, reading=reading)
+        assert path.read_bytes() == damaged
+
+
 def test_a_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     lines = tmp_path / "other.jsonl"
     lines.write_text('{"some": "thing"}\n')
@@ -157,7 +175,8 @@ def test_a_password_is_not_taken_as_an_argument(place: str) -> None:
 
 
 def test_a_place_that_is_none_is_refused(tmp_path: Path) -> None:
-    for place in ("mysql://db/x", str(tmp_path)):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for place in ("mysql://db/x", str(tmp_path), str(tmp_path / "pipe.jsonl")):
         with pytest.raises(ConfigError):
             opened(place)
     with pytest.raises(ConfigError, match="no archive"):

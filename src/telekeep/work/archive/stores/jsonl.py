@@ -17,7 +17,7 @@ from typing import Any
 from zlib import crc32
 
 from telekeep.database import border
-from telekeep.errors import ConfigError, UnknownFormat
+from telekeep.errors import ConfigError, SessionCorrupt, UnknownFormat
 from telekeep.work.archive.pacing import DAY, day_of
 from telekeep.work.archive.rows import (
     CHANNELS_BELOW,
@@ -61,7 +61,7 @@ class JsonlStore:
         with border(path):
             flags = os.O_RDONLY if reading else os.O_RDWR | os.O_CREAT | os.O_APPEND
             self._file = os.open(path, flags | os.O_CLOEXEC, 0o600)
-        self._end = 0
+        self._end = self._read_lines = 0  # bytes and lines that were committed, as far as they were read
         try:
             self._read()
         except BaseException:
@@ -73,22 +73,42 @@ class JsonlStore:
     def _read(self) -> None:
         """Take in what was committed since this was last done."""
         pending: list[dict[str, Any]] = []
-        at = self._end
-        for line in self._lines(self._end):
+        at, is_whole = self._end, True
+        for number, line in enumerate(self._lines(self._end), self._read_lines + 1):
             at += len(line)
-            try:
-                row = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                row = None
-            if not isinstance(row, dict):
-                break  # torn, or none of ours: nothing behind it was committed by us
+            if not line.endswith(b"\n"):
+                break  # torn, or somebody is writing it
+            row = _row(line)
+            is_commit = row is not None and row.get("type") == "commit"
+            is_whole = is_whole and row is not None
+            if is_commit and not is_whole:  # no torn end: what was committed later stands behind it
+                raise self._damaged(self._read_lines + len(pending) + 1)
+            if not is_whole or row is None:
+                continue
             pending.append(row)
-            if row.get("type") == "commit":
-                for each in pending:
-                    self._take(each)
-                pending, self._end = [], at
+            if is_commit:
+                self._take_all(pending)
+                pending, self._end, self._read_lines = [], at, number
         if self._end == 0 and os.fstat(self._file).st_size and not self._is_torn_beginning():
-            raise UnknownFormat(f"{self._path} is no archive of telekeep.", remedy="Name another file with --to.")
+            raise self._foreign()
+
+    def _take_all(self, rows: list[dict[str, Any]]) -> None:
+        for number, row in enumerate(rows, self._read_lines + 1):
+            try:
+                self._take(row)
+            except (KeyError, TypeError, ValueError, AttributeError):
+                raise self._damaged(number) from None
+
+    def _foreign(self) -> UnknownFormat:
+        return UnknownFormat(f"{self._path} is no archive of telekeep.", remedy="Name another file with --to.")
+
+    def _damaged(self, line: int) -> SessionCorrupt | UnknownFormat:
+        if self._end == 0 and not self._is_torn_beginning():
+            return self._foreign()
+        return SessionCorrupt(
+            f"{self._path} is damaged in line {line}, and goes on behind it. Nothing was changed.",
+            remedy="Put a copy of the file back, mend that line, or archive into another file.",
+        )
 
     def _is_torn_beginning(self) -> bool:
         head = os.pread(self._file, 64, 0)
@@ -276,6 +296,15 @@ class JsonlStore:
 
     def close(self) -> None:
         os.close(self._file)  # and with it the claim
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """The object that a line is; None for all else."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def _checksum(message: Message) -> int:

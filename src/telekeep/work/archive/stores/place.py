@@ -28,6 +28,8 @@ def check(place: str) -> None:
         raise ConfigError("An archive is a file or a PostgreSQL database.", remedy=_DATABASE_FORM)
     elif Path(place).is_dir():
         raise ConfigError(f"{place} is a folder.", remedy="Name a file in it: --to archive.db")
+    elif Path(place).exists() and not Path(place).is_file():  # a pipe would be waited for, without end
+        raise ConfigError(f"{place} is no file.", remedy="Name a file: --to archive.db")
 
 
 _DATABASE_FORM = "Write --to FILE.db, --to FILE.jsonl or --to postgresql://USER@HOST/DATABASE"
