@@ -132,8 +132,10 @@ def test_a_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(database) as other:
         other.execute("CREATE TABLE messages (id)")
     other.close()
+    before = database.read_bytes()
     with pytest.raises(UnknownFormat):
         SqliteStore(database)
+    assert database.read_bytes() == before, "its journal, too, is as its owner wants it"
     text = tmp_path / "text.db"
     text.write_text("no database at all, but a text that is long enough" * 30)
     with pytest.raises(Exception, match=r"damaged|no archive"):

@@ -66,23 +66,30 @@ class SqliteStore:
     def _recognise(self, reading: bool) -> None:
         execute = self._connection.execute
         execute("PRAGMA trusted_schema=ON")  # full-text search works through triggers
+        self._is_empty(reading)  # before anything is changed: the next line is for good, and not for others' files
         if not reading:
             execute("PRAGMA journal_mode=WAL")
             execute("PRAGMA synchronous=NORMAL")
             execute(f"PRAGMA wal_autocheckpoint={_LOG}")
             execute("BEGIN IMMEDIATE")
+            if self._is_empty(reading):
+                execute(f"PRAGMA application_id={_APPLICATION}")
+                execute(f"PRAGMA user_version={sql.VERSION}")
+                for statement in (*_TABLES, *_SEARCH):
+                    execute(statement)
+            execute("COMMIT")
+
+    def _is_empty(self, reading: bool) -> bool:
+        """Whether an archive is yet to be made of it. Raises UnknownFormat for what is none and cannot be one."""
+        execute = self._connection.execute
         application = execute("PRAGMA application_id").fetchone()[0]
         version = execute("PRAGMA user_version").fetchone()[0]
-        empty = execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0
-        if empty and not reading:
-            execute(f"PRAGMA application_id={_APPLICATION}")
-            execute(f"PRAGMA user_version={sql.VERSION}")
-            for statement in (*_TABLES, *_SEARCH):
-                execute(statement)
-        elif application != _APPLICATION or version != sql.VERSION:
+        empty = bool(execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0)
+        is_ours = application == _APPLICATION and version == sql.VERSION
+        is_new = empty and application == version == 0 and not reading
+        if not is_ours and not is_new:
             raise UnknownFormat(f"{self._path} is no archive of this telekeep.", remedy="Name another file with --to.")
-        if not reading:
-            execute("COMMIT")
+        return empty
 
     def claim(self) -> None:
         """See `Store.claim`. The kernel gives the claim back when this process ends."""
