@@ -20,7 +20,7 @@ from guard.conftest import HOLD, logged_in
 from lease.programs import Program, in_a_child
 from telekeep import SafeSessionContext, SessionSafetyManager
 from telekeep.clock import SystemClock
-from telekeep.errors import LeaseLost, SessionBusy, SessionConflict
+from telekeep.errors import LeaseLost, SessionBusy, SessionConflict, StorageUnavailable
 from telekeep.guard import hold
 from telekeep.lease import lease_name
 from telekeep.lease.local import LocalLeases
@@ -124,6 +124,18 @@ def test_a_key_that_appears_and_is_anothers_is_lost_not_shared(start: Start, own
         threading.Event().wait(0.05)
     assert second.ask() == "LeaseLost"
     assert first.ask() == "ours"
+
+
+def test_a_file_with_more_keys_than_can_be_held_is_refused(own_world: Path) -> None:
+    """The one that is left out might be the one that a client takes."""
+    path = own_world / "many.session"
+    logged_in(path)
+    with sqlite3.connect(path) as file:
+        keys = [(number, "149.154.167.51", 443, os.urandom(256)) for number in range(10, 110)]
+        file.executemany("INSERT INTO sessions (dc_id, server_address, port, auth_key) VALUES (?, ?, ?, ?)", keys)
+    file.close()
+    with pytest.raises(StorageUnavailable, match="more keys"), SafeSessionContext(path, timeout=0):
+        pass
 
 
 def test_the_vault_and_a_file_with_the_same_key_are_one(holding: Program, bot: Path) -> None:

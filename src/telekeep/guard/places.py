@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeAlias
 
-from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, UnknownFormat
+from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable, UnknownFormat
 from telekeep.session import formats
 from telekeep.session.formats import image
 from telekeep.session.model import KEY_BYTES, AuthKey
@@ -26,7 +26,8 @@ from telekeep.session.model import KEY_BYTES, AuthKey
 SUFFIX = ".session"
 _BUSY_SECONDS = 0.25  # for a program that is writing; whoever waits for the lease comes again
 # Where the clients put their keys: Telethon and Pyrogram; Telethon 2.
-_KEYS = ("SELECT auth_key FROM sessions LIMIT 100", "SELECT auth FROM datacenter LIMIT 100")
+_KEYS = ("SELECT auth_key FROM sessions LIMIT 101", "SELECT auth FROM datacenter LIMIT 101")
+_MOST = 100  # keys of one file: Telegram has five data centers
 
 Name: TypeAlias = str | os.PathLike[str]
 
@@ -121,7 +122,10 @@ def _asked(path: Path) -> list[Any]:
 def _rows(connection: sqlite3.Connection) -> Iterator[Any]:
     for query in _KEYS:
         try:
-            yield from (key for (key,) in connection.execute(query).fetchall())
+            found = connection.execute(query).fetchall()
+            if len(found) > _MOST:  # which of them is used, nobody can tell
+                raise StorageUnavailable("This session file holds more keys than any program makes.")
+            yield from (key for (key,) in found)
         except sqlite3.OperationalError as error:
             if (getattr(error, "sqlite_errorcode", 0) & 0xFF) != sqlite3.SQLITE_ERROR:  # else: no such table
                 raise
