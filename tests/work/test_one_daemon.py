@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def test_a_relative_home_in_a_vanished_folder_is_named(home: paths.Home, tmp_pat
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_the_daemon_has_our_paths_in_full_and_no_login_of_ours(
+def test_the_daemon_has_our_paths_in_full_no_login_of_ours_and_leaves_no_core(
     home: paths.Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELEKEEP_KEY_FILE", "keys/key")
@@ -106,7 +107,12 @@ def test_the_daemon_has_our_paths_in_full_and_no_login_of_ours(
     monkeypatch.setenv("TELEGRAM_SESSION_STRING", "1secret")
     monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere")
     monkeypatch.setenv("TELEGRAM_API_ID", "12345")
-    summon()
+    before, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+    try:
+        summon()
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (before, most))
     read = Path(f"/proc/{pid_of(home)}/environ").read_bytes().decode().split("\0")
     environ = dict(line.split("=", 1) for line in read if line)
     assert environ["TELEKEEP_KEY_FILE"] == str(home.key_file)
@@ -114,6 +120,8 @@ def test_the_daemon_has_our_paths_in_full_and_no_login_of_ours(
     assert environ["TELEGRAM_API_ID"] == "12345"
     assert not {"TELEGRAM_SESSION_STRING", "NOTIFY_SOCKET"} & set(environ)
     assert (Path(f"/proc/{pid_of(home)}/cwd").readlink()) == home.root
+    limits = Path(f"/proc/{pid_of(home)}/limits").read_text().splitlines()
+    assert next(each.split()[4] for each in limits if each.startswith("Max core")) == "0", "keys are in its memory"
 
 
 async def test_killed_with_9_it_starts_again_at_once_and_nothing_needs_cleaning(home: paths.Home) -> None:

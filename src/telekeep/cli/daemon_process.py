@@ -92,8 +92,10 @@ def _serve(
     import asyncio
 
     from telekeep.loading import settled
+    from telekeep.work import core
     from telekeep.work.daemon import Daemon
 
+    core.none()
     with settled():
         from telekeep.work.health import HealthRound, Owned
         from telekeep.work.jobs.supervisor import Jobs
