@@ -6,6 +6,8 @@ import asyncio
 
 from telekeep.clock import Clock
 
+_LAST = float(2**31 - 366 * 86_400)
+
 
 class MovableClock:
     """``base``, plus as many seconds as it was advanced by.
@@ -30,9 +32,11 @@ class MovableClock:
         return self._base.boot_id()
 
     def advance(self, seconds: float) -> None:
-        """Move forward by ``seconds``, and wake whoever sleeps until then. Raises ValueError for a negative number."""
-        if seconds < 0:
-            raise ValueError("a clock is only moved forward")
+        """Move forward by ``seconds``, and wake whoever sleeps until then. Raises ValueError for a negative number, and
+        for what leads beyond the dates that the protocol can tell (32 bits: 2038).
+        """
+        if not 0 <= seconds <= _LAST - self.wall():
+            raise ValueError("a clock is only moved forward, and to 2037 at most")
         self._ahead += seconds
         self._moved.set()
         self._moved = asyncio.Event()
