@@ -328,6 +328,23 @@ def test_a_session_string_in_the_wrong_place_is_never_repeated(call, seen) -> No
         json.loads(said.out)
 
 
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (("--home", "~nobody-at-all/x", "list"), "~"),
+        (("backup", "--to", "~nobody-at-all/x"), "~"),
+        (("archive", "export", "--to", "json", "--in", "a.db", "--out", "1" * 300), "longer"),
+    ],
+)
+def test_a_path_that_can_be_none_is_usage_and_is_not_repeated(
+    call, world: Path, words: tuple[str, ...], word: str
+) -> None:
+    said = call(*words, "--json")
+    assert (said.code, said.json["error"]) == (2, "Usage")
+    assert word in said.json["message"] and words[-1] not in said.out
+    assert not list(world.glob("~*"))
+
+
 def test_main_takes_arguments_from_whoever_calls_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0 and capsys.readouterr().out.startswith("telekeep ")
 

@@ -12,13 +12,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import StringIO
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from telekeep.cli.command import Group, fitted, group, invocation_of
 from telekeep.cli.output import Output, Unwritable
 from telekeep.errors import TelekeepError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141  # what the shell reports of a program that SIGPIPE ended
@@ -182,9 +185,16 @@ def _carried_out(arguments: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except Exception as error:
-        return told(error, out, root=invocation_of(context).home if context else None)
+        return told(error, out, root=_root(context))
     except KeyboardInterrupt as error:
         return told(error, out)
+
+
+def _root(context: click.Context | None) -> Path | None:
+    """The home that was named, for the log; None too if that very name is what is wrong."""
+    with suppress(RuntimeError):
+        return invocation_of(context).home if context else None
+    return None
 
 
 def told(error: BaseException, out: Output, name: str | None = None, root: Any = None) -> int:
@@ -209,8 +219,11 @@ def told(error: BaseException, out: Output, name: str | None = None, root: Any =
         out.error(described(error))
         return error.exit_code
     except Exception as error:
-        from telekeep.cli.unexpected import report
+        from telekeep.cli.unexpected import mistyped, report
 
+        if (why := mistyped(error)) is not None:
+            out.error({"error": "Usage", "message": why, "remedy": "Write it in full, from / on."})
+            return 2
         out.error(report(error, root=root))
         return UNEXPECTED
 

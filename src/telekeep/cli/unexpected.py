@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from errno import ENAMETOOLONG
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,17 @@ def report(error: BaseException, *, root: Path | None = None) -> dict[str, Any]:
         "message": f"Something unforeseen happened ({type(error).__name__}). This is a fault of telekeep, not yours.",
         "remedy": f"Report it with {log}; it holds no secret." if log else "Run it again with TELEKEEP_DEBUG=1.",
     }
+
+
+def mistyped(error: BaseException) -> str | None:
+    """What to say of a path that can be none, wherever it was met; None for all else. The path is not repeated: it may
+    be a secret that was typed in a path's place.
+    """
+    if isinstance(error, OSError) and error.errno == ENAMETOOLONG:
+        return "A file was named that is longer than names can be."
+    if isinstance(error, RuntimeError) and error.args == ("Could not determine home directory.",):  # pathlib's words
+        return "A path begins with ~ and the name of a user who is not there."
+    return None
 
 
 def outline(error: BaseException) -> str:
