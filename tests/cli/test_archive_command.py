@@ -53,6 +53,7 @@ def test_search_finds_and_says_where(call: Run) -> None:
     nothing = call("archive", "search", "balloons of lead")
     assert nothing.code == 1 and "No message holds" in nothing.out
     assert call("archive", "search").code == 2
+    assert call("archive", "search", "\udcff").code == 1, "no text, as the system hands it over"
     unknown = call("archive", "search", "red", "--chat", "@nobody")
     assert unknown.code == 6 and "archive stats" in unknown.err
 

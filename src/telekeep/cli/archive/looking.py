@@ -28,7 +28,7 @@ _place = place_option("--in", "The archive: FILE.db, FILE.jsonl or postgresql://
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
 def search(invocation: Invocation, words: tuple[str, ...], place: str, chats: tuple[str, ...], limit: int) -> int:
     """Find messages that hold all WORDS, newest first. Exit code 1 if there is none."""
-    wanted = " ".join(words).strip()
+    wanted = " ".join(words).strip().encode(errors="replace").decode()  # arguments may be no text
     if not wanted:
         raise Usage("Which words?", remedy='Example: telekeep archive search "red balloon"')
     from telekeep.work.archive.export import line
