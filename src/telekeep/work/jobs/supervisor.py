@@ -39,6 +39,8 @@ class Jobs:
         self._keeping: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, Run] = {}
         self._changed = asyncio.Event()
+        self._reading = asyncio.Lock()
+        self._is_over = False
 
     # ---- what the daemon asks
 
@@ -62,6 +64,7 @@ class Jobs:
                         await self.reread()
                 await asyncio.sleep(LOOK)
         finally:
+            self._is_over = True
             await self._end(list(self._keeping))
 
     # ---- verbs
@@ -76,6 +79,11 @@ class Jobs:
 
         Raises ConfigError if it cannot be understood; what runs goes on.
         """
+        async with self._reading:  # a job takes its time to end: whoever comes meanwhile would start it beside itself
+            await self._reread()
+        return self.status()
+
+    async def _reread(self) -> None:
         try:
             found = table.read(self._keeper.home)
         except TelekeepError as error:
@@ -88,9 +96,8 @@ class Jobs:
                 self._memories.forget(name)
         self._jobs = found
         for name, job in found.items():
-            if name not in self._keeping:
+            if name not in self._keeping and not self._is_over:
                 self._keeping[name] = asyncio.create_task(self._keep(job), name=f"job {name}")
-        return self.status()
 
     async def start(self, name: str, now: bool = False) -> dict[str, Any]:
         """Let a job run that was stopped, or that was held; ``now``: at once, whatever its schedule says."""
