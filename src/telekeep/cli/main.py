@@ -209,7 +209,9 @@ def told(error: BaseException, out: Output, name: str | None = None, root: Any =
     except (KeyboardInterrupt, click.Abort, EOFError):
         if sys.stderr.isatty():
             sys.stderr.write("\n")  # after the ^C
-        out.error({"error": "Interrupted", "message": "Stopped. Nothing was changed.", "remedy": None})
+        at_a_question = not isinstance(error, KeyboardInterrupt)
+        message = "Stopped. Nothing was changed." if at_a_question else "Stopped. What was done before that stays done."
+        out.error({"error": "Interrupted", "message": message, "remedy": None})
         return INTERRUPTED
     except click.ClickException as error:
         out.error(_usage(error))
