@@ -31,8 +31,10 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-# other converters, each in an environment of its own, for the figures of bench/formats.py
+# other converters, each in an environment of its own, for the figures of bench/formats.py; what the one says it needs for
+# tdata is the older release of the other
 peers: .venv/releases/tgconvertor-0.3.0 .venv/releases/opentele2-2.0.0
+.venv/releases/tgconvertor-0.3.0: WITH := opentele2==1.5.0 telethon==1.45.0
 
 # the fixtures of other libraries made anew, and what telekeep wrote read by GramJS and mtcute (where there is Node)
 foreign: $(STAMP)
@@ -69,7 +71,7 @@ $(OLDEST): $(STAMP)
 	@rm -rf $@
 	@$(PYTHON) -m venv --without-pip $@
 	@grep -vi '^telethon=' constraints.txt >$@/constraints.txt
-	@$(BIN)/pip --python $@/bin/python install -q -c $@/constraints.txt '$(subst -,==,$*)' cryptg
+	@$(BIN)/pip --python $@/bin/python install -q -c $@/constraints.txt '$(subst -,==,$*)' cryptg $(WITH)
 	@touch $@
 
 clean:

@@ -21,7 +21,9 @@ from telethon.sessions import StringSession
 from telekeep.keeper import batch
 from telekeep.keeper.keeper import Keeper
 from telekeep.paths import write_atomically
+from telekeep.secret import Secret
 from telekeep.session import formats
+from telekeep.session.formats import bundle
 from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, Session, UpdateState, User
 
 PEERS = Path(__file__).parent.parent / ".venv" / "releases"
@@ -38,9 +40,12 @@ OURS = {
     "pyrogram-string": "pyrogram-string",
     "pyrogram-file": "pyrogram-sqlite",
     "gramjs-string": "gramjs-string",
+    "gramjs-file": "gramjs-string",
+    "tdata-folder": "tdata",
+    "tdata-passcode": "tdata",
 }
-STRINGS = [each for each in OURS if each.endswith("string")]
-ROUNDS, FILES = 20, 1000
+PASSCODE = "1234"
+FILES = 1000
 Row = tuple[str, float, float] | tuple[str, float, float, str]
 
 
@@ -72,23 +77,20 @@ def _best(once: Callable[[], object]) -> float:
 
 def _against_tgconvertor(folder: Path) -> list[Row]:
     python = PEERS / "tgconvertor-0.3.0" / "bin" / "python"
-    if not _there(python):
+    if not is_there(python):
         return []
-    sources = {}
-    for name, form in OURS.items():
-        sources[name] = str(folder / f"{name}.session")
-        Path(sources[name]).write_bytes(formats.write(SAMPLE, form))
+    sources = sources_of(folder)
     many = folder / "many"
     many.mkdir()
     for number in range(FILES):
         session = replace(SAMPLE, auth_key=AuthKey(os.urandom(256)))
         (many / f"{number:04}.session").write_bytes(formats.write(session, "telethon-sqlite"))
-    pairs = [[source, target] for source in OURS for target in OURS if source != target]
-    theirs = _run(python, "tgconvertor", folder, pairs=pairs, sources=sources, load=str(many))
+    pairs = [(source, target, *_often(source, target)) for source in OURS for target in OURS if source != target]
+    theirs = _run(python, "tgconvertor", folder, pairs=pairs, sources=sources, load=str(many), passcode=PASSCODE)
     ours = _ours(folder, pairs, sources)
     rows: list[Row] = []
-    for what, wanted in (("strings", True), ("with files", False)):
-        chosen = [f"{a} {b}" for a, b in pairs if (a in STRINGS and b in STRINGS) is wanted]
+    for what in KINDS:
+        chosen = [f"{a} {b}" for a, b, *_ in pairs if _kind(a, b) == what]
         ratio = sum(theirs[each] for each in chosen) / sum(ours[each] for each in chosen)
         rows.append((f"conversions a second, {what} / TGConvertor ({len(chosen)} ways)", ratio, 10.0, "at least"))
     rows.append(
@@ -102,21 +104,60 @@ def _against_tgconvertor(folder: Path) -> list[Row]:
     return rows
 
 
-def _ours(folder: Path, pairs: list[list[str]], sources: dict[str, str]) -> dict[str, float]:
+KINDS = ("strings", "with files", "with tdata", "with tdata behind a passcode")
+
+
+def _kind(source: str, target: str) -> str:
+    ends = {each.split("-")[1] for each in (source, target)}
+    if "passcode" in ends:
+        return KINDS[3]  # stretching it 100,000 times is nearly all of it, on both sides
+    return KINDS[2] if "folder" in ends else KINDS[1] if "file" in ends else KINDS[0]
+
+
+def _often(source: str, target: str) -> tuple[int, int]:
+    """How many conversions make a turn, and how many turns."""
+    return {"strings": (500, 9), KINDS[3]: (1, 2)}.get(_kind(source, target), (5, 4))
+
+
+def sources_of(folder: Path) -> dict[str, str]:
+    """A file or folder of each kind."""
+    made = {}
+    for name, form in OURS.items():
+        path = folder / f"{name}.session"
+        _put(path, name, formats.write(SAMPLE, form, passcode=_passcode(name)))
+        made[name] = str(path)
+    return made
+
+
+def _passcode(name: str) -> Secret | None:
+    return Secret(PASSCODE.encode()) if name.endswith("passcode") else None
+
+
+def _put(path: Path, name: str, data: bytes) -> None:
+    bundle.unpack(data, path) if name.startswith("tdata") else write_atomically(path, data)
+
+
+def _ours(folder: Path, pairs: list[tuple[str, str, int, int]], sources: dict[str, str]) -> dict[str, float]:
     out = folder / "ours"
     out.mkdir(exist_ok=True)
     took = {}
-    for source, target in pairs:
+    for source, target, rounds, turns in pairs:
         path, form = Path(sources[source]), OURS[target]
-        given = path.read_bytes()
-        for number in range(ROUNDS + 1):
-            if number == 1:  # what is loaded for the first time counts on neither side
-                start = time.perf_counter()
-            session = formats.read(given if source in STRINGS else formats.read_file(path))
-            written = formats.write(session if session.user else replace(session, user=SAMPLE.user), form)
-            if target not in STRINGS:
-                write_atomically(out / f"{source}-{target}-{number}.session", written)
-        took[f"{source} {target}"] = time.perf_counter() - start
+        given = path.read_bytes() if source.endswith("string") else None
+        passcode, other = _passcode(source), _passcode(target)
+        found = []
+        for turn in range(turns + 1):  # what is loaded for the first time counts on neither side
+            start = time.perf_counter()
+            for number in range(rounds):
+                data = given or formats.read_file(path)
+                session = formats.read_all(data, passcode=passcode)[1][0] if passcode else formats.read(data)
+                written = formats.write(
+                    session if session.user else replace(session, user=SAMPLE.user), form, passcode=other
+                )
+                if not target.endswith("string"):
+                    _put(out / f"{source}-{target}-{turn}-{number}", target, written)
+            found.append((time.perf_counter() - start) / rounds)
+        took[f"{source} {target}"] = min(found[1:])
     return took
 
 
@@ -135,22 +176,23 @@ def _import(folder: Path, many: Path) -> float:
 
 def _against_opentele2(folder: Path) -> list[Row]:
     python = PEERS / "opentele2-2.0.0" / "bin" / "python"
-    if not _there(python):
+    if not is_there(python):
         return []
-    from telekeep.session.formats import bundle
-
     tdata = folder / "tdata"
     bundle.unpack(formats.write(SAMPLE, "tdata"), tdata)
-    theirs = _run(python, "opentele2", folder, pairs=[], sources={"tdata": str(tdata)})
-    for number in range(ROUNDS + 1):
-        if number == 1:
-            start = time.perf_counter()
-        formats.write(formats.read(formats.read_file(tdata)), "telethon-string")
-    ratio = theirs["tdata telethon-string"] / (time.perf_counter() - start)
+    job = {"pairs": [], "sources": {"tdata-folder": str(tdata)}, "rounds": 100, "turns": 7}
+    theirs = _run(python, "opentele2", folder, **job)
+    found = []
+    for _ in range(7):
+        start = time.perf_counter()
+        for _ in range(100):
+            formats.write(formats.read(formats.read_file(tdata)), "telethon-string")
+        found.append((time.perf_counter() - start) / 100)
+    ratio = theirs["tdata-folder telethon-string"] / min(found)
     return [("conversions a second, tdata to a Telethon string / opentele2", ratio, 10.0, "at least")]
 
 
-def _there(python: Path) -> bool:
+def is_there(python: Path) -> bool:
     if not python.exists():
         print(f"{python.parent.parent.name} is not installed (make peers): its figures are left out.", file=sys.stderr)
     return python.exists()
@@ -159,7 +201,7 @@ def _there(python: Path) -> bool:
 def _run(python: Path, peer: str, folder: Path, **job: object) -> dict[str, float]:
     out = folder / peer
     out.mkdir()
-    (folder / "job.json").write_text(json.dumps({"rounds": ROUNDS, "out": str(out), **job}))
+    (folder / "job.json").write_text(json.dumps({"out": str(out), **job}))
     script = [str(python), str(Path(__file__).with_name("_converting.py")), peer, str(folder / "job.json")]
     said = subprocess.run(script, check=True, capture_output=True, text=True, timeout=600)
     took: dict[str, float] = json.loads(said.stdout.splitlines()[-1])

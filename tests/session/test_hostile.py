@@ -53,19 +53,30 @@ def test_an_archive_that_swells_is_not_unpacked() -> None:
 
 @pytest.mark.timeout(20)
 def test_an_archive_of_very_many_files_is_looked_at_in_bounds() -> None:
-    one = bundle.pack({"key_datas": b""})
+    one = zipped(key_datas=b"")
     entry = one[one.index(b"PK\x01\x02") : one.index(b"PK\x05\x06")]
     start, count = one.index(entry), 200_000
     end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 65535, 65535, len(entry) * count, start, 0)
     refuse(one[:start] + entry * count + end)
 
 
-@pytest.mark.parametrize("cut", [5, 30, 100, -30, -10, -1])
-def test_an_archive_that_is_cut_off_is_refused(cut: int) -> None:
-    refuse(formats.write(SAMPLE, "tdata")[:cut])
+@pytest.mark.parametrize("cut", [5, 18, 30, 100, -30, -10, -1])
+def test_a_folder_or_archive_that_is_cut_off_is_refused(cut: int) -> None:
+    packed = formats.write(SAMPLE, "tdata")
+    refuse(packed[:cut])
+    opened = bundle.Bundle(packed)
+    refuse(zipped(**{name: opened.read(name) or b"" for name in opened.names})[:cut])
+
+
+@pytest.mark.timeout(20)
+def test_a_folder_that_claims_very_much_is_looked_at_in_bounds() -> None:
+    refuse(bundle.MAGIC + struct.pack(">II", 0xFFFFFFFF, 0xFFFFFFFF) + bytes(100))
+    refuse(bundle.MAGIC + (struct.pack(">II", 0, 0)) * 1_000_000)
+    refuse(bundle.pack({"key_datas": bytes(bundle.LARGEST_FILE + 1)}))
 
 
 def test_names_that_lead_out_of_an_archive_lead_nowhere(tmp_path: Path) -> None:
+    refuse(bundle.pack({"../../key_datas": b"TDF$", "/etc/key_datas": b""}))
     refuse(zipped(**{"../../key_datas": b"TDF$", "/etc/key_datas": b""}))
     with pytest.raises(StorageUnavailable):
         bundle.unpack(bundle.pack({"x/y": b""}), tmp_path)

@@ -75,15 +75,24 @@ PRODUCTION = Network(
 TEST = Network("test", _dcs(dc1="149.154.175.10", dc2="149.154.167.40", dc3="149.154.175.117"))
 
 
+def _main(network: Network) -> dict[int, tuple[str | None, int | None]]:
+    """The main address of each data center, the first where there are several."""
+    return {each.dc_id: (each.host, each.port) for each in reversed(network.addresses) if not each.media}
+
+
+_OWN = (_main(PRODUCTION), _main(TEST))
+
+
 def telegrams_own(dc_id: object, *, test: bool, network: Network | None = None) -> tuple[str | None, int | None]:
     """Where a data center is that is known by its number alone: on ``network``, else on Telegram's own.
 
     Host and port; None and None if there is no such data center.
     """
-    for address in (network or (TEST if test else PRODUCTION)).addresses:
-        if address.dc_id == dc_id and not address.media:
-            return address.host, address.port
-    return None, None
+    if not isinstance(dc_id, int):
+        return None, None
+    if network is None:
+        return _OWN[bool(test)].get(dc_id, (None, None))
+    return _main(network).get(dc_id, (None, None))
 
 
 def load(name_or_file: str) -> Network:

@@ -28,6 +28,7 @@ from telekeep.session.formats.telekeep_json import TelekeepJson
 from telekeep.session.formats.telethon_sqlite import TelethonSqlite
 from telekeep.session.formats.telethon_string import TelethonString
 from telekeep.session.formats.telethon_v2 import TelethonV2
+from telekeep.session.formats.text import LONGEST
 from telekeep.session.model import Session
 from telekeep.session.network import Network
 
@@ -69,11 +70,20 @@ def _kind(source: bytes) -> str:
     return "json" if b"{" in source[:64] else "text"
 
 
+def _sound(source: bytes, network: Network | None) -> Session | None:
+    """The session in a string that is sound at a glance: no format takes another's for its own."""
+    if len(source) > LONGEST:
+        return None
+    return next((found for each in _BY_KIND["text"] if (found := each.sound(source, network))), None)
+
+
 def read(source: bytes, *, network: Network | None = None, expected: str | None = None) -> Session:
     """The session in ``source``, of whichever format, or of the ``expected`` one only.
 
     Raises UnknownFormat or SessionCorrupt, never with the secret.
     """
+    if session := expected is None and _sound(source, network):
+        return session
     form = recognise(source)
     if expected is not None and form.name != expected:
         raise UnknownFormat(

@@ -1,65 +1,64 @@
-"""A folder as one piece of bytes: a ZIP archive, as people send each other tdata folders anyway.
+"""A folder as one piece of bytes: the names and contents of its files, one after the other.
 
-Nothing is unpacked onto the disk. Only the names that are asked for are read, each up to a bound, so that an archive
-that swells to terabytes costs what its largest session file may cost.
+People send each other such folders as ZIP archives; those are bundles too, see `zipped`. Nothing is unpacked onto the
+disk, and only files that are asked for are read.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-import zipfile
-import zlib
+import struct
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
 
-MAGIC = b"PK\x03\x04"
+if TYPE_CHECKING:
+    from telekeep.session.formats.zipped import Archive
+
+MAGIC, ZIP_MAGIC = b"telekeep folder\0", b"PK\x03\x04"
 LARGEST_FILE = 4 << 20  # bytes of one file; the largest that are read have some kilobytes
-_MOST_FILES = 20_000
-_LARGEST_LIST = 4 << 20  # bytes of the list of files
-_END, _END_BYTES, _END_WITHIN = b"PK\x05\x06", 22, 22 + 65_535  # the record at the end, and where it may begin
-_ZIP64 = b"PK\x06\x07"
-_MOST_READ = 64 << 20  # bytes of all
-_SOMETIME = (1980, 1, 1, 0, 0, 0)
-_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, IndexError)
+MOST_FILES = 20_000
+MOST_READ = 64 << 20  # bytes of all
+_HEAD = struct.Struct(">II")  # bytes of the name, and of the content; both follow
 
 
 def is_bundle(source: bytes) -> bool:
-    return source.startswith(MAGIC)
+    return source.startswith((MAGIC, ZIP_MAGIC))
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
     """``files``, by their paths with ``/``, as a bundle; the same files always make the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name, _SOMETIME), files[name])
-    return buffer.getvalue()
+    parts = [MAGIC]
+    for name in sorted(files):
+        spelt = os.fsencode(name)
+        parts += _HEAD.pack(len(spelt), len(files[name])), spelt, files[name]
+    return b"".join(parts)
 
 
 class Bundle:
     """The files of a bundle, read when they are asked for. Raises SessionCorrupt for what is none."""
 
     def __init__(self, source: bytes) -> None:
-        if not _is_listed_in_bounds(source):
-            raise _damaged()
-        try:
-            self._archive = zipfile.ZipFile(io.BytesIO(source))
-            self._infos = {info.filename: info for info in self._archive.infolist()[:_MOST_FILES]}
-        except _BROKEN:
-            raise _damaged() from None
-        self._left = _MOST_READ
+        self._source = source
+        self._places: dict[str, slice] = {}
+        self._archive: Archive | None = None
+        if source.startswith(MAGIC):
+            self._places = _places(source)
+        else:
+            from telekeep.session.formats.zipped import Archive  # here: it takes 10 ms, and few are ZIP archives
+
+            self._archive = Archive(source)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._infos)
+        return tuple(self._places) if self._archive is None else self._archive.names
 
     def find(self, *names: str) -> str | None:
         """The folder in it, "" or with ``/`` at its end, that holds a file of one of ``names``; the outermost one."""
-        found = [path for path in self._infos if path.rpartition("/")[2] in names]
+        found = [path for path in self.names if path.rpartition("/")[2] in names]
         if not found:
             return None
         return min(
@@ -69,31 +68,33 @@ class Bundle:
 
     def read(self, name: str) -> bytes | None:
         """The file of that name; None if there is none. Raises SessionCorrupt for one that is damaged or too large."""
-        info = self._infos.get(name)
-        if info is None:
-            return None
-        try:
-            with self._archive.open(info) as file:
-                content = file.read(min(LARGEST_FILE, self._left) + 1)
-        except _BROKEN:
-            raise _damaged() from None
-        if len(content) > min(LARGEST_FILE, self._left):
-            raise SessionCorrupt(
-                "A file in this archive is far larger than any session file.", remedy="Name the folder itself."
-            )
-        self._left -= len(content)
-        return content
+        if self._archive is not None:
+            return self._archive.read(name)
+        place = self._places.get(name)
+        return None if place is None else self._source[place]
 
 
-def _is_listed_in_bounds(source: bytes) -> bool:
-    """Whether the list of files, which is read as a whole, is no longer than that of any session's folder.
+def _places(source: bytes) -> dict[str, slice]:
+    """Where in a bundle of ours each file lies."""
+    places: dict[str, slice] = {}
+    at = len(MAGIC)
+    while at < len(source):
+        if len(source) - at < _HEAD.size or len(places) == MOST_FILES:
+            raise damaged()
+        named, long = _HEAD.unpack_from(source, at)
+        start = at + _HEAD.size + named
+        at = start + long
+        name = os.fsdecode(source[start - named : start])
+        if at > len(source) or long > LARGEST_FILE or name in places:
+            raise damaged()
+        places[name] = slice(start, at)
+    return places
 
-    Its length stands in the record at the end; archives of the larger kind (ZIP64) are no session's.
-    """
-    start = max(0, len(source) - _END_WITHIN)
-    ends = [source.rfind(_END, start), len(source) - _END_BYTES]
-    sizes = [int.from_bytes(source[end + 12 : end + 16], "little") for end in ends if source[end : end + 4] == _END]
-    return bool(sizes) and max(sizes) <= _LARGEST_LIST and _ZIP64 not in source[start:]
+
+def damaged() -> SessionCorrupt:
+    return SessionCorrupt(
+        "This archive cannot be read: it is damaged.", remedy="Name the folder itself, or pack it again."
+    )
 
 
 def opened(source: bytes) -> Bundle | None:
@@ -106,51 +107,48 @@ def opened(source: bytes) -> Bundle | None:
         return None
 
 
-def _damaged() -> SessionCorrupt:
-    return SessionCorrupt(
-        "This archive cannot be read: it is damaged.", remedy="Name the folder itself, or pack it again."
-    )
-
-
 # ---- folders on the disk
 
 
-def pack_folder(folder: Path, wanted: Callable[[str], bool]) -> bytes:
-    """Those files of ``folder`` and of the folders in it that are ``wanted`` by name, as a bundle.
+def pack_folder(folder: Path, wanted: Callable[[str], bool], inside: Callable[[str], object]) -> bytes:
+    """Those files of ``folder`` that are ``wanted`` by name, and of the folders in it whose ``inside`` is; as a bundle.
 
     Links, pipes and devices are passed over. Raises UnknownFormat for a folder of too much, StorageUnavailable.
     """
     files: dict[str, bytes] = {}
-    left = _MOST_READ
+    left = MOST_READ
     try:
-        for path in _files(folder):
-            if not wanted(path.name):
-                continue
-            content = _content(path)
+        for name in _files(folder, wanted, inside):
+            content = _content(f"{folder}/{name}")
             if content is None:
                 continue
             left -= len(content)
             if left < 0:
                 raise UnknownFormat(f"{folder} holds far more than a session.", remedy="Name the session's own folder.")
-            files[PurePosixPath(path.relative_to(folder)).as_posix()] = content
+            files[name] = content
     except OSError as error:
         raise StorageUnavailable(f"{folder} cannot be read: {error.strerror}.") from None
     return pack(files)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """The files of ``folder``, and of the folders in it, no deeper."""
+def _files(folder: Path, wanted: Callable[[str], bool], inside: Callable[[str], object]) -> Iterator[str]:
+    """The paths in ``folder`` of the files that are wanted, in it and in the folders in it, no deeper."""
     count = 0
-    for place in (folder, *sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())):
-        for path in sorted(place.iterdir()):
-            count += 1
-            if count > _MOST_FILES:
-                return
-            if not path.is_dir():
-                yield path
+    places = [""]  # and what is found
+    for place in places:
+        with os.scandir(f"{folder}/{place}") as entries:
+            for entry in entries:
+                count += 1
+                if count > MOST_FILES:
+                    return
+                if not entry.is_dir(follow_symlinks=False):
+                    if wanted(entry.name):
+                        yield place + entry.name
+                elif not place and inside(entry.name):
+                    places.append(f"{entry.name}/")
 
 
-def _content(path: Path) -> bytes | None:
+def _content(path: str) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY)
     except FileNotFoundError:
@@ -159,11 +157,11 @@ def _content(path: Path) -> bytes | None:
         if error.errno == 40:  # ELOOP: a link
             return None
         raise
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_FILE:
             return None
-        content = file.read(LARGEST_FILE + 1)
-    return content if len(content) <= LARGEST_FILE else None
+        return file.read(found.st_size)
 
 
 def unpack(source: bytes, folder: Path) -> None:

@@ -163,9 +163,11 @@ def is_host(host: str) -> bool:
     return not address.is_unspecified and not address.is_multicast
 
 
+_ON_TEST = frozenset((address.dc_id, address.host) for address in TEST.addresses)
+
+
 def network_name(dc: DataCenter, network: Network | None) -> str:
     """The network a session belongs to, where its format does not say: the one given, or what its address tells."""
     if network is not None:
         return network.name
-    on_test = any(address.host == dc.host and address.dc_id == dc.id for address in TEST.addresses)
-    return TEST.name if on_test else PRODUCTION.name
+    return TEST.name if (dc.id, dc.host) in _ON_TEST else PRODUCTION.name

@@ -9,6 +9,7 @@ address lies.
 from __future__ import annotations
 
 import base64
+import re
 import struct
 
 from telekeep.errors import SessionCorrupt, UnknownFormat
@@ -30,6 +31,7 @@ from telekeep.session.network import Network
 
 _FIXED = 261  # bytes around the address
 _LARGEST_PORT = 32767
+_SOUND = re.compile(rb"1[A-Za-z0-9+/]{352,1000}={0,2}")
 _COPY_AGAIN = "Copy it again, whole, from `client.session.save()`."
 
 
@@ -67,6 +69,14 @@ class GramjsString(Form):
 
     def recognises(self, source: bytes) -> bool:
         return is_gramjs(bare(source).core)
+
+    def sound(self, source: bytes, network: Network | None) -> Session | None:
+        parts = _parts(source.decode("ascii")) if _SOUND.fullmatch(source) else None
+        if parts is None or not (1 <= parts[0] <= 5 and parts[2] > 0 and any(parts[3])):
+            return None
+        dc = DataCenter(*parts[:3])
+        found = Session(dc, AuthKey(parts[3]), network=network_name(dc, network))
+        return found if self.encode(found, None) == source else None  # spelt as GramJS does it
 
     def examine(self, source: bytes, findings: Findings, network: Network | None) -> Session | None:
         text = bare(source)

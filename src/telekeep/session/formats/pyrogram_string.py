@@ -62,16 +62,15 @@ class PyrogramString(Form):
         test = raw[5] if len(core) == 362 else raw[1]
         return 1 <= raw[0] <= 5 and test <= 1 and raw[-1] <= 1
 
-    def parse(self, source: bytes, *, network: Network | None = None) -> Session:
-        return self._sound(source, network) or super().parse(source, network=network)
-
-    def _sound(self, source: bytes, network: Network | None) -> Session | None:
-        """The session in a string that keeps every rule, as nearly all do; None leaves it to the rules."""
+    def sound(self, source: bytes, network: Network | None) -> Session | None:
         if len(source) != 362 or not _SOUND.fullmatch(source):
             return None
-        dc_id, _, test, key, user_id, is_bot = _NEWEST.unpack(base64.b64decode(source + b"==", b"-_"))
+        raw = base64.b64decode(source + b"==", b"-_")
+        dc_id, _, test, key, user_id, is_bot = _NEWEST.unpack(raw)
         host, port = telegrams_own(dc_id, test=test, network=network)
-        if not (1 <= dc_id <= 5 and 1 <= user_id < INT64 and any(key)) or host is None or port is None:
+        if not (1 <= dc_id <= 5 and raw[5] <= 1 and raw[-1] <= 1 and 1 <= user_id < INT64 and any(key)):
+            return None
+        if host is None or port is None:
             return None
         dc = DataCenter(dc_id, host, port)
         name = TEST.name if test and network is None else network_name(dc, network)
@@ -105,19 +104,17 @@ class PyrogramString(Form):
         return Session(dc, AuthKey(key), User(user_id, is_bot), network=name)
 
     def held(self, session: Session) -> Session:
-        user = session.user
         name = TEST.name if session.network == TEST.name else PRODUCTION.name
-        owner = User(user.id, bool(user.is_bot)) if user and 1 <= user.id < INT64 else None
-        return Session(home(session), session.auth_key, owner, network=name)
+        return Session(home(session), session.auth_key, _owner(session), network=name)
 
     def refusal(self, session: Session) -> Refusal | None:
         if not 1 <= session.dc.id <= 255:
             return Refusal("A Pyrogram string holds data centers below 256.", "its data center")
-        return away(session) or (NOBODY if self.held(session).user is None else None)
+        return away(session) or (NOBODY if _owner(session) is None else None)
 
     def encode(self, session: Session, variant: int | None) -> bytes:
         """With 362 characters, or in an older layout of 356 or 351; the last takes small user ids only."""
-        user, test = self.held(session).user, session.network == TEST.name
+        user, test = _owner(session), session.network == TEST.name
         api_id = session.application.api_id if session.application else 0
         layout = _LAYOUTS[variant or 362]
         if user is None or (variant == 351 and user.id >= 1 << 32):
@@ -127,6 +124,11 @@ class PyrogramString(Form):
         application = (api_id,) if layout is _NEWEST else ()
         packed = layout.pack(session.dc.id, *application, test, session.auth_key.reveal(), user.id, bool(user.is_bot))
         return base64.urlsafe_b64encode(packed).rstrip(b"=")
+
+
+def _owner(session: Session) -> User | None:
+    user = session.user
+    return User(user.id, bool(user.is_bot)) if user and 1 <= user.id < INT64 else None
 
 
 def _misspelt(core: str, raw: bytes | None, layout: struct.Struct | None) -> str | None:

@@ -25,6 +25,7 @@ LARGEST = 256 << 20  # bytes; a Telethon file with a million peers has 60 MB
 _SMALLEST_DATABASE = 512  # bytes, one page
 _TRIES = 5
 _OF_TDATA = re.compile(r"key_data[s01]|[0-9A-F]{16}[s01]|config[s01]")
+_OF_AN_ACCOUNT = re.compile(r"[0-9A-F]{16}")  # a folder in tdata
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _SHARED_MEMORY = Path("/dev/shm")  # a copy of a key belongs on no disk
 
@@ -40,7 +41,7 @@ def read_file(path: Path, *, timeout: float = 2.0) -> bytes:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
-            return bundle.pack_folder(_itself(path), is_of_a_session)
+            return bundle.pack_folder(_itself(path), is_of_a_session, _OF_AN_ACCOUNT.fullmatch)
         _check_kind(path, found)
         if found.st_size < _SMALLEST_DATABASE:
             return _plain(path)
@@ -71,8 +72,11 @@ def _itself(path: Path) -> Path:
 
 def _session_in(path: Path) -> Path | None:
     for folder in (path / "tdata", path):
-        if folder.is_dir() and any(is_of_a_session(each.name) for each in folder.iterdir()):
-            return folder
+        try:
+            if any(is_of_a_session(each.name) for each in folder.iterdir()):
+                return folder
+        except (FileNotFoundError, NotADirectoryError):
+            continue
     return None
 
 
@@ -202,7 +206,6 @@ def _plain(path: Path) -> bytes:
     # Opened without waiting for a writer, and looked at again: what was a file may have become a pipe meanwhile.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     with os.fdopen(descriptor, "rb") as file:
-        _check_kind(path, os.fstat(file.fileno()))
-        content = file.read(LARGEST + 1)
-    _check_size(path, len(content))
-    return content
+        found = os.fstat(file.fileno())
+        _check_kind(path, found)
+        return file.read(found.st_size)  # room is made for as much as is asked for

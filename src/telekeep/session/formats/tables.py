@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from typing import ClassVar, Final
 
 from telekeep.errors import SessionCorrupt, UnknownFormat
@@ -130,7 +132,8 @@ def database(schema: str, rows: Mapping[str, Iterable[tuple[object, ...]]]) -> b
     """A database with the tables of ``schema`` and these ``rows``, by table; columns may follow its name."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        connection.executescript(f"BEGIN;{schema}")
+        connection.deserialize(_empty(schema))
+        connection.execute("BEGIN")
         for table, content in rows.items():
             filled = [tuple(row) for row in content]
             if filled:
@@ -139,6 +142,13 @@ def database(schema: str, rows: Mapping[str, Iterable[tuple[object, ...]]]) -> b
         return connection.serialize()
     finally:
         connection.close()
+
+
+@cache  # to be copied: making the tables takes longer than all the rest
+def _empty(schema: str) -> bytes:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.executescript(f"BEGIN;{schema};COMMIT")
+        return connection.serialize()
 
 
 def whole(value: object) -> int | None:

@@ -16,6 +16,7 @@ LONGEST = 4096  # bytes; no session string of any library comes near
 _ASSIGNMENT = re.compile(r"(?:export\s+)?[A-Za-z_]\w{0,63}\s*[=:]\s*(?=[^\s=])")
 _QUOTES = "\"'`“”‘’«»"
 _NOTHING_AROUND = re.compile(rb"[A-Za-z0-9_+/-]*={0,2}")
+_TO_PLAIN = str.maketrans("-_", "+/")
 ALONE = "Keep nothing but the string itself, in one line."
 LINE_RULE = "is one line, with no line break after it"
 ALONE_RULE = "stands alone: no quotation marks, blanks or names"
@@ -80,7 +81,7 @@ def _decoded(source: bytes) -> tuple[str, str]:
 
 def from_base64(text: str) -> bytes | None:
     """The bytes of ``text`` in either base64 alphabet, padded or not; None if it is not base64."""
-    plain = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+    plain = text.rstrip("=").translate(_TO_PLAIN)
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
