@@ -32,6 +32,18 @@ def main() -> int:
     found = json.loads(said)
     state = found["mtcute-sqlite"].pop("state"), found["mtcute-sqlite"].pop("channel")
     assert state == ([1234, 5, 1_704_153_600, 67], 890), state
+    peers = found["mtcute-sqlite"].pop("peers")
+    assert peers == {
+        "user": ["inputPeerUser", "-123456789"],
+        "chat": ["inputPeerChat", None],
+        "channel": ["inputPeerChannel", "42"],
+        "stranger": None,
+        "phone": ["inputPeerUser", "-123456789"],
+        "username": None,  # met too long ago
+        "hash": "-123456789",
+        "complete": None,
+        "met": ["Bob", ["inputPeerUser", "987654321"]],
+    }, peers
     assert found["gramjs-store"]["self"][:2] == [str(make.SELF), "-123456789"], found["gramjs-store"]
     for form in ("gramjs-string", "gramjs-store", "mtcute-string", "mtcute-sqlite"):
         assert wanted.items() <= found[form].items(), form

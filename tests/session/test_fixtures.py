@@ -165,7 +165,7 @@ def test_peers_and_state_survive_the_way_through_every_format_that_holds_them() 
         "telethon-sqlite", "telethon-v2", "pyrogram-sqlite", "mtcute-sqlite", "telekeep-json",
     }  # fmt: skip
     assert {name for name, each in held.items() if len(each.peers) == len(sample.peers)} == {
-        "telethon-sqlite", "pyrogram-sqlite", "pyrogram2-sqlite", "gramjs-store", "telekeep-json",
+        "telethon-sqlite", "pyrogram-sqlite", "pyrogram2-sqlite", "gramjs-store", "mtcute-sqlite", "telekeep-json",
     }  # fmt: skip
 
 

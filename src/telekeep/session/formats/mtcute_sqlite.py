@@ -1,9 +1,12 @@
 """mtcute's session file: SQLite with a table of values, one of keys, and one of peers.
 
 packages/core/src/storage: ``key_value`` holds, packed, ``dc_main`` (`mtcute_dc`), ``current_user`` and where updates
-were seen; ``auth_keys`` a key for each data center; ``peers`` are by marked id. Those are read, and not written: mtcute
-wants the whole TL object of each in ``complete``, and falls over one that lacks it. Which schema each table has stands
-in ``mtcute_migrations``; tables that are not there mtcute makes itself.
+were seen; ``auth_keys`` a key for each data center; ``peers`` are by marked id. Which schema each table has stands in
+``mtcute_migrations``; tables that are not there mtcute makes itself.
+
+In ``peers.complete`` lies the TL object of a peer, in the layer of its day. One that it cannot read, mtcute takes for
+unknown and fetches when it needs it (storage/service/base.ts, highlevel/storage/service/peers.ts): so nothing is
+written there, and the access hash serves. A ``isMin`` peer has a hash that serves only together with a message.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import sqlite3
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from telekeep.session.formats.form import Refusal
 from telekeep.session.formats.format import (
@@ -39,7 +43,9 @@ from telekeep.session.formats.tables import (
     SqliteForm,
     database,
     held,
+    kept_peers,
     kept_state,
+    marked,
     unmarked,
 )
 from telekeep.session.model import KEY_BYTES, AuthKey, Peer, PeerKind, Session, UpdateState, User
@@ -51,6 +57,8 @@ _BOT, _NAMES = 1, 2
 _STATE = ("pts", "qts", "date", "seq")
 _CHANNEL = "updates_channel:"
 _MOST_NAMES = 64
+_LONGEST_NAMES = 16_384  # characters of a list of usernames
+_LONGEST_NAME = 512
 _NEEDED = {
     "key_value": {"key", "value"},
     "auth_keys": {"dc", "key"},
@@ -63,6 +71,12 @@ CREATE TABLE auth_keys (dc integer primary key, key blob not null);
 CREATE TABLE temp_auth_keys (
     dc integer not null, idx integer not null, key blob not null, expires integer not null, primary key (dc, idx)
 );
+CREATE TABLE peers (
+    id integer primary key, hash text not null, usernames json not null, updated integer not null, phone text,
+    complete blob, isMin integer not null default false
+);
+CREATE INDEX idx_peers_usernames ON peers (usernames);
+CREATE INDEX idx_peers_phone ON peers (phone);
 """
 
 
@@ -121,7 +135,9 @@ class MtcuteSqlite(SqliteForm):
         others = {each: key for each, key in session.other_keys.items() if 1 <= each <= 5 and each != session.dc.id}
         state = kept_state(session.state, most=_INT32)
         name = held_network(session)
-        return held(session, user=owner, state=state, peers=(), other_keys=others, network=name)
+        peers = tuple(map(_held_peer, kept_peers(session.peers, names=False)))
+        known = tuple(peer for peer in peers if abs(marked(peer.kind, peer.id) or 0) < _INT53)
+        return held(session, user=owner, state=state, peers=known, other_keys=others, network=name)
 
     def refusal(self, session: Session) -> Refusal | None:
         return no_place(session.dc)
@@ -133,15 +149,20 @@ class MtcuteSqlite(SqliteForm):
             values["current_user"] = _packed(kept.user)
         keys = {kept.dc.id: kept.auth_key, **kept.other_keys}
         rows: dict[str, Iterable[tuple[object, ...]]] = {
-            "mtcute_migrations": [("kv", 1), ("auth_keys", 1)],
+            "mtcute_migrations": [("kv", 1), ("auth_keys", 1), ("peers", 2)],
             "key_value": values.items(),
             "auth_keys": [(dc_id, key.reveal()) for dc_id, key in keys.items()],
+            "peers (id, hash, usernames, updated, phone, complete)": map(_peer_row, kept.peers),
         }
         return database(_TABLES, rows)
 
 
 def _is_key(dc_id: object, key: object) -> bool:
     return type(dc_id) is int and 1 <= dc_id <= 5 and isinstance(key, bytes) and len(key) == KEY_BYTES and any(key)
+
+
+def _held_peer(peer: Peer) -> Peer:
+    return peer if len(peer.username or "") <= _LONGEST_NAME else replace(peer, username=None)
 
 
 def _ascii(username: str | None) -> str | None:
@@ -193,7 +214,8 @@ def _int32(value: bytes | None) -> int | None:
 def _check_peers(findings: Findings, connection: sqlite3.Connection, columns: Columns) -> tuple[Peer, ...]:
     rows: list[tuple[object, ...]] = []
     if columns.of("peers") >= _OF_PEERS:
-        query = "SELECT id, hash, usernames, phone FROM peers LIMIT ?"
+        whole = "WHERE NOT isMin" if "isMin" in columns.of("peers") else ""
+        query = f"SELECT id, hash, usernames, phone FROM peers {whole} LIMIT ?"
         rows = connection.execute(query, (MOST_PEERS,)).fetchall()
     peers = [_peer(*row) for row in rows]
     if None in peers:
@@ -207,7 +229,7 @@ def _peer(number: object, access_hash: object, usernames: object, phone: object)
     if type(number) is not int or not isinstance(access_hash, str) or not isinstance(phone, str | None):
         return None
     try:
-        names = json.loads(usernames) if isinstance(usernames, str) and usernames.count("[") < 4 else []
+        names = json.loads(usernames) if isinstance(usernames, str) and len(usernames) <= _LONGEST_NAMES else []
         halves = [int(half) for half in access_hash.split("|")] if 0 < len(access_hash) < 32 else []
         whole_hash = struct.unpack("<q", struct.pack("<ii", *halves))[0] if len(halves) == 2 else None
     except (ValueError, struct.error, RecursionError):
@@ -224,6 +246,14 @@ def _packed(user: User) -> bytes:
     flags = (_BOT if user.is_bot else 0) | (_NAMES if user.username else 0)
     names = struct.pack("<i", 1) + tl_bytes(user.username.encode("ascii")) if user.username else b""
     return struct.pack("<iiq", 1, flags, user.id) + names
+
+
+def _peer_row(peer: Peer) -> tuple[object, ...]:
+    """It was met some time ago: mtcute asks Telegram again whose a username is, after a day."""
+    halves = struct.unpack("<ii", struct.pack("<q", peer.access_hash or 0))
+    spelt = "" if peer.kind is PeerKind.CHAT else "{}|{}".format(*halves)
+    names = [peer.username] if peer.username else []
+    return marked(peer.kind, peer.id), spelt, json.dumps(names, ensure_ascii=False), 0, peer.phone, b""
 
 
 def _state_values(state: UpdateState | None) -> dict[str, bytes]:
