@@ -13,7 +13,7 @@ OF_TELETHON := tests/upstream tests/login tests/emulator/test_stock_telethon.py 
 AT_ONCE := -n 4 --dist loadgroup
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint bench storm layers tables foreign peers venv clean
+.PHONY: demo test lint bench storm layers tables foreign fuzz peers venv clean
 
 demo: $(STAMP)
 	$(BIN)/telekeep demo
@@ -36,10 +36,17 @@ bench: $(STAMP)
 peers: .venv/releases/tgconvertor-0.3.0 .venv/releases/opentele2-2.0.0
 .venv/releases/tgconvertor-0.3.0: WITH := opentele2==1.5.0 telethon==1.45.0
 
-# the fixtures of other libraries made anew, and what telekeep wrote read by GramJS and mtcute (where there is Node)
-foreign: $(STAMP)
+# the fixtures of other libraries made anew, and what telekeep wrote read by GramJS and mtcute (where there is Node) and by
+# other converters
+foreign: $(STAMP) peers
 	$(PYTHON) tests/session/fixtures/make.py
 	$(BIN)/python tests/session/check_foreign.py
+
+# a million inputs for each parser; goes on where it was stopped
+FUZZ ?= .venv/fuzz
+COUNT ?= 1000000
+fuzz: $(STAMP)
+	$(BIN)/python tests/session/fuzzing.py $(FUZZ) --count $(COUNT)
 
 storm: $(STAMP)
 	TELEKEEP_STORM=1 $(BIN)/python -m pytest -q -m storm --timeout 900

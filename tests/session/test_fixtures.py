@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +94,13 @@ def test_a_tdata_folder_gives_all_its_accounts(name: str) -> None:
     assert sessions == (Session(HOME, key(name), User(make.SELF)), second)
 
 
+@pytest.mark.parametrize("name", ["telethon.session", "pyrogram.session", "kurigram.session", "tdata"])
+def test_what_another_converter_wrote_is_read(name: str) -> None:
+    found = formats.read(source(f"tgconvertor-{name}"))
+    user = None if name == "telethon.session" else make.SELF  # nothing in it says whose it is
+    assert (found.dc, found.auth_key, found.user and found.user.id) == (HOME, key("tgconvertor"), user)
+
+
 @pytest.mark.parametrize("name", ["tdata-1.5-passcode", "tdata-2.0-passcode"])
 def test_a_local_passcode_opens_it_and_nothing_else_does(name: str) -> None:
     """Telegram Desktop stretches it with Argon2id since 7.3, with PBKDF2 before."""
@@ -177,3 +185,15 @@ def test_mixed_up_strings_are_told_apart(name: str) -> None:
     ) as caught:
         formats.read(fixture(f"{name}.txt"), expected="telethon-string")
     assert "telekeep convert" in (caught.value.remedy or "")
+
+
+def test_a_peer_that_mtcute_met_only_in_a_message_is_left_out(tmp_path: Path) -> None:
+    """Its hash serves only together with that message ("min"): another library would be refused with it."""
+    path = tmp_path / "mtcute.session"
+    path.write_bytes(source("mtcute.session"))
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE peers SET isMin = 1 WHERE id = ?", (make.BOB,))
+    connection.commit()
+    connection.close()
+    before, after = formats.read(source("mtcute.session")), formats.read(formats.read_file(path))
+    assert {peer.id for peer in before.peers} - {peer.id for peer in after.peers} == {make.BOB}
