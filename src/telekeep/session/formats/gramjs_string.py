@@ -42,14 +42,17 @@ def is_gramjs(core: str) -> bool:
 
 def _parts(core: str) -> tuple[int, str, int, bytes] | None:
     # three bytes are four characters: with a key, lengths of 353 and less leave no room for an address
-    if not core.startswith("1") or len(core) <= 353 or (raw := from_base64(core[1:])) is None or len(raw) < _FIXED:
-        return None
+    raw = from_base64(core[1:]) if core.startswith("1") and len(core) > 353 else None
+    return _of_bytes(raw) if raw and len(raw) > _FIXED else None
+
+
+def _of_bytes(raw: bytes) -> tuple[int, str, int, bytes] | None:
     length = int.from_bytes(raw[1:3], "big")
     text = raw[3 : 3 + length]
-    if length < 4 or len(raw) != _FIXED + length or not text.isascii() or not is_host(text.decode("ascii")):
+    if length < 4 or len(raw) != _FIXED + length or not text.isascii() or not is_host(host := text.decode("ascii")):
         return None
-    (port,) = struct.unpack(">h", raw[-KEY_BYTES - 2 : -KEY_BYTES])
-    return raw[0], text.decode("ascii"), port, raw[-KEY_BYTES:]
+    port = int.from_bytes(raw[-KEY_BYTES - 2 : -KEY_BYTES], "big", signed=True)
+    return raw[0], host, port, raw[-KEY_BYTES:]
 
 
 class GramjsString(Form):
@@ -71,7 +74,9 @@ class GramjsString(Form):
         return is_gramjs(bare(source).core)
 
     def sound(self, source: bytes, network: Network | None) -> Session | None:
-        parts = _parts(source.decode("ascii")) if _SOUND.fullmatch(source) else None
+        if len(source) % 4 != 1 or not _SOUND.fullmatch(source):
+            return None
+        parts = _of_bytes(base64.b64decode(source[1:]))
         if parts is None or not (1 <= parts[0] <= 5 and parts[2] > 0 and any(parts[3])):
             return None
         dc = DataCenter(*parts[:3])
