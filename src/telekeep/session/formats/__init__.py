@@ -22,7 +22,7 @@ from telekeep.session.formats.mtcute_string import MtcuteString
 from telekeep.session.formats.pyrogram_sqlite import Pyrogram2Sqlite, PyrogramSqlite
 from telekeep.session.formats.pyrogram_string import PyrogramString
 from telekeep.session.formats.snapshot import LARGEST, is_session_folder, read_file
-from telekeep.session.formats.tables import SqliteForm
+from telekeep.session.formats.tables import SqliteForm, sound_database
 from telekeep.session.formats.tdata import TData
 from telekeep.session.formats.telekeep_json import TelekeepJson
 from telekeep.session.formats.telethon_sqlite import TelethonSqlite
@@ -70,11 +70,16 @@ def _kind(source: bytes) -> str:
     return "json" if b"{" in source[:64] else "text"
 
 
-def _sound(source: bytes, network: Network | None) -> Session | None:
-    """The session in a string that is sound at a glance: no format takes another's for its own."""
-    if len(source) > LONGEST:
-        return None
-    return next((found for each in _BY_KIND["text"] if (found := each.sound(source, network))), None)
+def _at_a_glance(source: bytes, network: Network | None) -> tuple[Form, Session] | None:
+    """The format of a source that keeps every rule, and its session; None leaves it to `recognise` and the rules."""
+    kind = _kind(source)
+    if kind == "database":
+        return sound_database(source, _DATABASES, network)
+    if kind == "text" and len(source) <= LONGEST:  # no format takes another's for its own
+        for each in _BY_KIND[kind]:
+            if session := each.sound(source, network):
+                return each, session
+    return None
 
 
 def read(source: bytes, *, network: Network | None = None, expected: str | None = None) -> Session:
@@ -82,15 +87,14 @@ def read(source: bytes, *, network: Network | None = None, expected: str | None 
 
     Raises UnknownFormat or SessionCorrupt, never with the secret.
     """
-    if session := expected is None and _sound(source, network):
-        return session
-    form = recognise(source)
+    sound = _at_a_glance(source, network)
+    form = sound[0] if sound else recognise(source)
     if expected is not None and form.name != expected:
         raise UnknownFormat(
             f"This is {form.called}, not {FORMATS[expected].called}: the libraries do not read each other's.",
             remedy=f"Make one of it: telekeep convert FILE OUT --to {expected}",
         )
-    return form.parse(source, network=network)
+    return sound[1] if sound else form.parse(source, network=network)
 
 
 def read_all(
@@ -100,6 +104,8 @@ def read_all(
 
     Raises what `read` does, and PasscodeNeeded.
     """
+    if sound := _at_a_glance(source, network):
+        return sound[0], (sound[1],)
     form = recognise(source)
     if isinstance(form, TData):
         return form, TData(passcode).read_all(source, network=network)

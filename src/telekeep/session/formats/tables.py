@@ -63,6 +63,13 @@ class SqliteForm(Form):
             return None
         return None if findings.error else found
 
+    def sound_in(self, connection: sqlite3.Connection, network: Network | None) -> Session | None:
+        """The session in an open database that keeps every rule; else None."""
+        findings = Findings(self.subject, *self.texts)
+        findings.check(None)  # it is a database
+        found = self._examined(connection, findings, network)
+        return None if findings.error else found
+
     def session(
         self, connection: sqlite3.Connection, columns: Columns, findings: Findings, network: Network | None
     ) -> Session | None:
@@ -104,6 +111,20 @@ class SqliteForm(Form):
             None if known else problem, found=f"version {version}", error=UnknownFormat, remedy=remedy
         )
         return version if kept else None
+
+
+def sound_database(
+    source: bytes, forms: Iterable[SqliteForm], network: Network | None
+) -> tuple[SqliteForm, Session] | None:
+    """The first of ``forms`` that claims the database, and the session in it, if it keeps every rule: opened once."""
+    try:
+        with image.opened(source) as connection:
+            tables = frozenset(image.plain_tables(connection))
+            form = next((each for each in forms if each.claims(tables)), None)
+            session = form.sound_in(connection, network) if form else None
+    except SessionCorrupt:
+        return None
+    return (form, session) if form and session else None
 
 
 def _listed(schemas: range) -> str:
