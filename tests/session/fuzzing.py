@@ -220,6 +220,8 @@ def tried(name: str, source: bytes) -> bool:
         raise Harm(f"{type(error).__name__}: {error}") from error
     if crc32(source) % 8 == 0:  # of one in eight, what was read is written again
         _again(form, found)
+        if formats.recognise(source) is form and formats.read(source) != found:
+            raise Harm("looked at once, it is another session")
     return True
 
 
