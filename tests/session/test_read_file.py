@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -217,6 +218,11 @@ def test_links_and_pipes_in_a_folder_are_passed_over(tmp_path):
 def test_another_folder_says_what_to_name(tmp_path):
     with pytest.raises(UnknownFormat, match="no session itself"):
         formats.read_file(tmp_path)
+
+
+def test_a_file_that_says_it_is_empty_and_is_not_is_read():
+    assert Path("/proc/self/stat").stat().st_size == 0
+    assert formats.read_file(Path("/proc/self/stat"))
 
 
 def test_a_file_larger_than_any_session_is_refused_unread(tmp_path):

@@ -24,6 +24,7 @@ from telekeep.session.formats.image import COPY_AGAIN
 LARGEST = 256 << 20  # bytes; a Telethon file with a million peers has 60 MB
 _SMALLEST_DATABASE = 512  # bytes, one page
 _TRIES = 5
+_SOME = 1 << 16  # bytes that are read even of a file that says it has none, as those in /proc do
 _OF_TDATA = re.compile(r"key_data[s01]|[0-9A-F]{16}[s01]|config[s01]")
 _OF_AN_ACCOUNT = re.compile(r"[0-9A-F]{16}")  # a folder in tdata
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
@@ -208,4 +209,4 @@ def _plain(path: Path) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(file.fileno())
         _check_kind(path, found)
-        return file.read(found.st_size)  # room is made for as much as is asked for
+        return file.read(max(found.st_size, _SOME))  # room is made for as much as is asked for
