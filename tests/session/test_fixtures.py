@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from telekeep.session import formats
 from telekeep.session.formats import bundle
 from telekeep.session.formats.tdata import TData
 from telekeep.session.model import AuthKey, DataCenter, Peer, PeerKind, Session, UpdateState, User
+from telekeep.testing.contracts.formats import spelt_alike
 
 HOME = DataCenter(2, "149.154.167.51", 443)
 STATE = UpdateState(1234, 5, 1_704_153_600, 67, {make.CHANNEL: 890})
@@ -197,3 +199,10 @@ def test_a_peer_that_mtcute_met_only_in_a_message_is_left_out(tmp_path: Path) ->
     connection.close()
     before, after = formats.read(source("mtcute.session")), formats.read(formats.read_file(path))
     assert {peer.id for peer in before.peers} - {peer.id for peer in after.peers} == {make.BOB}
+
+
+@pytest.mark.parametrize("name", ["tdata-2.0", "gramjs-store"])
+def test_a_folder_is_read_as_the_archive_that_people_send(name: str, tmp_path: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "sent"), "zip", FIXTURES, name))  # in a folder of its name
+    (form, found), (same, wanted) = formats.read_all(formats.read_file(archive)), formats.read_all(source(name))
+    assert form is same and list(map(spelt_alike, found)) == list(map(spelt_alike, wanted))

@@ -16,7 +16,7 @@ from session.samples import FIXTURES, fixture_session
 from telekeep.errors import SessionCorrupt, StorageUnavailable, TelekeepError, UnknownFormat
 from telekeep.secret import Secret
 from telekeep.session import formats
-from telekeep.session.formats import bundle
+from telekeep.session.formats import bounds, bundle
 from telekeep.session.formats.tdata import crypto, files
 
 SAMPLE = fixture_session("telethon-1.45")
@@ -72,7 +72,7 @@ def test_a_folder_or_archive_that_is_cut_off_is_refused(cut: int) -> None:
 def test_a_folder_that_claims_very_much_is_looked_at_in_bounds() -> None:
     refuse(bundle.MAGIC + struct.pack(">II", 0xFFFFFFFF, 0xFFFFFFFF) + bytes(100))
     refuse(bundle.MAGIC + (struct.pack(">II", 0, 0)) * 1_000_000)
-    refuse(bundle.pack({"key_datas": bytes(bundle.LARGEST_FILE + 1)}))
+    refuse(bundle.pack({"key_datas": bytes(bounds.LARGEST_FILE + 1)}))
 
 
 def test_names_that_lead_out_of_an_archive_lead_nowhere(tmp_path: Path) -> None:

@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
+from telekeep.session.formats.bounds import LARGEST_FILE, MOST_FILES, MOST_READ, damaged
 
 if TYPE_CHECKING:
     from telekeep.session.formats.zipped import Archive
 
 MAGIC, ZIP_MAGIC = b"telekeep folder\0", b"PK\x03\x04"
-LARGEST_FILE = 4 << 20  # bytes of one file; the largest that are read have some kilobytes
-MOST_FILES = 20_000
-MOST_READ = 64 << 20  # bytes of all
 _HEAD = struct.Struct(">II")  # bytes of the name, and of the content; both follow
 
 
@@ -89,12 +87,6 @@ def _places(source: bytes) -> dict[str, slice]:
             raise damaged()
         places[name] = slice(start, at)
     return places
-
-
-def damaged() -> SessionCorrupt:
-    return SessionCorrupt(
-        "This archive cannot be read: it is damaged.", remedy="Name the folder itself, or pack it again."
-    )
 
 
 def opened(source: bytes) -> Bundle | None:

@@ -13,7 +13,6 @@ import os
 import re
 import sqlite3
 import stat
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -162,6 +161,8 @@ def _damaged(path: Path) -> SessionCorrupt:
 
 def _from_copy(path: Path) -> bytes:
     """Let SQLite recover a private copy: of a crashed writer's file, or of one with a write-ahead log."""
+    import tempfile  # here: it takes 3 ms, and most files need no copy
+
     real = path.resolve()
     parts = _stable(real)
     if parts.get("-journal", b"").endswith(_JOURNAL_MAGIC):

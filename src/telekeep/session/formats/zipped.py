@@ -11,7 +11,7 @@ import zipfile
 import zlib
 
 from telekeep.errors import SessionCorrupt
-from telekeep.session.formats.bundle import LARGEST_FILE, MOST_FILES, MOST_READ, damaged
+from telekeep.session.formats.bounds import LARGEST_FILE, MOST_FILES, MOST_READ, damaged
 
 _LARGEST_LIST = 4 << 20  # bytes of the list of files
 _END, _END_BYTES, _END_WITHIN = b"PK\x05\x06", 22, 22 + 65_535  # the record at the end, and where it may begin
