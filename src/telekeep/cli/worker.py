@@ -111,10 +111,10 @@ def logs(invocation: Invocation, follow: bool, count: int) -> None:
 
 
 @worker.command(epilog="Example: telekeep worker run --app tasks", hidden=True)
-@click.option("--app", required=True)
+@click.option("--app", metavar="MODULE[:NAME]", required=True)
 @click.option("--concurrency", type=click.IntRange(min=1))
 @click.option("--no-beat", is_flag=True)
-@click.argument("more", nargs=-1, type=click.UNPROCESSED)
+@click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- CELERY OPTIONS…]")
 def run(invocation: Invocation, app: str, concurrency: int | None, no_beat: bool, more: tuple[str, ...]) -> None:
     """Be the worker. The daemon starts this."""
     from importlib.util import find_spec
