@@ -18,9 +18,10 @@ import click
 import pytest
 
 from telekeep.cli import main as door
-from telekeep.cli.command import Group, Invocation, command, fitted
+from telekeep.cli.command import Group, Invocation, command
 from telekeep.cli.main import COMMANDS, Listed, main
 from telekeep.errors import FloodWait, NeedsLogin, SessionBusy, TelekeepError
+from telekeep.words import fitted
 
 
 def _tree(parent: click.Group, name: str, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -23,6 +23,7 @@ import click
 
 from telekeep.cli.invocation import Invocation as Invocation
 from telekeep.errors import TelekeepError
+from telekeep.words import fitted
 
 _META = "telekeep.cli.globals"
 _LINE = 400  # letters of a verb's line in its group's help; they are wrapped
@@ -190,13 +191,6 @@ def group(name: str | None = None, *, epilog: str, **attributes: Any) -> Callabl
 def invocation_of(context: click.Context) -> Invocation:
     """The invocation that the options parsed so far make."""
     return Invocation.of(context.meta.get(_META, {}))
-
-
-def fitted(remedy: str | None, name: str | None) -> str | None:
-    """``remedy`` as it can be typed: the command it names, with ``name`` in the place of NAME."""
-    if remedy is None or name is None:
-        return remedy
-    return re.sub(r"(\btelekeep [a-z-]+ )NAME\b", lambda found: found[1] + name, remedy)
 
 
 def _with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:

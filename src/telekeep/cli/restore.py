@@ -13,12 +13,13 @@ from telekeep.cli.archives import choice, number_chosen, show
 from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import at_terminal, confirm
 from telekeep.cli.backup import is_file
-from telekeep.cli.command import Invocation, Usage, command, fitted
+from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.output import moment, style
 from telekeep.cli.passphrase import typed
 from telekeep.cli.sealing import known_passphrase
 from telekeep.cli.test import EXIT_CODES
 from telekeep.errors import NothingToRestore
+from telekeep.words import fitted
 
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
