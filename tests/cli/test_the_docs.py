@@ -69,3 +69,37 @@ def test_what_the_start_page_quotes_is_what_telekeep_says() -> None:
             words = part.strip(" `.()")
             if len(words) > 5:
                 assert words.rstrip("_") in source, words
+
+
+def test_every_command_has_a_place_in_the_docs() -> None:
+    named = {tuple(line.split()[1:3]) for page in PAGES for line in commands((REPOSITORY / page).read_text())}
+    context = click.Context(door.telekeep)
+    for name in door.telekeep.list_commands(context):
+        assert any(words[0] == name for words in named), name
+        one = door.telekeep.get_command(context, name)
+        if isinstance(one, click.Group):
+            row = next(line for line in (DOCS / "commands.md").read_text().splitlines() if f"`telekeep {name}" in line)
+            for verb in one.list_commands(click.Context(one)):
+                hidden = getattr(one.get_command(click.Context(one), verb), "hidden", False)
+                assert hidden or re.search(rf"[` ]{verb}`", row), f"{name} {verb}"
+
+
+def test_every_setting_has_a_place_in_the_docs_and_is_one() -> None:
+    source = "".join(path.read_text() for path in (REPOSITORY / "src").rglob("*.py"))
+    source += "".join((REPOSITORY / each).read_text() for each in ("daemon.sh", "scripts/telekeep_command.py"))
+    known = set(re.findall(r"\b(?:TELEKEEP|TELEGRAM)_[A-Z_]+[A-Z]\b", source)) | {"PORT"}
+    inside = {"TELEKEEP_BROKEN", "TELEKEEP_RESULT_UNREADABLE", "TELEKEEP_RUN", "TELEKEEP_TEST_CLOCK"}
+    page = (DOCS / "settings.md").read_text()
+    told = set(re.findall(r"\b(?:TELEKEEP|TELEGRAM)_[A-Z_]+[A-Z]\b", page)) | {"PORT"}
+    assert told == known - inside
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_that_is_named_exists_and_the_index_names_it(page: str) -> None:
+    text, here = (REPOSITORY / page).read_text(), (REPOSITORY / page).parent
+    for link in re.findall(r"\]\(([^):#]+)\)", text):
+        assert (here / link).exists(), link
+    for link in re.findall(r"\bdocs/[A-Za-z_]+\.md\b", text):
+        assert (REPOSITORY / link).exists(), link
+    if here == DOCS and page != "docs/README.md":
+        assert f"({page.removeprefix('docs/')})" in (DOCS / "README.md").read_text(), "the index leaves it out"
