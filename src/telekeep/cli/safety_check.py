@@ -17,7 +17,6 @@ from telekeep.errors import SessionConflict, SessionNotFound
 from telekeep.guard.places import SUFFIX
 from telekeep.guard.safety import DEFAULT, SessionSafetyManager
 from telekeep.guard.verdict import Found, State, Verdict, judge, worst
-from telekeep.lease.holder import DAEMON
 
 if TYPE_CHECKING:
     from telekeep.vault.record import Entry
@@ -75,7 +74,6 @@ def _kept(entry: Entry, holder: Any, is_away: bool, now: float) -> Verdict:
             entry.name,
             now,
             () if holder is None else (holder,),
-            is_lent=holder is not None and holder.purpose == DAEMON,
             is_away=is_away,
         )
     )
