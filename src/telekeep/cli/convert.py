@@ -14,7 +14,7 @@ from telekeep.cli.source import read_source
 
 
 @command(
-    epilog="Examples: telekeep convert bot.session - --to pyrogram-string > string.txt\n"
+    epilog="Examples: telekeep convert bot.session string.txt --to pyrogram-string\n"
     "          telekeep convert tdata main.session --to telethon-sqlite\n"
     "          telekeep convert - main.session --to telethon-v2 < string.txt\n"
     f"{described()}"
