@@ -174,4 +174,8 @@ def _ask(invocation: Invocation, network_file: str | None, verb: str, **fields: 
             f"The network {network.name!r} is no emulator: it has no control socket.",
             remedy="Name the file that `telekeep emulator serve` made.",
         )
-    return ask(network.control, verb, network_file=named, **fields)
+    try:
+        return ask(network.control, verb, network_file=named, **fields)
+    except ConfigError as error:  # the emulator says what is wrong with what it was told
+        error.remedy = error.remedy or f"See `telekeep emulator {verb} --help`."
+        raise
