@@ -1,4 +1,4 @@
-"""Numbers as a person says them."""
+"""Numbers as a person says them, and commands as a person can type them."""
 
 from __future__ import annotations
 
@@ -43,3 +43,10 @@ def seconds_of(text: str) -> float | None:
     """A span as a person types it, in seconds: ``90s``, ``15m``, ``8h``, ``30d``. None if it is none, or no time."""
     found = re.fullmatch(_SPAN, text.strip().lower())
     return float(found[1]) * _UNITS[found[2]] or None if found else None
+
+
+def fitted(remedy: str | None, name: str | None) -> str | None:
+    """``remedy`` as it can be typed: the command it names, with ``name`` in the place of NAME."""
+    if remedy is None or name is None:
+        return remedy
+    return re.sub(r"(\btelekeep [a-z-]+ )NAME\b", lambda found: found[1] + name, remedy)

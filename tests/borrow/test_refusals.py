@@ -39,7 +39,7 @@ async def refused(served: Served, kind: type[TelekeepError], name: str = "main",
 
 async def test_a_session_that_is_not_kept(served: Served) -> None:
     error = await refused(served, SessionNotFound, "nobody")
-    assert "nobody" in error.message and "telekeep" in str(error.remedy)
+    assert "nobody" in error.message and "telekeep auth nobody" in str(error.remedy), "as it can be typed"
 
 
 async def test_a_home_where_nothing_was_ever_kept(home: Served) -> None:

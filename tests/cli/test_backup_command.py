@@ -65,11 +65,17 @@ def lose(keeper: Keeper) -> None:
 # ---- backup
 
 
-def test_it_says_where_it_lies_and_what_it_takes_to_open_it(call: Run, keeper: Keeper) -> None:
+def test_it_says_where_it_lies_and_what_it_takes_to_open_it(
+    call: Run, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keep(keeper)
     said = call("backup")
     assert said.code == 0 and "read back and whole" in said.out and str(keeper.home.key_file) in said.out, said
     assert "home/backups/telegram_session_backup_20" in said.out
+    monkeypatch.setenv("HOME", str(Path.cwd() / "another"))
+    monkeypatch.delenv("TELEKEEP_KEY_FILE", raising=False)
+    said = call("backup")
+    assert said.code == 0 and f"({keeper.home.key_file})" in said.out, "where it is, not where a new one would be"
 
 
 def test_a_passphrase_is_never_an_argument_and_opens_the_backup_without_the_key_file(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -65,6 +66,19 @@ def test_start_stop_and_restart_work_from_any_state(call, home: paths.Home) -> N
 def test_start_as_a_process_leaves_one_that_serves(process, home: paths.Home) -> None:
     assert process("daemon", "start").code == 0
     assert hail(home) is not None
+
+
+def test_it_may_open_as_many_files_as_the_system_allows(process, home: paths.Home) -> None:
+    """Two hundred sessions need more than the usual 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        assert process("daemon", "start").code == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    said = hail(home)
+    assert said is not None
+    assert resource.prlimit(said["pid"], resource.RLIMIT_NOFILE)[0] == min(hard, 65_536)
 
 
 def test_start_says_why_it_cannot(call, home: paths.Home, world: Path) -> None:

@@ -57,7 +57,7 @@ def test_what_makes_no_sense_is_refused(served, call) -> None:
     assert call("emulator", "fault", "nonsense", *network).code == 2
     assert call("emulator", "advance", "--seconds", "-1", *network).code == 2
     said = call("emulator", "send", "--to", "9996600000", "--text", "hi", *network)
-    assert said.code == 6 and "✗" in said.err
+    assert said.code == 6 and "✗" in said.err and "→" in said.err
 
 
 def test_channels_are_made_and_written_in(served, call) -> None:

@@ -29,6 +29,10 @@ def test_a_session_is_renewed_and_forked(call: Run, process: Run, served: subpro
     said = call("fork", "main", "--as", "main@laptop", *NET)
     assert said.code == 0 and "Kept as main@laptop" in said.out, said
     assert [call("test", name, *NET).code for name in ("main", "main@laptop")] == [0, 0]
+    said = call("restore", "main", *NET)
+    assert said.code == 2 and "The key that this backup holds of main has ended since" in said.err, said
+    said = call("diagnostics", "--json", *NET)
+    assert said.code == 0, "a fork of ours is no stranger"
     seen = call("emulator", "stats", "--network-file", "net.toml", "--json").json
     assert (seen["duplicated"], seen["overlap"], seen["codes_sent"]) == (0, 0, 1)
 

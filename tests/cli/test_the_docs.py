@@ -14,29 +14,26 @@ from telekeep.cli.main import COMMANDS
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-PAGES = (
-    "TROUBLESHOOT_STARTUP.md", "devices.md", "glossary.md", "guides.md", "leases.md", "loans.md", "sessions.md",
-    "troubleshooting.md",
-)  # fmt: skip
+PAGES = ("README.md", *sorted(f"docs/{each.name}" for each in DOCS.glob("*.md")))
 
 
 def commands(text: str) -> list[str]:
     """Every telekeep command of a page: in backquotes, and the lines of code blocks."""
-    blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
-    prose = re.sub(r"^```\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```(?:|sh|bash)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    lines = [line.partition(" #")[0].removeprefix("$ ").strip() for block in blocks for line in block.splitlines()]
+    prose = re.sub(r"^```\w*\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     lines += [" ".join(each.split()) for each in re.findall(r"`([^`]+)`", prose)]
-    return [line for line in lines if line.startswith("telekeep ") and line != "telekeep status until"]
+    return [line for line in lines if line.startswith("telekeep ") and "COMMAND" not in line]
 
 
 def test_the_pages_that_are_looked_at_name_commands() -> None:
-    named = [each for page in PAGES for each in commands((DOCS / page).read_text())]
+    named = [each for page in PAGES for each in commands((REPOSITORY / page).read_text())]
     assert len(named) > 60 and "telekeep devices lockdown main" in named
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
-    for line in commands((DOCS / page).read_text()):
+    for line in commands((REPOSITORY / page).read_text()):
         words = shlex.split(line)[1:]
         command: click.Command = door.telekeep
         context = click.Context(command)
@@ -45,7 +42,7 @@ def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
         assert command is not door.telekeep, f"{page}: {line}"
         options = {option for each in command.get_params(context) for option in (*each.opts, *each.secondary_opts)}
         for word in words[: words.index("--")] if "--" in words else words:
-            if word.startswith("-"):
+            if word.startswith("-") and not word[1:].isdigit():
                 assert word in options, f"{page}: {line}: {word}"
 
 
@@ -72,3 +69,37 @@ def test_what_the_start_page_quotes_is_what_telekeep_says() -> None:
             words = part.strip(" `.()")
             if len(words) > 5:
                 assert words.rstrip("_") in source, words
+
+
+def test_every_command_has_a_place_in_the_docs() -> None:
+    named = {tuple(line.split()[1:3]) for page in PAGES for line in commands((REPOSITORY / page).read_text())}
+    context = click.Context(door.telekeep)
+    for name in door.telekeep.list_commands(context):
+        assert any(words[0] == name for words in named), name
+        one = door.telekeep.get_command(context, name)
+        if isinstance(one, click.Group):
+            row = next(line for line in (DOCS / "commands.md").read_text().splitlines() if f"`telekeep {name}" in line)
+            for verb in one.list_commands(click.Context(one)):
+                hidden = getattr(one.get_command(click.Context(one), verb), "hidden", False)
+                assert hidden or re.search(rf"[` ]{verb}`", row), f"{name} {verb}"
+
+
+def test_every_setting_has_a_place_in_the_docs_and_is_one() -> None:
+    source = "".join(path.read_text() for path in (REPOSITORY / "src").rglob("*.py"))
+    source += "".join((REPOSITORY / each).read_text() for each in ("daemon.sh", "scripts/telekeep_command.py"))
+    known = set(re.findall(r"\b(?:TELEKEEP|TELEGRAM)_[A-Z_]+[A-Z]\b", source)) | {"PORT"}
+    inside = {"TELEKEEP_BROKEN", "TELEKEEP_RESULT_UNREADABLE", "TELEKEEP_RUN", "TELEKEEP_TEST_CLOCK"}
+    page = (DOCS / "settings.md").read_text()
+    told = set(re.findall(r"\b(?:TELEKEEP|TELEGRAM)_[A-Z_]+[A-Z]\b", page)) | {"PORT"}
+    assert told == known - inside
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_that_is_named_exists_and_the_index_names_it(page: str) -> None:
+    text, here = (REPOSITORY / page).read_text(), (REPOSITORY / page).parent
+    for link in re.findall(r"\]\(([^):#]+)\)", text):
+        assert (here / link).exists(), link
+    for link in re.findall(r"\bdocs/[A-Za-z_]+\.md\b", text):
+        assert (REPOSITORY / link).exists(), link
+    if here == DOCS and page != "docs/README.md":
+        assert f"({page.removeprefix('docs/')})" in (DOCS / "README.md").read_text(), "the index leaves it out"

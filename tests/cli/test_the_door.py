@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,9 +18,10 @@ import click
 import pytest
 
 from telekeep.cli import main as door
-from telekeep.cli.command import Group, Invocation, command, fitted
+from telekeep.cli.command import Group, Invocation, command
 from telekeep.cli.main import COMMANDS, Listed, main
 from telekeep.errors import FloodWait, NeedsLogin, SessionBusy, TelekeepError
+from telekeep.words import fitted
 
 
 def _tree(parent: click.Group, name: str, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -72,6 +74,9 @@ def test_every_command_has_help_with_an_example(call, name: str) -> None:
         assert said.code == 0
         assert f"telekeep {' '.join(words)}" in said.out.partition("Example")[2], f"{words}: no example"
         assert "--json" in said.out and "--network" in said.out
+        assert not re.search(r"\b(RANGE|TEXT|INTEGER|FLOAT)\b|\.\.\.$", said.out, re.MULTILINE), (
+            f"{words}: not for people"
+        )
 
 
 def test_an_unknown_command_is_usage_and_names_the_nearest(call) -> None:

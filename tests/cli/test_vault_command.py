@@ -47,6 +47,21 @@ def test_status_says_whether_the_key_is_there(call, kept, world: Path) -> None:
     assert "not there" in call("vault", "status", "--json").json["key_missing"]
 
 
+def test_a_systemd_credential_is_a_key_and_stays_one(call, kept, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = call("vault", "rotate", "--to", "credential")
+    assert said.code == 6 and "LoadCredentialEncrypted=telekeep" in said.err, "none was handed to us"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(world / "credentials"))
+    (world / "credentials").mkdir()
+    (world / "credentials" / "telekeep").write_bytes(bytes(range(32)))
+    said = call("vault", "rotate", "--to", "credential")
+    assert said.code == 0 and _string(call) == as_string(kept), said
+    (world / "credentials" / "telekeep").write_bytes(bytes(range(1, 33)))
+    assert call("export", "main", "--to", "telethon-string", "--yes").code == 7
+    (world / "credentials" / "telekeep").write_bytes(bytes(range(32)))
+    assert call("vault", "rotate").code == 6, "the same key again is no new one"
+    assert call("vault", "status", "--json").json["key_source"] == "credential", "and it is not put into a file instead"
+
+
 def test_without_a_vault_there_is_nothing_to_say(call) -> None:
     assert call("vault", "status").code == 1
     assert call("vault", "rotate").code == 1

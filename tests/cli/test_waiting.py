@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import io
 import sys
 import time
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from telekeep.cli.output import Output
+from telekeep.cli.passphrase import typed
 from telekeep.cli.waiting import Waits, worded
 from telekeep.clock import SystemClock
 from telekeep.events import Events, WaitingOut, WaitOver
@@ -84,6 +86,26 @@ def test_whatever_goes_on_besides_is_shown_again_when_the_wait_is_over(monkeypat
         events.report(WaitOver("main", 0.0, "users.getUsers"))
         terminal.truncate(terminal.seek(0))
         until_shown(terminal, "Asking Telegram")
+    assert terminal.getvalue().endswith("\x1b[2K")
+
+
+def test_nothing_is_drawn_over_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch)
+
+    def ask(question: str, **_: object) -> str:
+        at = len(terminal.getvalue())
+        terminal.write(question)
+        with Output().progress("Waiting for somebody else", patience=0.0):
+            time.sleep(0.5)  # several times as long as from one drawing to the next
+        assert terminal.getvalue()[at:] == question
+        return "correct horse"
+
+    monkeypatch.setattr(getpass, "getpass", ask)
+    with Output().progress("Backing up", patience=0.0):
+        until_shown(terminal, "Backing up")
+        assert typed(new=False) == "correct horse"
+        terminal.truncate(terminal.seek(0))
+        until_shown(terminal, "Backing up")
     assert terminal.getvalue().endswith("\x1b[2K")
 
 

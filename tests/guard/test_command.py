@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from cli.conftest import world as world
 from cli.helpers import Run, keep
 from guard.conftest import HOLD, logged_in
 from lease.programs import Program
+from telekeep.clock import SystemClock
+from telekeep.guard.verdict import Found, judge
 from telekeep.keeper.keeper import Keeper
 from telekeep.lease import lease_name
+from telekeep.lease.holder import DAEMON, this_process
 from telekeep.session.formats import FORMATS
 from telekeep.session.model import Session
 
@@ -230,3 +234,10 @@ def test_what_a_test_run_uses_nobody_else_gets(file: Path, world: Path) -> None:
     )
     said = pytest_run(world, "test_long.py")
     assert said.returncode == 0, said.stdout
+
+
+def test_the_daemon_is_no_program_to_kill_whatever_asked_it_for_the_key() -> None:
+    daemon = replace(this_process(clock=SystemClock(), fence=1, purpose=DAEMON), pid=1)
+    found = judge(Found("bot.session", daemon.since + 60, (daemon,)))
+    assert found.line == "🚫 UNSAFE: Workers running (PIDs: 1)" and "the daemon (process 1) holds it" in found.who[0]
+    assert "kill" not in str(found.remedy) and "borrow it" in str(found.remedy)

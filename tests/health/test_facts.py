@@ -35,6 +35,9 @@ def test_files_of_a_repository_that_hold_secrets(git: Path) -> None:
     found = repository.gather()
     assert found.tracked == ("app/bot/old.session",)
     assert found.not_ignored == (".env", "*.session") and found.there
+    (git / ".gitattributes").write_text("app/** telekeep-example\n")
+    assert repository.gather(inner).tracked == (), "the owner of the repository has said that it opens nothing"
+    (git / ".gitattributes").unlink()
     (git / ".gitignore").write_text("*.session\n")
     found = repository.gather(inner)
     assert found.tracked == ("app/bot/old.session",), "of the whole repository, wherever one stands in it"

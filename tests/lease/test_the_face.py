@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from telekeep.clock import SystemClock
 from telekeep.lease.busy import busy
-from telekeep.lease.holder import UNKNOWN, Holder, this_process
+from telekeep.lease.holder import DAEMON, UNKNOWN, Holder, this_process
 from telekeep.lease.record import SIZE, decode, decode_fence, encode
 from telekeep.lease.redaction import LIMIT, command_line
 
@@ -124,6 +124,12 @@ def test_a_refusal_by_another_container_does_not_tell_to_kill_our_process_of_tha
     error = busy(ours(host="web-1", pid_namespace="pid:[7]"), clock=AtNoon())
     assert "of another container, web-1" in str(error)
     assert "kill" not in str(error.remedy)
+
+
+def test_a_refusal_by_the_daemon_does_not_tell_to_kill_it() -> None:
+    error = busy(ours(pid=1, purpose=DAEMON), clock=AtNoon())
+    assert "held by the daemon (process 1), since" in str(error)
+    assert "kill" not in str(error.remedy) and "telekeep daemon stop" in str(error.remedy)
 
 
 def test_a_refusal_by_ourselves_says_so() -> None:

@@ -42,12 +42,12 @@ def test_the_daemon_says_what_it_lacks_and_keeps_the_string_that_is_there(stage:
     assert "session_string_generator.py" in said.err
     assert stage.telekeep("daemon", "status").code == 8, "nothing was started"
 
-    broken = "1BVtsOJyBu" + "x" * 90
-    stage.write(".env", f"TELEGRAM_SESSION_STRING={broken}\nPORT=3000\n")
-    said = script(stage, "daemon.sh", "start")
-    assert said.code == 7, said
-    assert said.err.startswith("✗ Error starting Telegram client: Unable to decrypt session")
-    assert "telekeep generate" in said.err and broken[:12] not in said.err + said.out
+    for broken in ("1BVtsOJyBu" + "x" * 90, "1BVtsOJyBuKZxY7QA"):
+        stage.write(".env", f"TELEGRAM_SESSION_STRING={broken}\nPORT=3000\n")
+        said = script(stage, "daemon.sh", "start")
+        assert said.code == 7, said
+        assert said.err.startswith("✗ Error starting Telegram client: Unable to decrypt session")
+        assert "telekeep generate" in said.err and broken[:12] not in said.err + said.out
 
     words = ("auth", "main", "--phone", PHONE, "--code", CODE, "--password-file", "password")
     assert stage.telekeep(*words, home="elsewhere").code == 0

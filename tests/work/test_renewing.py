@@ -15,6 +15,7 @@ from telekeep.keeper.fork import fork
 from telekeep.keeper.keeper import Keeper
 from telekeep.keeper.renew import renew
 from telekeep.keeper.renewing import planned
+from telekeep.lease.holder import DAEMON
 from telekeep.login.prompt import Given, Prompt, Question, Unattended
 from telekeep.secret import Secret
 from telekeep.session.model import Peer, PeerKind
@@ -74,6 +75,9 @@ async def test_the_daemon_renews_what_it_lends_and_the_borrower_stays(served: Se
         assert (await client.get_me()).id == place.ada.id
     assert logins(place) == [served.keeper.vault.load("main").auth_key.id]
     assert served.owners.status()[0]["state"] == "connected"
+    with pytest.raises(SessionBusy) as busy:
+        served.keeper.leases.try_acquire(served.keeper.vault.load("main").auth_key.id)
+    assert busy.value.holder.purpose == DAEMON, "told from a program that is to be stopped first, as before"
 
 
 async def test_what_the_daemon_does_not_own_is_renewed_by_whoever_asks(served: Served, place: Place) -> None:

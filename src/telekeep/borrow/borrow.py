@@ -11,7 +11,9 @@ from telekeep import paths
 from telekeep.borrow.asking import OPENING
 from telekeep.borrow.loan import Loan
 from telekeep.borrow.summon import ask_summoned
+from telekeep.errors import TelekeepError
 from telekeep.loading import settled
+from telekeep.words import fitted
 
 if TYPE_CHECKING:
     from telekeep.borrow.client import BorrowedClient
@@ -42,4 +44,8 @@ def client(
 
 def _fetched(name: str, home: Path, network: str | None, grant: str, label: str, before: str | None) -> Loan:
     wanted = {"name": name, "grant": grant, "label": label or None, "loan": before}
-    return Loan.read(ask_summoned(home, network, "borrow", timeout=OPENING, **wanted))
+    try:
+        return Loan.read(ask_summoned(home, network, "borrow", timeout=OPENING, **wanted))
+    except TelekeepError as error:
+        error.remedy = fitted(error.remedy, name)
+        raise

@@ -11,6 +11,7 @@ from telekeep.cli.controls import without
 from telekeep.cli.output import moment, style
 from telekeep.cli.shelf import table
 from telekeep.errors import NothingToRestore
+from telekeep.vault.keys import worded
 
 if TYPE_CHECKING:
     from telekeep.vault.archive.folder import Shelved
@@ -54,7 +55,7 @@ def _facts(header: Header) -> dict[str, Any]:
 def _row(header: Header) -> tuple[str, str, str, str]:
     names = header.names
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    key = "own passphrase" if header.has_own_key else header.opening.source
+    key = "own passphrase" if header.has_own_key else worded(header.opening.source)
     return moment(header.made_at), header.reason, key, shown or "-"
 
 

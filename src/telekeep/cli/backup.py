@@ -77,8 +77,7 @@ def backup(
         if sessions or not files:
             made.append(back_up(keeper, sessions or None, reason=ASKED, to=folder, source=source, retention=retention))
         stored += [back_up_file(keeper, file, to=folder, retention=retention) for file in files]
-        key = str(keeper.home.key_file)
-    lines = [line for each in made for line in _told(each, key, elsewhere=folder is not None)] + [
+    lines = [line for each in made for line in _told(each, elsewhere=folder is not None)] + [
         line for each in stored for line in _stored(each)
     ]
     found = {"backups": [_facts(each) for each in made], "files": [_file_facts(each) for each in stored]}
@@ -94,12 +93,12 @@ def is_file(name: str) -> bool:
     return "/" in name or name.endswith(".session")
 
 
-def _told(made: Backup, key: str, *, elsewhere: bool) -> list[str]:
+def _told(made: Backup, *, elsewhere: bool) -> list[str]:
     what = ", ".join(made.names) if len(made.names) <= 3 else f"{len(made.names)} sessions"
     lines = [
         f"{what or 'What was set aside'}: backed up, read back and whole ({size(made.size)}).",
         f"  {made.path}",
-        OWN if made.own_key else OPENS.get(made.sealed_by, "").format(key=key),
+        OWN if made.own_key else OPENS.get(made.sealed_by, "").format(key=made.key_file),
         *_dropped(made.dropped),
         "→ To put it back: telekeep restore" + (f" --from {made.path}" if elsewhere else ""),
     ]

@@ -23,8 +23,10 @@ import click
 
 from telekeep.cli.invocation import Invocation as Invocation
 from telekeep.errors import TelekeepError
+from telekeep.words import fitted
 
 _META = "telekeep.cli.globals"
+_LINE = 400  # letters of a verb's line in its group's help; they are wrapped
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -81,6 +83,7 @@ class _Everywhere(click.Command):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
+                record = (_plain(record[0]), record[1])
                 (everywhere if parameter is _HELP or parameter in _GLOBAL_OPTIONS else own).append(record)
         if own:
             with formatter.section("Options"):
@@ -97,12 +100,19 @@ class _Everywhere(click.Command):
                 formatter.write(f"{line}\n")
 
 
+def _plain(option: str) -> str:
+    """An option with its value as people call it: all that have fractions are seconds."""
+    return re.sub(r"\bINTEGER( RANGE)?$", "N", re.sub(r"\bFLOAT( RANGE)?$", "SECONDS", option))
+
+
 class Command(_Everywhere):
     """One command."""
 
 
 class Group(_Everywhere, click.Group):
-    """A command with verbs of its own. Without a verb it shows its help."""
+    """A command with verbs of its own. Without a verb it shows its help, which has the first sentence of each in full
+    (click's own cuts it off).
+    """
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         attributes.setdefault("invoke_without_command", True)
@@ -118,6 +128,13 @@ class Group(_Everywhere, click.Group):
             return made
 
         return register
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        verbs = [(name, verb) for name in self.list_commands(ctx) if (verb := self.get_command(ctx, name)) is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, verb.get_short_help_str(limit=_LINE)) for name, verb in verbs if not verb.hidden]
+            )
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = args[0]
@@ -174,13 +191,6 @@ def group(name: str | None = None, *, epilog: str, **attributes: Any) -> Callabl
 def invocation_of(context: click.Context) -> Invocation:
     """The invocation that the options parsed so far make."""
     return Invocation.of(context.meta.get(_META, {}))
-
-
-def fitted(remedy: str | None, name: str | None) -> str | None:
-    """``remedy`` as it can be typed: the command it names, with ``name`` in the place of NAME."""
-    if remedy is None or name is None:
-        return remedy
-    return re.sub(r"(\btelekeep [a-z-]+ )NAME\b", lambda found: found[1] + name, remedy)
 
 
 def _with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ _WHOSE = "Say whose it is: add --user-id ID, the number of the account. Or keep 
 
 
 @command(
-    epilog="Examples: telekeep convert bot.session - --to pyrogram-string > string.txt\n"
+    epilog="Examples: telekeep convert bot.session string.txt --to pyrogram-string\n"
     "          telekeep convert tdata main.session --to telethon-sqlite\n"
     "          telekeep convert - main.session --to telethon-v2 < string.txt\n"
     "          telekeep convert main.session - --to pyrogram-string --user-id 123456\n"

@@ -101,7 +101,9 @@ def _serve(
         from telekeep.work.jobs.supervisor import Jobs
         from telekeep.work.log import log_events
         from telekeep.work.owners import Owners
+        from telekeep.work.room import make_room
 
+    make_room()
     with keeper:
         log_events(keeper.events)
         owners = Owners(keeper)

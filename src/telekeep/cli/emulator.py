@@ -50,8 +50,8 @@ def serve(invocation: Invocation, network_file: Path) -> None:
 
 @emulator.command(epilog="Example: telekeep emulator account --phone 9996621234 --password pretend --messages 12")
 @_network_file
-@click.option("--phone", required=True, help="99966XYYYY: data center X, login code XXXXX.")
-@click.option("--password", help="A pretend two-step verification password.")
+@click.option("--phone", metavar="PHONE", required=True, help="99966XYYYY: data center X, login code XXXXX.")
+@click.option("--password", metavar="PASSWORD", help="A pretend two-step verification password.")
 @click.option("--messages", type=click.IntRange(min=0), default=0, help="How many its dialogs hold, all in all (0).")
 def account(invocation: Invocation, network_file: str | None, **details: Any) -> None:
     """Make a pretend account."""
@@ -64,10 +64,18 @@ def account(invocation: Invocation, network_file: str | None, **details: Any) ->
     "          telekeep emulator channel --title Club --group --member 9996621234 --slow-mode 10"
 )
 @_network_file
-@click.option("--title", required=True, help="What it is called.")
-@click.option("--username", help="Its public name (default: it is private, and has an invite link only).")
+@click.option("--title", metavar="TITLE", required=True, help="What it is called.")
+@click.option(
+    "--username", metavar="NAME", help="Its public name (default: it is private, and has an invite link only)."
+)
 @click.option("--messages", type=click.IntRange(min=0), default=0, help="How many it holds already (0).")
-@click.option("--member", "members", multiple=True, help="The phone number of an account that is in it; repeatable.")
+@click.option(
+    "--member",
+    "members",
+    metavar="PHONE",
+    multiple=True,
+    help="The phone number of an account that is in it; repeatable.",
+)
 @click.option("--group", is_flag=True, help="A supergroup, in which everybody writes (default: a broadcast channel).")
 @click.option("--slow-mode", type=click.IntRange(min=0), default=0, help="Seconds between a member's messages (0).")
 def channel(invocation: Invocation, network_file: str | None, **details: Any) -> None:
@@ -84,8 +92,8 @@ def channel(invocation: Invocation, network_file: str | None, **details: Any) ->
 )
 @_network_file
 @click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
-@click.option("--phone", help="Only for this account (default: for every one).")
-@click.option("--method", help="Only for this TL method, as users.getUsers.")
+@click.option("--phone", metavar="PHONE", help="Only for this account (default: for every one).")
+@click.option("--method", metavar="METHOD", help="Only for this TL method, as users.getUsers.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="How long a wait or delay is; fractions allowed (30).")
 @click.option("--times", type=click.IntRange(min=1), default=1, help="How many requests it spoils (1).")
 def fault(invocation: Invocation, network_file: str | None, kind: str, **details: Any) -> None:
@@ -108,8 +116,8 @@ def fault(invocation: Invocation, network_file: str | None, kind: str, **details
     "          telekeep emulator send --to 9996621234 --file picture.png --dc 4"
 )
 @_network_file
-@click.option("--to", required=True, help="The account's phone number, or a channel's @username.")
-@click.option("--text", default="", help="What it says.")
+@click.option("--to", metavar="WHERE", required=True, help="The account's phone number, or a channel's @username.")
+@click.option("--text", metavar="WORDS", default="", help="What it says.")
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file that it carries.")
 @click.option("--dc", type=click.IntRange(1, 5), help="The data center where the file lies (the home one).")
 @click.option("--count", type=click.IntRange(min=1), default=1, help="How many times (1).")
@@ -166,4 +174,8 @@ def _ask(invocation: Invocation, network_file: str | None, verb: str, **fields: 
             f"The network {network.name!r} is no emulator: it has no control socket.",
             remedy="Name the file that `telekeep emulator serve` made.",
         )
-    return ask(network.control, verb, network_file=named, **fields)
+    try:
+        return ask(network.control, verb, network_file=named, **fields)
+    except ConfigError as error:  # the emulator says what is wrong with what it was told
+        error.remedy = error.remedy or f"See `telekeep emulator {verb} --help`."
+        raise

@@ -15,7 +15,7 @@ from telekeep.cli.placing import check_place, place
 
 
 @command(
-    epilog="Examples: telekeep export main --to telethon-string --yes > string.txt\n"
+    epilog="Examples: telekeep export main --to telethon-string --out string.txt\n"
     "          telekeep export main --to telethon-sqlite --out main.session\n"
     "          telekeep export main --to tdata --out tdata\n"
     f"{described()}"

@@ -11,7 +11,7 @@ from telekeep.cli.renew import answers, doing, known, prompt_for
 
 @command(
     epilog="Examples: telekeep fork main --as main@laptop\n"
-    "          telekeep export main@laptop --to telethon-string > string.txt"
+    "          telekeep export main@laptop --to telethon-string --out string.txt"
 )
 @click.argument("name", type=NAME)
 @click.option("--as", "other", type=NAME, required=True, help="What to call the new one.")

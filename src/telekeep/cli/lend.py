@@ -20,7 +20,7 @@ STRING = "telethon-string"
 
 
 @command(
-    epilog="Examples: telekeep lend main --as notebook --for 8h > loan.txt\n"
+    epilog="Examples: telekeep lend main --as notebook --for 8h --out loan.txt\n"
     "          telekeep lend main --grant read-only --to telethon-sqlite --out reader.session\n"
     "          telekeep lend main --to pyrogram-sqlite --out my_account.session\n"
     "          telekeep lend main --for-container --out ./telekeep"

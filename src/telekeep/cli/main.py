@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from telekeep.cli.command import Group, fitted, group, invocation_of
+from telekeep.cli.command import Group, group, invocation_of
 from telekeep.cli.output import Output, Unwritable
 from telekeep.errors import TelekeepError
+from telekeep.words import fitted
 
 if TYPE_CHECKING:
     from pathlib import Path

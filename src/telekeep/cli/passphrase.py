@@ -54,6 +54,13 @@ def passphrase(*, new: bool) -> Passphrase:
 
 def typed(*, new: bool) -> str:
     """A passphrase typed at the terminal, a new one twice. Raises ConfigError."""
+    from telekeep.cli.live import LIVE
+
+    with LIVE.aside():
+        return _typed(new=new)
+
+
+def _typed(*, new: bool) -> str:
     from getpass import getpass
 
     if not new:

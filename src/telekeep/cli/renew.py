@@ -85,7 +85,8 @@ def doing(invocation: Invocation, what: str) -> Iterator[None]:
 def known(found: Renewal) -> str:
     """Whom it knows, in words."""
     lost = f", {len(found.lost)} could not be found again: {'; '.join(found.lost)}" if found.lost else ""
-    return f"{found.met} people and chats{lost}"
+    met = f"{found.met} people and chats" if found.met != 1 else "1 person or chat"
+    return f"{met}{lost}"
 
 
 def prompt_for(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +14,13 @@ from telekeep.cli.archives import choice, number_chosen, show
 from telekeep.cli.arguments import NAME
 from telekeep.cli.ask import at_terminal, confirm
 from telekeep.cli.backup import is_file
-from telekeep.cli.command import Invocation, Usage, command, fitted
+from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.output import moment, style
 from telekeep.cli.passphrase import typed
 from telekeep.cli.sealing import known_passphrase
 from telekeep.cli.test import EXIT_CODES
-from telekeep.errors import NothingToRestore
+from telekeep.errors import NothingToRestore, TelegramSessionError
+from telekeep.words import fitted
 
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from telekeep.keeper.restore import Restored
     from telekeep.vault.archive.folder import Shelved
     from telekeep.vault.archive.header import Header
+    from telekeep.vault.archive.sealing import Opened
 
 WARNING = "An older key works only while Telegram still knows it, and must be used nowhere else at the same time."
 LOANS = "Loans that were open when the backup was made are open again: `telekeep loans list` shows them."
@@ -93,6 +96,18 @@ def restore(
 # ---- from an archive
 
 
+def _ended(keeper: Keeper, archive: Opened, names: list[str]) -> list[str]:
+    """Those of ``names`` whose keys are known here to be dead. Of a vault that cannot be read nothing is known."""
+    from telekeep.vault.vault import Vault
+
+    if not Vault.exists(keeper.home.vault):
+        return []
+    with suppress(TelegramSessionError):
+        keys = {each.name: key for each, key in zip(archive.header.sessions, archive.key_ids, strict=True)}
+        return [name for name in names if name in keys and keeper.vault.quarantined(keys[name]) is not None]
+    return []
+
+
 def _archive(
     invocation: Invocation,
     keeper: Keeper,
@@ -110,6 +125,10 @@ def _archive(
     archive = verb.opened(keeper, chosen.path, ask=known_passphrase(descriptor))
     names = [name] if name else list(archive.header.names)
     told = ", ".join(names) if len(names) <= 5 else f"{len(names)} sessions"
+    ended = _ended(keeper, archive, names)
+    if ended:
+        words = "has ended since: put back, it is of no use, and a new login is needed."
+        invocation.out.warn(f"The key that this backup holds of {', '.join(ended)} {words}")
     confirm(invocation, f"Put {told or 'it'} back as of {moment(archive.header.made_at)}?")
     with keeper:
         with invocation.out.progress("Restoring"):

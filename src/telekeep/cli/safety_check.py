@@ -12,7 +12,7 @@ import click
 
 from telekeep.cli.arguments import NAME, is_there
 from telekeep.cli.command import Invocation, command
-from telekeep.cli.shelf import DAEMON, NOTHING, away, clock_in_force, entries, held, present
+from telekeep.cli.shelf import NOTHING, away, clock_in_force, entries, held, present
 from telekeep.errors import SessionConflict, SessionNotFound
 from telekeep.guard.places import SUFFIX
 from telekeep.guard.safety import DEFAULT, SessionSafetyManager
@@ -74,7 +74,6 @@ def _kept(entry: Entry, holder: Any, is_away: bool, now: float) -> Verdict:
             entry.name,
             now,
             () if holder is None else (holder,),
-            is_lent=holder is not None and holder.purpose == DAEMON,
             is_away=is_away,
         )
     )
@@ -91,4 +90,4 @@ def _looked_at(name: str, look: Callable[[], Verdict]) -> Verdict:
 def _nothing(session: str | None) -> SessionNotFound:
     if session is None:
         return SessionNotFound(NOTHING[0], remedy="Name a session file, or log in: telekeep auth NAME")
-    return SessionNotFound(f"No session called {session!r} is kept here, and there is no such file.")
+    return SessionNotFound(f"No session named {session!r} is kept here, and there is no such file.")

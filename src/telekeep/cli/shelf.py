@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from telekeep.clock import SystemClock, system_clock
 from telekeep.lease.folder import lease_folder
+from telekeep.lease.holder import DAEMON
 from telekeep.lease.probe import holders
 from telekeep.paths import home
 from telekeep.vault.record import DAMAGED, KEPT, MISSING, REMOVED, ROLLED_BACK, Entry
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from telekeep.lease.holder import Holder
     from telekeep.vault.record import Health
 
-DAEMON = "daemon"  # the purpose of a lease that a daemon holds
 _PATIENCE = 5.0  # seconds for the daemon to say what it lends
 
 NOTHING = ("No session is kept here.", "Run `telekeep auth NAME` in a terminal to log in.")

@@ -30,11 +30,18 @@ def check(invocation: Invocation) -> None:
         return
     from telekeep.session import formats
 
-    _, rules = formats.check(found.session_string.reveal())
+    where = found.sources["session_string"]
+    try:
+        _, rules = formats.check(found.session_string.reveal())
+    except UnknownFormat as error:
+        raise _unable(f"{where} is of no format. {error.message}") from None
     broken = next((rule for rule in rules if not rule.ok), None)
     if broken is not None:
-        where = found.sources["session_string"]
-        raise UnknownFormat(
-            f"Error starting Telegram client: Unable to decrypt session: {where} breaks the rule “{broken.text}”.",
-            remedy=f"{GENERATE} `telekeep check --env` says more.",
-        )
+        raise _unable(f"{where} breaks the rule “{broken.text}”.")
+
+
+def _unable(why: str) -> UnknownFormat:
+    return UnknownFormat(
+        f"Error starting Telegram client: Unable to decrypt session: {why}",
+        remedy=f"{GENERATE} `telekeep check --env` says more.",
+    )

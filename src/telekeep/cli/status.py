@@ -110,7 +110,7 @@ _OUTSIDE = Advice("away", "its key lies in a file, outside telekeep's control: s
 
 def _nothing(invocation: Invocation, listed: list[Entry], name: str | None) -> SessionNotFound:
     """What to say where nothing is kept, or not what was asked for; what was set aside needs no backup."""
-    error = SessionNotFound(f"No session called {name!r} is kept here." if name else NOTHING[0])
+    error = SessionNotFound(f"No session named {name!r} is kept here." if name else NOTHING[0])
     set_aside = {entry.name for entry in listed if entry.state == REMOVED}
     error.remedy = way_back(invocation, name, besides=set_aside, instead=error.remedy if name else NOTHING[1])
     return error

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from telekeep.cli.arguments import NAME
-from telekeep.cli.command import Invocation, command, fitted
+from telekeep.cli.command import Invocation, command
 from telekeep.cli.output import style
 from telekeep.errors import SessionNotFound
+from telekeep.words import fitted
 
 EXIT_CODES = {
     "ok": 0,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
     from telekeep.vault.keys.source import KeySource
 
-FILE, PASSPHRASE, KEYRING = "file", "passphrase", "keyring"
-KINDS = {keys.KEY_FILE: FILE, keys.PASSPHRASE: PASSPHRASE, keys.KEYRING: KEYRING}
+FILE, PASSPHRASE, KEYRING, CREDENTIAL = "file", "passphrase", "keyring", "credential"
+KINDS = {keys.KEY_FILE: FILE, keys.PASSPHRASE: PASSPHRASE, keys.KEYRING: KEYRING, keys.CREDENTIAL: CREDENTIAL}
 BEHIND = (ROLLED_BACK, MISSING)
 CAUTION = 8
 
@@ -68,15 +68,14 @@ def status(invocation: Invocation) -> int:
 
 
 @vault.command(epilog="Examples: telekeep vault rotate\n          telekeep vault rotate --to passphrase")
-@click.option(
-    "--to", "kind", type=click.Choice([FILE, PASSPHRASE, KEYRING]), help="Where the new key is (default: as before)."
-)
+@click.option("--to", "kind", type=click.Choice([*KINDS.values()]), help="Where the new key is (default: as before).")
 def rotate(invocation: Invocation, kind: str | None) -> None:
     """Give the vault a new master key, and wrap every data key anew with it.
 
     A crash at any point leaves a vault that opens with the old key or with the new one. A daemon that runs goes on with
     the new one, and its borrowers notice nothing. Backups made before still need the old key; so one is made before,
-    and, unless a passphrase would be asked for again, one after.
+    and, unless a passphrase would be asked for again, one after. A systemd credential is made by systemd: put a new
+    one there first, and run this with it (systemd-run).
     """
     from telekeep.keeper.backup import back_up_first
     from telekeep.keeper.rotating import rotate as rotate_vault
@@ -141,6 +140,10 @@ def _source(keeper: Keeper, kind: str) -> KeySource:
         from telekeep.vault.keys.keyring import Keyring
 
         return Keyring()
+    if kind == CREDENTIAL:
+        from telekeep.vault.keys.credential import Credential
+
+        return Credential()
     from telekeep.vault.keys.file import KeyFile
 
     return KeyFile(keeper.home.key_file)

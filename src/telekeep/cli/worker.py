@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,6 +51,7 @@ def start(
     if app is None and JOB not in known:
         raise ConfigError("There is no worker yet.", remedy="Name its application: telekeep worker start --app MODULE")
     if app is not None:
+        _check(app)
         words = ["worker", "run", "--app", app]
         words += ["--concurrency", str(concurrency)] if concurrency else []
         words += ["--no-beat"] if no_beat else []
@@ -111,25 +113,38 @@ def logs(invocation: Invocation, follow: bool, count: int) -> None:
 
 
 @worker.command(epilog="Example: telekeep worker run --app tasks", hidden=True)
-@click.option("--app", required=True)
+@click.option("--app", metavar="MODULE[:NAME]", required=True)
 @click.option("--concurrency", type=click.IntRange(min=1))
 @click.option("--no-beat", is_flag=True)
-@click.argument("more", nargs=-1, type=click.UNPROCESSED)
+@click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- CELERY OPTIONS…]")
 def run(invocation: Invocation, app: str, concurrency: int | None, no_beat: bool, more: tuple[str, ...]) -> None:
     """Be the worker. The daemon starts this."""
-    from importlib.util import find_spec
-
     from telekeep.paths import private_folder
     from telekeep.work.celery.command import ENVIRONMENT, command
 
-    if find_spec("celery") is None:
-        raise ConfigError("Celery is not installed.", remedy="pip install 'telekeep[celery]'")
+    _check(app)
     where = _home(invocation)
     with invocation.keeper() as keeper:
         sessions = [entry.name for entry in keeper.vault.entries()]
     folder = private_folder(where.root / "celery")
     words = command(app, sessions, folder, concurrency=concurrency, beat=not no_beat, more=more)
     os.execve(words[0], words, {**os.environ, **ENVIRONMENT})
+
+
+def _check(app: str) -> None:
+    """Celery is there, and so is the module that ``app`` begins with; nothing of either is run. Raises ConfigError."""
+    from importlib.machinery import PathFinder
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    if find_spec("celery") is None:
+        raise ConfigError("Celery is not installed.", remedy="pip install 'telekeep[celery]'")
+    module = app.partition(":")[0].partition(".")[0]
+    if PathFinder.find_spec(module, [str(Path.cwd()), *sys.path]) is None:
+        raise ConfigError(
+            f"There is no module {module!r} in this folder, and none is installed.",
+            remedy="Go to the folder that `celery -A` is started in, and name the application as there.",
+        )
 
 
 def _known(invocation: Invocation) -> Any:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from telekeep.guard.beside import Left, Lock
 from telekeep.guard.processes import Process
-from telekeep.lease.holder import Holder
+from telekeep.lease.holder import DAEMON, Holder
 from telekeep.words import span
 
 
@@ -24,7 +24,7 @@ class Found:
 
     ``session``: its file or name, for people · ``holders``: who has its lease (not this process) · ``openers``: who has
     its file open · ``workers``: Celery workers near it · ``left``: a face beside it · ``locks``: lock files beside it ·
-    ``now``: wall-clock seconds · ``is_lent``: the daemon has it · ``is_away``: its key was put back into a file.
+    ``now``: wall-clock seconds · ``is_away``: its key was put back into a file.
     """
 
     session: str
@@ -34,8 +34,12 @@ class Found:
     workers: Sequence[Process] = ()
     left: Left | None = None
     locks: Sequence[Lock] = ()
-    is_lent: bool = False
     is_away: bool = False
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether the daemon has it: that is no program to stop first."""
+        return any(each.purpose == DAEMON for each in self.holders)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ def _held(holder: Holder, found: Found) -> tuple[int, str]:
         return 0, "a process that cannot be looked at holds it"
     where = f" on {holder.host}" if holder.is_elsewhere else ""
     since = span(found.now - holder.since)
+    if holder.purpose == DAEMON:
+        return holder.pid, f"the daemon (process {holder.pid}{where}) holds it, for {since}"
     what = f" for {holder.purpose}" if holder.purpose else ""
     return holder.pid, f"process {holder.pid}{where} ({holder.command}) holds it{what}, for {since}"
 

@@ -5,6 +5,7 @@ It needs neither a connection nor the lease: the vault is read in one view, whoe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING
 from telekeep.errors import SessionCorrupt, SessionNotFound, TelekeepError
 from telekeep.vault.archive.folder import STEM, SUFFIX, candidates, count, refuse_within, shelved, store, throw_away
 from telekeep.vault.archive.retention import ASKED, AUTOMATIC, Retention, surplus
+from telekeep.vault.keys import source_for
 
 if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
     from telekeep.vault.keys.source import KeySource
+    from telekeep.vault.stores.sessions import Opening
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class Backup:
     """A backup that was made and read back.
 
     ``names``: the sessions in it, ``left_out``: why others could not be read, by name. ``sealed_by``: the kind of key
-    source; ``own_key``: whether it has a passphrase of its own. ``made_at`` in wall-clock seconds. ``dropped``: older
-    ones that were thrown away.
+    source; ``key_file``: where that key is, if in a file; ``own_key``: whether it has a passphrase of its own.
+    ``made_at`` in wall-clock seconds. ``dropped``: older ones that were thrown away.
     """
 
     path: Path
@@ -35,6 +38,7 @@ class Backup:
     names: tuple[str, ...]
     left_out: dict[str, str]
     sealed_by: str
+    key_file: Path | None
     own_key: bool
     size: int
     dropped: tuple[Path, ...] = ()
@@ -79,10 +83,18 @@ def back_up(
         names=header.names,
         left_out={name: error.message for name, error in left_out.items()},
         sealed_by=header.opening.source,
+        key_file=_key_file(header.opening),
         own_key=header.has_own_key,
         size=len(archive.data),
         dropped=_tidied(keeper, folder, retention, reason),
     )
+
+
+def _key_file(opening: Opening) -> Path | None:
+    from telekeep.vault.keys.file import KeyFile
+
+    source = source_for(opening.source, json.loads(opening.parameters))
+    return source.path if isinstance(source, KeyFile) else None
 
 
 def back_up_first(keeper: Keeper, names: Iterable[str] | None, *, step: str) -> Backup | None:

@@ -45,6 +45,7 @@ from telekeep.health.facts import quarantine as quarantine_facts
 from telekeep.health.facts import repository as repository_facts
 from telekeep.health.facts import vault as vault_facts
 from telekeep.health.facts import versions as versions_facts
+from telekeep.keeper import watching
 from telekeep.keeper.adopt.users import connected
 from telekeep.keeper.floods import Floods, waited_out
 from telekeep.paths import JOBS
@@ -102,6 +103,7 @@ class Diagnosis:
         self._vault = vault.Facts(exists=False)
         self._owned: dict[str, dict[str, Any]] = {}
         self._uses: list[tuple[str, int, float]] = []
+        self._users: watching.Users = {}
 
     async def run(self) -> list[Finding]:
         """Every finding, in the order of `ORDER`. Raises nothing that telekeep has a name for."""
@@ -282,7 +284,10 @@ class Diagnosis:
     async def _ask(self, name: str) -> authorization.Facts:
         ask = self._ask_daemon if name in self._owned else self._ask_alone
         try:
-            return await waited_out(self._keeper, name, partial(ask, name), longest=self._patience)
+            facts = await waited_out(self._keeper, name, partial(ask, name), longest=self._patience)
+            if facts.devices is None or not facts.devices.others:
+                return facts
+            return replace(facts, ours=watching.ours_among(self._keeper, name, facts.devices, self._users))
         except TelekeepError as error:
             return authorization.Facts(name, self._keeper.clock.wall(), error)
 

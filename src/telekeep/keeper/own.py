@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from telekeep.errors import GatewayError
 from telekeep.keeper.client import hold
 from telekeep.lease.busy import busy
+from telekeep.lease.holder import DAEMON
 from telekeep.lease.lease import lease_name
 from telekeep.mtproto import keys
 
@@ -24,7 +25,7 @@ def owning(keeper: Keeper, name: str, **terms: Any) -> OwnedClient:
     """The client of an owner of ``name``, not connected. ``terms`` as in `telekeep.keeper.client.hold`."""
     from telekeep.upstream.owned import OwnedClient
 
-    client = hold(keeper, name, purpose="daemon", kind=OwnedClient, connection_retries=None, retry_delay=1, **terms)
+    client = hold(keeper, name, purpose=DAEMON, kind=OwnedClient, connection_retries=None, retry_delay=1, **terms)
     assert isinstance(client, OwnedClient)
     return client
 

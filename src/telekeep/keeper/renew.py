@@ -81,7 +81,8 @@ async def renew_held(keeper: Keeper, name: str, standing: Standing, prompt: Prom
     vault, old = keeper.vault, standing.session
     back_up_first(keeper, [name], step="before renew")
     await check_prompt(standing, prompt)
-    async with Making(keeper, Kind.RENEWAL, name, old, application_of(keeper, old)) as making:
+    application = application_of(keeper, old)
+    async with Making(keeper, Kind.RENEWAL, name, old, application, purpose=standing.purpose) as making:
         await making.prove(lambda fresh: log_in(keeper, fresh, standing, prompt))
         await making.meet(standing.session.peers, prompt, force=force)
 

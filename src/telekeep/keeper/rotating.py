@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from telekeep.errors import TelekeepError
 from telekeep.keeper.handover import ask
 from telekeep.lease.folder import lease_folder
+from telekeep.lease.holder import DAEMON
 from telekeep.lease.probe import holders
 from telekeep.vault.keys import PASSPHRASE
 from telekeep.vault.record import KEPT
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
     from telekeep.secret import Secret
     from telekeep.vault.keys.source import KeySource, Made, Parameters
-
-_DAEMON = "daemon"  # the purpose of its leases
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def rotate(keeper: Keeper, source: KeySource) -> Rotated:
     if source.name != PASSPHRASE:
         return Rotated(None if ask(keeper, "ping") is None else True, ())
     found = holders(lease_folder(), (entry.lease for entry in keeper.vault.entries() if entry.state == KEPT))
-    pids = {each.pid for each in found.values() if each.is_known and each.purpose != _DAEMON}
+    pids = {each.pid for each in found.values() if each.is_known and each.purpose != DAEMON}
     return Rotated(handing.taken, tuple(sorted(pids)))
 
 

@@ -51,7 +51,7 @@ def before(keeper: Keeper, name: str, users: Users | None = None) -> Before | No
     entries = {each.name: each for each in vault.entries()}
     if name not in entries:
         vault.entry(name)
-        raise SessionNotFound(f"No session called {name!r} is kept here.")
+        raise SessionNotFound(f"No session named {name!r} is kept here.")
     user_id = _user(keeper, entries[name], users)
     if user_id is None:
         return None
@@ -78,6 +78,20 @@ def after(keeper: Keeper, earlier: Before, found: Devices) -> watch.Look:
         count = len(found.others) + 1
         keeper.events.report(LoginsKnown(earlier.asker.name, now, count))
     return seen
+
+
+def ours_among(keeper: Keeper, name: str, found: Devices, users: Users) -> frozenset[int]:
+    """The hashes of those logins in ``found``, told to the session ``name``, that are sessions kept here.
+
+    Nothing is noted. ``users`` as for `before`. Raises what the vault says.
+    """
+    earlier = before(keeper, name, users)
+    if earlier is None:
+        return frozenset()
+    known = register(keeper, earlier.account)
+    seen = watch.look(known, found, earlier.kept, asker=earlier.asker, began=earlier.began, now=earlier.began)
+    kept = {each.lease for each in earlier.kept}
+    return frozenset(each.hash for each in seen.register.logins if each.hash and each.lease in kept)
 
 
 def duplicated(keeper: Keeper, earlier: Before) -> list[Alarm]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from telekeep.errors import SessionBusy
-from telekeep.lease.holder import Holder, fate
+from telekeep.lease.holder import DAEMON, Holder, fate
 from telekeep.words import span
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ def busy(holder: Holder | None, *, clock: Clock, waited: float = 0) -> SessionBu
             holder=holder,
             since=holder.since,
             remedy="Use the client that is open, or close it first.",
+        )
+    if holder.purpose == DAEMON and not holder.is_elsewhere:
+        return SessionBusy(
+            f"This session is held by the daemon (process {holder.pid}){since}.{suffix}",
+            holder=holder,
+            since=holder.since,
+            remedy="Borrow it (telekeep.client, `telekeep run`, `telekeep lend`), or stop it: `telekeep daemon stop`.",
         )
     where = f" of another container, {holder.host}" if holder.is_elsewhere else ""
     can_stop = fate(holder, clock=clock) == "running"

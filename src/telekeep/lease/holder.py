@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from telekeep.clock import Clock
 
 
+DAEMON = "daemon"
+"""The purpose of a lease that a daemon holds, to lend the session."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A process that holds, or held, a lease.

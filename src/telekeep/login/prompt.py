@@ -80,7 +80,7 @@ class Unattended:
             raise LoginRefused(problem, remedy="Correct --phone.")
         raise ConfigError(
             "No phone number, and nobody to ask: standard input is no terminal.",
-            remedy="Give it with --phone NUMBER, or log in with --qr or --bot-token-file FILE.",
+            remedy="Give it with --phone NUMBER; `telekeep auth NAME` also takes --qr and --bot-token-file FILE.",
         )
 
     async def code(self, sent: Sent, problem: str | None = None) -> str | Wish:

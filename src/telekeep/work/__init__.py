@@ -7,4 +7,5 @@ detach      a process that outlives its parent             log         where it 
 health      asks about each session now and then
 watch       looks at the logins of its accounts        alarm       the user's own program for an alarm
 notify      systemd's protocol                             service     units for systemd and launchd
+room        as many open files as many sessions need
 """

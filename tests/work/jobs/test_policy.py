@@ -8,7 +8,7 @@ from telekeep.pace.backoff import Backoff
 from telekeep.work.jobs import policy
 from telekeep.work.jobs.job import Job
 from telekeep.work.jobs.memory import FRESH, Memory
-from telekeep.work.jobs.obstacles import Standing
+from telekeep.work.jobs.obstacles import LOCKED, Standing
 from telekeep.work.jobs.schedule import Schedule
 
 NOW = 1_800_000_000.0
@@ -41,6 +41,14 @@ def test_a_job_that_fails_is_started_again_later_each_time_and_then_left() -> No
 def test_a_run_that_lasted_begins_the_count_anew() -> None:
     memory = replace(ran(PROGRAM, 9, 9), started_at=NOW)
     assert policy.ended(PROGRAM, memory, 9, NOW + policy.STEADY, again=LONGEST).failures == 1
+
+
+def test_what_stood_in_the_way_is_not_told_any_more_when_it_is_gone() -> None:
+    locked = policy.hindered(ran(HOURLY, 0), Standing(obstacle=LOCKED))
+    assert locked.waits_for == LOCKED and policy.hindered(locked, Standing("key+")).waits_for == ""
+    limited = ran(HOURLY, 4, wait=60.0)
+    assert policy.hindered(limited, Standing("key+")) == limited, "that is over when Telegram says so"
+    assert policy.hindered(limited, SET_ASIDE).waits_for == SET_ASIDE.obstacle
 
 
 def test_a_scheduled_job_that_fails_too_often_waits_for_its_next_time() -> None:

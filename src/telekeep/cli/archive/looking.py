@@ -13,6 +13,7 @@ import click
 from telekeep.cli.archive.chats import CHAT, WithChats, chosen, place_option
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.output import style
+from telekeep.cli.shelf import counted
 
 if TYPE_CHECKING:
     from telekeep.work.archive.stores.store import Store
@@ -53,7 +54,7 @@ def stats(invocation: Invocation, place: str, chats: tuple[str, ...], days: int)
 
     with _opened(place) as store:
         found = stats(store, chosen(store, chats))
-    lines = [f"{found.messages:,} messages in {len(found.chats)} chats, {found.files:,} files."]
+    lines = [f"{found.messages:,} messages in {counted(len(found.chats), 'chat')}, {counted(found.files, 'file')}."]
     titles = [" ".join(each["title"].split()) for each in found.chats]
     width = max(map(len, titles), default=0)
     for title, each in zip(titles, found.chats, strict=True):

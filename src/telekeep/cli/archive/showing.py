@@ -65,8 +65,8 @@ def ended(
     invocation: Invocation, name: str, place: str, report: Report, error: TelekeepError | None, *, stopped: bool
 ) -> int:
     """Say how it ended; the exit code."""
-    from telekeep.cli.command import fitted
     from telekeep.cli.main import INTERRUPTED, described
+    from telekeep.words import fitted
     from telekeep.work.archive.status import status_of
 
     if error is not None:

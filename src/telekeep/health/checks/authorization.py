@@ -19,7 +19,7 @@ class Facts:
     """What Telegram said of the session ``name``, at wall-clock second ``now``.
 
     ``error``: what it said instead. ``devices`` is None for a bot, which has none, and where Telegram has asked not to
-    be asked about them, as ``unasked`` says.
+    be asked about them, as ``unasked`` says. ``ours``: by their `Device.hash`, those that are sessions kept here.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Facts:
     username: str | None = None
     devices: Devices | None = None
     unasked: str | None = None
+    ours: frozenset[int] = frozenset()
 
 
 def left_alone(names: Sequence[str]) -> list[Finding]:
@@ -49,7 +50,8 @@ def judge(facts: Facts) -> list[Finding]:
     if facts.unasked is not None:
         findings.append(note(CHECK, f"{name}: who else is logged in was not asked: {facts.unasked}", name=name))
     if facts.devices is not None:
-        findings += _company(name, facts.devices, facts.now)
+        strange = [each for each in facts.devices.others if each.hash not in facts.ours]
+        findings += _company(name, strange, facts.now)
     return findings
 
 
@@ -59,8 +61,7 @@ def _limit(devices: Devices | None) -> str:
     return f" Telegram ends it after {devices.ttl_days} days without use."
 
 
-def _company(name: str, devices: Devices, now: float) -> list[Finding]:
-    others = devices.others
+def _company(name: str, others: Sequence[Device], now: float) -> list[Finding]:
     if not others:
         return []
     told = "; ".join(_told(each, now) for each in others[:_SHOWN])

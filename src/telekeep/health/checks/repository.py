@@ -8,7 +8,7 @@ from telekeep.errors import ConfigError
 from telekeep.health.check import Finding, note, of_error, ok, warning
 
 CHECK = "repository"
-_MOST = 10  # tracked files that are named
+_MOST = 3  # tracked files that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,7 @@ class Facts:
 def judge(facts: Facts) -> list[Finding]:
     if facts.folder is None:
         return [ok(CHECK, "The working folder is under no version control that could be asked.")]
-    findings = [of_error(CHECK, _tracked(path)) for path in facts.tracked[:_MOST]]
-    if len(facts.tracked) > _MOST:
-        findings.append(of_error(CHECK, _tracked(f"… and {len(facts.tracked) - _MOST} more")))
+    findings = [of_error(CHECK, _tracked(facts.tracked))] if facts.tracked else []
     if facts.not_ignored:
         words = f"Git does not ignore {' and '.join(facts.not_ignored)} in {facts.folder}."
         lines = r"\n".join(facts.not_ignored)
@@ -39,8 +37,13 @@ def judge(facts: Facts) -> list[Finding]:
     return findings or [ok(CHECK, "Git ignores .env and *.session, and tracks none.")]
 
 
-def _tracked(path: str) -> ConfigError:
+def _tracked(paths: tuple[str, ...]) -> ConfigError:
+    more = len(paths) - _MOST
+    named = ", ".join(paths[:_MOST]) + (f" and {more} more" if more > 0 else "")
+    command, login = ("git rm --cached FILE…", "those logins") if len(paths) > 1 else (
+        f"git rm --cached {paths[0]}", "that login",
+    )  # fmt: skip
     return ConfigError(
-        f"Git tracks {path}: whoever has the repository has the account.",
-        remedy=f"Run: git rm --cached {path}; then end that login under Settings › Devices, for the history keeps it.",
+        f"Git tracks {named}: whoever has the repository has the account.",
+        remedy=f"Run: {command}; then end {login} under Settings › Devices, for the history keeps them.",
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 PATTERNS = (".env", "*.session")
+EXAMPLE = "telekeep-example"  # the attribute (gitattributes(5)) of session files that open nothing, such as fixtures
 _SECONDS = 5
 
 Kept = Literal["tracked", "untracked"]
@@ -24,7 +25,8 @@ def gather(folder: Path | None = None) -> Facts:
     folder = (folder or Path()).absolute()
     if not _is_under_git(folder):
         return Facts(None)
-    listed = _git(folder, "ls-files", "-z", "--full-name", "--", *PATTERNS, *(f":/**/{each}" for each in PATTERNS))
+    wanted = (*PATTERNS, *(f":/**/{each}" for each in PATTERNS), f":(top,exclude,attr:{EXAMPLE})")
+    listed = _git(folder, "ls-files", "-z", "--full-name", "--", *wanted)
     if listed is None or listed.returncode:
         return Facts(None)
     tracked = sorted(set(filter(None, listed.stdout.decode(errors="replace").split("\0"))))

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 class Making:
     """One new authorization of the account of ``old``, to be kept as ``name``. An async context manager: left without
-    `keep_it`, the authorization is ended and the plan dropped.
+    `keep_it`, the authorization is ended and the plan dropped. ``purpose``: what others are shown of the lease on it.
 
     ``fresh``: the connection on the new key · ``lease``: the lease on it · ``session``: the new session, once proved ·
     ``lost``: whom it could not meet again.
@@ -41,7 +41,16 @@ class Making:
     lease: Lease
     session: Session
 
-    def __init__(self, keeper: Keeper, kind: Kind, name: str, old: Session, application: Application) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        kind: Kind,
+        name: str,
+        old: Session,
+        application: Application,
+        *,
+        purpose: str | None = None,
+    ) -> None:
         self.lost: list[Peer] = []
         self._keeper = keeper
         self._vault = keeper.vault
@@ -49,6 +58,7 @@ class Making:
         self._name = name
         self._old = old
         self._application = application
+        self._purpose = purpose or f"{kind} of {name}"
         self._plan: Plan | None = None
         self._lease: Lease | None = None
         self._is_wanted = False
@@ -64,7 +74,7 @@ class Making:
         """Nobody is logged in with this key yet. One that came before it never will be."""
         if self._lease is not None:
             self._lease.release()
-        self._lease = self.lease = self._keeper.leases.try_acquire(key.id, purpose=f"{self._kind} of {self._name}")
+        self._lease = self.lease = self._keeper.leases.try_acquire(key.id, purpose=self._purpose)
         new = Session(dc, key, self._old.user, application=self._application, network=self._old.network)
         now = self._keeper.clock.wall()
         plan = Plan(self._kind, self._name, State.MAKING, bare(self._old), new, now)

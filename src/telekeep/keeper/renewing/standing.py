@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from telekeep.errors import AuthKeyRevoked
 from telekeep.keeper.own import owning
+from telekeep.lease.holder import DAEMON
 
 if TYPE_CHECKING:
     from telekeep.gateway.owner import Owner
@@ -44,6 +45,10 @@ class Standing(Protocol):
     def can_approve(self) -> bool:
         """Whether it can let another in."""
 
+    @property
+    def purpose(self) -> str | None:
+        """What the new one will be held for; None if for nothing but the renewal."""
+
     async def accept(self, token: bytes) -> None:
         """Let in whoever shows this login token."""
 
@@ -63,6 +68,7 @@ class Held:
     """Held by ``client`` in this process, for nothing else."""
 
     can_approve = True
+    purpose = None
 
     def __init__(self, keeper: Keeper, name: str, client: HeldClient) -> None:
         self._keeper = keeper
@@ -111,6 +117,7 @@ class Owned:
     """Held by ``owner``, which lends it. ``turn``: nobody else may open or close the session during the swap."""
 
     can_approve = True
+    purpose = DAEMON
 
     def __init__(self, keeper: Keeper, owner: Owner, turn: asyncio.Lock) -> None:
         self._keeper = keeper
@@ -165,6 +172,7 @@ class Over:
     """Nobody can use it any more; its lease is ours, so that nobody tries."""
 
     can_approve = False
+    purpose = None
 
     def __init__(self, session: Session, lease: Lease) -> None:
         self.session = session

@@ -91,6 +91,12 @@ def held_on(memory: Memory, standing: Standing) -> Memory:
     return memory
 
 
+def hindered(memory: Memory, standing: Standing) -> Memory:
+    """What stands in its way now is what it waits for; what has gone is not. A flood wait is Telegram's, and stays."""
+    is_flood = memory.waits_for == RATE_LIMITED and not standing.obstacle
+    return memory if is_flood else replace(memory, waits_for=standing.obstacle)
+
+
 def is_released(memory: Memory, standing: Standing) -> bool:
     """Whether a held job may go on: its session has another login now, or is no longer set aside."""
     return bool(memory.held == NEEDS_LOGIN and not standing.obstacle and memory.held_at != standing.login)

@@ -14,7 +14,10 @@ from typing import Any
 from telekeep.errors import ConfigError
 from telekeep.words import seconds_of
 
-_REMEDY = 'Write every = "5m", cron = "0 3 * * *" (minute, hour, day, month, weekday), or at = "2026-12-24T18:00".'
+_REMEDY = (
+    "An interval is written 90s, 15m, 8h or 1d, a cron expression '0 3 * * *' (minute, hour, day, month, weekday), a "
+    "moment 2026-12-24T18:00."
+)
 _SHORTEST, _LONGEST = 1.0, 100 * 365 * 86_400.0  # seconds; beyond, calendars and clocks give out
 
 

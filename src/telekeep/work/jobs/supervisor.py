@@ -140,13 +140,10 @@ class Jobs:
             if policy.is_released(memory, stands):
                 _log.info("the job %r goes on: its session can be used again", job.name)
                 memory = policy.released(memory)
-            memory = policy.held_on(memory, stands)
+            memory = policy.hindered(policy.held_on(memory, stands), stands)
             self._memories.keep(job.name, memory)
-            if not (memory.is_stopped or memory.held):
-                if stands.obstacle:
-                    self._memories.keep(job.name, replace(memory, waits_for=stands.obstacle))
-                elif now >= policy.due(job, memory, now):
-                    return
+            if not (memory.is_stopped or memory.held or stands.obstacle) and now >= policy.due(job, memory, now):
+                return
             self._changed.clear()
             await self._look_again(policy.due(job, memory, now) - now)
 

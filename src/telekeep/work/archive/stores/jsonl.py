@@ -57,7 +57,7 @@ class JsonlStore:
         self._fetched: Counter[int] = Counter()
         self._claimed = False
         if reading and not path.exists():
-            raise ConfigError(f"There is no archive {path}.", remedy="Name the file that `telekeep archive` writes.")
+            raise ConfigError(f"There is no archive {path}.", remedy="Name it with --in FILE.")
         with border(path):
             flags = os.O_RDONLY if reading else os.O_RDWR | os.O_CREAT | os.O_APPEND
             self._file = os.open(path, flags | os.O_CLOEXEC, 0o600)

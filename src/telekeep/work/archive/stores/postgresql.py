@@ -74,7 +74,7 @@ class PostgresqlStore:
                     f"{self._where} holds no archive of this telekeep.", remedy="Name another with --to."
                 )
             if reading:
-                raise ConfigError(f"There is no archive in {self._where}.", remedy="Name the database with --to.")
+                raise ConfigError(f"There is no archive in {self._where}.", remedy="Name the database with --in.")
             for statement in (*sql.TABLES, _SEARCH):
                 run.all(statement)
             run.many("INSERT INTO about (key, value) VALUES (?, ?)", [("format", sql.VERSION)])

@@ -52,7 +52,7 @@ class SqliteStore:
         self._claim: int | None = None
         self._turns = RLock()
         if reading and not path.exists():
-            raise ConfigError(f"There is no archive {path}.", remedy="Name the file that `telekeep archive` writes.")
+            raise ConfigError(f"There is no archive {path}.", remedy="Name it with --in FILE.")
         with border(path):
             if not reading:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
