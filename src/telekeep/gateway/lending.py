@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,10 @@ class Lending:
         self._clock = clock
         self._unwritten: dict[str, Loan] = {}  # loans that have changed, and the disk does not know
 
-    def restore(self) -> None:
-        """Know what was lent before. Raises what the vault says."""
+    def restore(self, loans: Iterable[Loan]) -> None:
+        """Know what was lent before."""
         now = self._clock.wall()
-        for loan in self._shelf.loans():
+        for loan in loans:
             self._register.add(loan.used(now))  # its program may be about to come back
 
     def end_what_ended(self) -> None:

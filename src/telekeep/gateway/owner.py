@@ -114,9 +114,11 @@ class Owner:
 
     # ---- life
 
-    def restore(self) -> None:
-        """Know what was lent, and what has happened, before. Raises what the vault says."""
-        self._lending.restore()
+    def restore(self, loans: list[Loan] | None = None) -> None:
+        """Know what was lent, and what has happened, before. ``loans``: if they were just read. Raises what the vault
+        says.
+        """
+        self._lending.restore(self._shelf.loans() if loans is None else loans)
         self.journal.restore(self._shelf.journal(), self._client.kept_session.state)
 
     async def open(self, *, patient: bool = False) -> None:

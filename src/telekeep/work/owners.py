@@ -17,13 +17,13 @@ from telekeep.errors import (
     TelekeepError,
 )
 from telekeep.gateway.grants import Grant
-from telekeep.gateway.loans import Loan
+from telekeep.gateway.loans import OPEN, Loan
 from telekeep.gateway.owner import Owner
 from telekeep.gateway.shelf import Shelf
 from telekeep.keeper.devices import SECONDS, carry_out, no_devices
 from telekeep.keeper.endpoint import known_server_key
 from telekeep.keeper.fork import check_other, fork_held
-from telekeep.keeper.own import own
+from telekeep.keeper.own import Ready, own, ready
 from telekeep.keeper.probe import ask_once_more
 from telekeep.keeper.renew import renew_held
 from telekeep.keeper.renewing.conversation import Conversations
@@ -421,19 +421,18 @@ class Owners:
         except SessionNotFound:
             return
         with vault.view():
-            entries, away = vault.entries(), vault.away()
-            wanted = [
-                entry.name
-                for entry in entries
-                if entry.name not in self._owners
-                and entry.name not in self._handed
-                and entry.lease not in away
-                and self._is_lent(entry.name)
-                and not is_held(lease_folder(), entry.lease)
-            ]
-        for start in range(0, len(wanted), _AT_ONCE):
-            admission = Admission(vault)
-            await asyncio.gather(*(self._open_again(name, admission) for name in wanted[start : start + _AT_ONCE]))
+            entries, away, lending = vault.entries(), vault.away(), vault.lending_names()
+        free = [
+            entry.name
+            for entry in entries
+            if entry.name in lending
+            and entry.name not in self._owners
+            and entry.name not in self._handed
+            and entry.lease not in away
+            and not is_held(lease_folder(), entry.lease)
+        ]
+        while free:
+            await asyncio.gather(*map(self._open_again, self._ready(free)))
         for entry in entries:
             owner = self._owners.get(entry.name)
             if owner is not None and owner.lease != entry.lease and not is_held(lease_folder(), entry.lease):
@@ -446,22 +445,36 @@ class Owners:
         except TelekeepError as error:
             _log.warning("%r was logged in anew, and cannot be opened: %s", name, error)
 
-    async def _open_again(self, name: str, admission: Admission) -> None:
+    def _ready(self, free: list[str]) -> list[Ready]:
+        """The next of these sessions that are lent, ready to be opened together; taken off the list."""
+        admission, now, found = Admission(self._keeper.vault), self._keeper.clock.wall(), []
+        with self._keeper.vault.view():
+            while free and len(found) < _AT_ONCE:
+                name = free.pop(0)
+                try:
+                    loans = self._stored(name)
+                    if any(loan.state(now) == OPEN for loan in loans) and not self.turn(name).locked():
+                        found.append(
+                            ready(self._keeper, name, server_key=self._server_key, admission=admission, loans=loans)
+                        )
+                except TelekeepError as error:
+                    self._not_opened(name, error)
+        return found
+
+    async def _open_again(self, made: Ready) -> None:
+        name = made.name
         try:
             async with self.turn(name):
                 if name in self._owners or self._closing or self._is_locked:
                     return
-                self._owners[name] = await own(
-                    self._keeper, name, patient=True, server_key=self._server_key, admission=admission
-                )
+                self._owners[name] = await own(self._keeper, name, patient=True, made=made)
             _log.info("%r is owned again for its borrowers", name)
         except TelekeepError as error:
-            _log.warning("%r is lent, and cannot be opened: %s", name, error)
-            self._handed[name] = self._keeper.clock.boot() + _PATIENCE
+            self._not_opened(name, error)
 
-    def _is_lent(self, name: str) -> bool:
-        now = self._keeper.clock.wall()
-        return any(loan.state(now) == "open" for loan in self._stored(name))
+    def _not_opened(self, name: str, error: TelekeepError) -> None:
+        _log.warning("%r is lent, and cannot be opened: %s", name, error)
+        self._handed[name] = self._keeper.clock.boot() + _PATIENCE
 
     def _stored(self, name: str) -> list[Loan]:
         return self._shelf(name).loans()
