@@ -175,7 +175,8 @@ class Owner:
             self.journal.seen(state)  # what the message box begins with, if nothing was known before
         desk = self._desk
         if desk.telegram is None:
-            desk.telegram, desk.me = await asyncio.gather(self._client.configuration(), self._client.own_user())
+            desk.me = await self._client.own_user()
+            desk.telegram = await self._client.configuration()
         desk.verdict = None
         self._lending.end_what_ended()
         self._forwarding.is_up = True

@@ -67,17 +67,72 @@ def at_once() -> Iterator[None]:
 
 
 class HeldSender(MTProtoSender):  # type: ignore[misc]  # Telethon carries no types
-    """Telethon's sender. ``on_new_session(sender)`` is awaited when Telegram says that it began a new session."""
+    """Telethon's sender. ``on_new_session(sender)`` is awaited when Telegram says that it began a new session.
+
+    Telethon begins a connection with a question whose answer it does not want (help.getConfig). In its place this one
+    asks who we are; `introduction` stands in for the sender of that question when it is asked.
+    """
 
     on_new_session: Callable[[Any], Awaitable[None]]
+    introduction: _Introduction | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._handlers = _Handlers(self)
 
+    def send(self, request: Any, ordered: bool = False) -> Any:
+        opening = _opening(request)
+        if opening is not None:
+            self.introduction = _Introduction(super().send, request, opening)
+            return self.introduction.heard()
+        return super().send(request, ordered=ordered)
+
     async def _handle_new_session_created(self, message: Any) -> None:
         await super()._handle_new_session_created(message)
         await self.on_new_session(self)
+
+
+class _Introduction:
+    """What a connection begins with: our layer, the device (``opening``), and the question who we are, as one
+    ``request``.
+    """
+
+    def __init__(self, send: Callable[[Any], Any], request: Any, opening: Any) -> None:
+        self._send = send
+        self._request = request
+        self._opening = opening
+        self._answer: asyncio.Future[Any] | None = self._sent()
+
+    def _sent(self) -> Any:
+        self._opening.query = _PROOF  # Telethon has this object once, for every data center
+        return self._send(self._request)
+
+    async def heard(self) -> None:
+        """Wait until Telegram has answered. What it says is told to whoever asks the question."""
+        answer = self._answer
+        assert answer is not None
+        with suppress(errors.RPCError):
+            await answer
+
+    def send(self, _question: Any, ordered: bool = False) -> Any:
+        """The answer that is there already; from the second time on, everything is sent again."""
+        answer, self._answer = self._answer, None
+        return self._sent() if answer is None else answer
+
+
+def _opening(request: Any) -> Any:
+    """The initConnection in what Telethon begins a connection with; None if ``request`` is anything else."""
+    if type(request) is not functions.InvokeWithLayerRequest:
+        return None
+    found = request.query
+    if type(found) is functions.InvokeWithoutUpdatesRequest:
+        found = found.query
+    is_it = type(found) is functions.InitConnectionRequest and type(found.query) is functions.help.GetConfigRequest
+    return found if is_it else None
+
+
+def _asks_who_we_are(request: Any) -> bool:
+    return type(request) is type(_PROOF) and [type(each) for each in request.id] == [types.InputUserSelf]
 
 
 class _Handlers:
@@ -170,6 +225,7 @@ class HeldClient(GivingWay, Dispatching):
                     with hold.line.call():
                         await super().connect()
                         await self._prove(hold)
+                        self._sender.introduction = None
             except BaseException as error:
                 refused = refusal(self._sender)
                 if isinstance(error, Exception) and type(error) in DEAD:
@@ -260,7 +316,8 @@ class HeldClient(GivingWay, Dispatching):
                 with hold.line.call():
                     if not patience.gate.is_quiet:
                         await patience.before(request, self._longest_wait(hold))
-                    result = await super()._call(Outspoken(sender), request, *args, **options)
+                    way = Outspoken(self._introduction(hold, sender, request) or sender)
+                    result = await super()._call(way, request, *args, **options)
                 break
             except TelekeepError:
                 raise
@@ -277,6 +334,11 @@ class HeldClient(GivingWay, Dispatching):
         if isinstance(request, functions.auth.LogOutRequest):
             hold.logged_out = True
         return result
+
+    def _introduction(self, hold: Holding, sender: Any, request: Any) -> Any:
+        """While connecting, what has asked this already; None if it is to be asked now."""
+        is_ours = hold.writing is None and sender is self._sender and _asks_who_we_are(request)
+        return sender.introduction if is_ours else None
 
     def _judged(self, hold: Holding, sender: Any, request: Any, error: Exception, failed: int) -> float | None:
         """What an answer means: it may end the line, or be noted in the ledger. Seconds until the same request is tried

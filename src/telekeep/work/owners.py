@@ -447,7 +447,8 @@ class Owners:
 
     def _ready(self, free: list[str]) -> list[Ready]:
         """The next of these sessions that are lent, ready to be opened together; taken off the list."""
-        admission, now, found = Admission(self._keeper.vault), self._keeper.clock.wall(), []
+        admission, now = Admission(self._keeper.vault), self._keeper.clock.wall()
+        found: list[Ready] = []
         with self._keeper.vault.view():
             while free and len(found) < _AT_ONCE:
                 name = free.pop(0)
