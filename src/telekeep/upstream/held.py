@@ -215,7 +215,7 @@ class HeldClient(GivingWay, Dispatching):
             circuit.check(self._terms, self._kept.session.auth_key.id)
             lease, self._kept = await take(self._terms, self._kept)
             try:
-                circuit.check(self._terms, self._kept.session.auth_key.id)
+                is_suspect = circuit.check(self._terms, self._kept.session.auth_key.id)
                 self._hold = hold = self._begin(lease)
             except BaseException:
                 lease.release()
@@ -225,6 +225,8 @@ class HeldClient(GivingWay, Dispatching):
                     with hold.line.call():
                         await super().connect()
                         await self._prove(hold)
+                        if is_suspect:
+                            circuit.acquit(self._terms, hold.record.session.auth_key.id)
                         self._sender.introduction = None
             except BaseException as error:
                 refused = refusal(self._sender)
@@ -281,7 +283,6 @@ class HeldClient(GivingWay, Dispatching):
             raise SessionCorrupt(
                 f"The session {self._terms.name!r} is kept as user {kept.id}, but its key is that of {self._self_id}."
             )
-        circuit.acquit(self._terms, hold.record.session.auth_key.id)
         hold.record.used()
 
     async def _ask_again(self, hold: Holding) -> None:

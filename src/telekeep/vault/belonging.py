@@ -45,6 +45,11 @@ class Belonging(Part):
                 self._report(notice)
         return found
 
+    def loans_mark(self, name: str) -> int:
+        """Another number as soon as the loans of the session ``name`` are others, or have changed. No key."""
+        with self._sessions.reading() as rows:
+            return hash(tuple(rows.belongings.of(LOAN, name)))
+
     def lending_names(self) -> frozenset[str]:
         """The names of sessions of which there are loans, open or ended. No key."""
         with self._sessions.reading() as rows:
