@@ -21,6 +21,7 @@ owned       the held client of an owner: it carries others' requests, and hands 
 relay       requests that others made, sent as they are, and their answers as they came
 box         the owner's message box: nothing lost, everything in order, with its pts
 settle      what a difference holds, laid out along the line of pts
+incoming    what has come in for a client and was not looked at yet
 straight    a Telethon connection without queues between the socket and its user
 carrier     the short way of relayed requests: packets made and read without Telethon's queue, tasks and readers
 devices     who is logged in to an account, and the end of a login

@@ -39,6 +39,7 @@ from telekeep.upstream.faults import DEAD, another, named
 from telekeep.upstream.giving_way import GivingWay
 from telekeep.upstream.guarded import ConnectionGuarded
 from telekeep.upstream.holding import Holding, Terms, take
+from telekeep.upstream.incoming import Incoming
 from telekeep.upstream.line import Line
 from telekeep.upstream.loggers import Loggers
 from telekeep.upstream.patience import Outspoken, Patience, Refused
@@ -165,6 +166,7 @@ class HeldClient(GivingWay, Dispatching):
     def __init__(self, session: Any, api_id: int, api_hash: str, **options: Any) -> None:
         super().__init__(session, api_id, api_hash, **{**options, "connection": ConnectionGuarded})
         self._log = Loggers(options.get("base_logger"), self._line)
+        self._updates_queue = Incoming()
         self._sender._handlers.clear()  # it is never used, and gone at once without this knot
         self._turn = asyncio.Lock()  # one connects at a time
 
