@@ -33,7 +33,7 @@ PUT_BACK = "Put a copy of the file back, or log in anew into another --home. Not
 Turns: TypeAlias = AbstractContextManager[bool]
 
 _CACHE = 64
-"""KiB of a file's pages that are kept in memory. The kernel has them as well; SQLite's 2 MB for each file were a quarter
+"""KiB of a file's pages that are kept in memory. The kernel has them as well; SQLite's 2 MB for each file were a fifth
 of what an owner of 200 sessions took for them [measured by ``make bench``, room]."""
 
 _left_by_a_fork: list[sqlite3.Connection] = []  # closing the parent's connection in the child would harm the parent
