@@ -1,6 +1,9 @@
 """The one real connection to Telegram. The only room that speaks to it.
 
 held        a stock telethon.TelegramClient that holds the lease for as long as it is connected
+sender      the sender of its main connection, which begins with the question who we are
+calling     its calls: the ledger is asked first, and an answer may end the line
+letting_go  how it lets its session go: by choice, with its line, or with its process
 giving_way  how a held client gives way to another key of its account
 holding     the lease, the line and the record of one client, and how they are taken and given back
 line        one holding's right to speak: checked before every send, ended once, for one reason

@@ -20,10 +20,12 @@ from telekeep.pace.gate import Gate
 from telekeep.session.model import PeerKind, Session, UpdateState
 from telekeep.upstream import progress, relay
 from telekeep.upstream.box import OwnerBox
+from telekeep.upstream.calling import at_once
 from telekeep.upstream.devices import Devices, devices
 from telekeep.upstream.faults import DEAD, another, named
-from telekeep.upstream.held import HeldClient, HeldSender, at_once
+from telekeep.upstream.held import HeldClient
 from telekeep.upstream.relay import RpcFailure
+from telekeep.upstream.sender import HeldSender
 
 _ASKED_SECONDS = 1.0  # until nobody waits any longer for what another client has asked
 
