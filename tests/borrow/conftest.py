@@ -12,7 +12,7 @@ from borrow.served import Served
 from telekeep.emulator import Emulator
 from telekeep.mtproto import keys
 from telekeep.session import network as networks
-from telekeep.work import owners
+from telekeep.work import owning
 
 PHONE = "9996621234"
 _KEY = keys.make()
@@ -36,7 +36,7 @@ def home(tmp_path: Path, telegram: Emulator, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "leases").mkdir(mode=0o700)
     (tmp_path / "network.toml").write_text(networks.dump(telegram.network))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(owners.keys, "make", lambda: _KEY)  # it takes a tenth of a second
+    monkeypatch.setattr(owning.keys, "make", lambda: _KEY)  # it takes a tenth of a second
     ada = telegram.add_account(PHONE, first_name="Ada", username="ada", messages=3)
     return Served(tmp_path, telegram, ada)
 

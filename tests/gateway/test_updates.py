@@ -353,7 +353,9 @@ async def test_the_journal_outlives_the_owner(house: House) -> None:
     await until(lambda: house.owner.journal.head == 3)
     await house.close()
     house.arrive("missed by the owner too")
+    opened = len(house.log)
     await house.open()
+    await until(lambda: "updates.getDifference" in house.log[opened:])  # the owner's own
     asked = len(house.log)
     async with house.stock(path, catch_up=True) as client:
         ear = Ear(client)

@@ -10,15 +10,15 @@ import pytest
 from telethon import events, functions
 
 from telekeep.errors import TelegramNetworkError
-from telekeep.upstream import held
+from telekeep.upstream import letting_go
 from upstream.place import PHONE, Place, Wire, fill, until
 
 
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits, a tenth as long."""
-    monkeypatch.setattr(held, "GRACE_SECONDS", held.GRACE_SECONDS / 10)
-    monkeypatch.setattr(held, "DISCONNECT_SECONDS", held.DISCONNECT_SECONDS / 10)
+    monkeypatch.setattr(letting_go, "GRACE_SECONDS", letting_go.GRACE_SECONDS / 10)
+    monkeypatch.setattr(letting_go, "DISCONNECT_SECONDS", letting_go.DISCONNECT_SECONDS / 10)
 
 
 async def test_a_server_that_no_longer_reads_does_not_hold_us_up(place: Place, wire: Wire, brief: None) -> None:
@@ -30,7 +30,7 @@ async def test_a_server_that_no_longer_reads_does_not_hold_us_up(place: Place, w
     began = time.monotonic()
     await client.disconnect()
     took = time.monotonic() - began
-    assert held.GRACE_SECONDS * 0.9 < took < held.DISCONNECT_SECONDS + 0.2, "it did hang, and not for long"
+    assert letting_go.GRACE_SECONDS * 0.9 < took < letting_go.DISCONNECT_SECONDS + 0.2, "it did hang, and not for long"
     assert place.is_free()
     ended = await asyncio.gather(*stuck, return_exceptions=True)
     assert {type(each) for each in ended} == {TelegramNetworkError}
@@ -54,7 +54,7 @@ async def test_a_handler_that_will_not_end_does_not_hold_us_up(place: Place, bri
     await asyncio.wait_for(entered.wait(), 10)
     began = time.monotonic()
     await client.disconnect()
-    assert time.monotonic() - began < held.DISCONNECT_SECONDS + 0.2
+    assert time.monotonic() - began < letting_go.DISCONNECT_SECONDS + 0.2
     assert place.is_free()
     give_up.set()
 

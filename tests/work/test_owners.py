@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from telethon import TelegramClient
+from telethon import TelegramClient, errors
 from telethon.crypto import AuthKey
 from telethon.sessions import MemorySession
 
@@ -17,8 +17,9 @@ from telekeep.keeper.client import hold
 from telekeep.keeper.keeper import Keeper
 from telekeep.lease.lease import lease_name
 from telekeep.mtproto import keys
+from telekeep.upstream.owned import OwnedClient
 from telekeep.vault.keys.file import KeyFile
-from telekeep.work import owners as room
+from telekeep.work import owning as room
 from telekeep.work.owners import Owners
 from upstream.place import PHONE, Place
 
@@ -152,6 +153,40 @@ async def test_a_handed_over_session_is_taken_back_for_its_loans(owners: Owners,
     await until(lambda: bool(owners.status()))
     async with borrower(given) as program:
         assert (await program.get_me()).first_name == "Ada"
+
+
+async def test_sessions_that_are_opened_together_ask_telegram_twice_each(owners: Owners, place: Place) -> None:
+    """Who they are, with which a connection begins, and what they missed; and one of them how Telegram is laid out."""
+    names = ["main", *(f"other-{number}" for number in range(3))]
+    for name in names[1:]:
+        place.keep(place.telegram.mint(place.ada), name)
+    for name in names:
+        await owners.lend(name)
+    await owners.lock()
+    type(hold(owners._keeper, "main", kind=OwnedClient))._config = None  # as in a process that has just begun
+    before = place.telegram.stats.rpc
+    await owners.resume()
+    assert [each["name"] for each in owners.status()] == sorted(names)
+    await until(lambda: place.telegram.stats.rpc - before >= 2 * len(names) + 1)
+    for name in names:
+        assert await owners.probe(name) == {"id": place.ada.id, "username": None}
+    assert place.telegram.stats.rpc - before == 3 * len(names) + 1  # a probe asks once more
+
+
+async def test_a_loan_revoked_while_its_session_is_opened_stays_revoked(owners: Owners, place: Place) -> None:
+    given = await owners.lend("main")
+    await owners.lend("main", label="kept")
+    await owners.lock()
+    place.telegram.fault("delay", seconds=0.5)
+    opening = asyncio.create_task(owners.resume())
+    await until(lambda: not place.is_free())
+    await owners.revoke(given["id"])
+    await opening
+    program = borrower(given)
+    with pytest.raises(errors.RPCError, match="LOAN_REVOKED"):
+        await program.connect()
+        await program.get_me()
+    await program.disconnect()
 
 
 async def test_a_lock_lets_everything_go_until_it_is_opened_again(owners: Owners, place: Place) -> None:

@@ -65,7 +65,7 @@ class Forwarding:
         self._learnt: dict[int, None] = {}  # answers that were noted lately, by their hash
         self._strange: set[int] = set()  # channels that are read without being in them
         self._tasks: set[asyncio.Task[None]] = set()
-        self._rested = asyncio.Event()
+        self._rested: asyncio.Event | None = None  # while somebody waits for it
 
     # ---- out
 
@@ -124,9 +124,9 @@ class Forwarding:
 
     async def rest(self) -> None:
         """Wait until the session is at rest."""
-        self._rested.clear()
+        rested = self._rested = asyncio.Event()
         self._look_whether_at_rest()
-        await self._rested.wait()
+        await rested.wait()
 
     @property
     def is_at_rest(self) -> bool:
@@ -134,7 +134,7 @@ class Forwarding:
         return not (self._turns.running or self._held)
 
     def _look_whether_at_rest(self) -> None:
-        if self.is_at_rest:
+        if self._rested is not None and self.is_at_rest:
             self._rested.set()
 
     def take_over(self, client: OwnedClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -33,16 +34,20 @@ class Lending:
         self._shelf = shelf
         self._borrowers = borrowers
         self._clock = clock
+        self._read: int | None = None  # what the shelf said when they were read
         self._unwritten: dict[str, Loan] = {}  # loans that have changed, and the disk does not know
 
-    def restore(self) -> None:
-        """Know what was lent before. Raises what the vault says."""
+    def restore(self, loans: Iterable[Loan]) -> None:
+        """Know what was lent before: ``loans``, as they lie on the shelf in this view of it."""
         now = self._clock.wall()
-        for loan in self._shelf.loans():
+        self._read = self._shelf.loans_mark()
+        for loan in loans:
             self._register.add(loan.used(now))  # its program may be about to come back
 
     def end_what_ended(self) -> None:
         """Loans that were revoked while the session was being opened, when nobody knew of this owner yet."""
+        if self._shelf.loans_mark() == self._read:
+            return
         for stored in self._shelf.loans():
             if stored.ended_at is not None:
                 self._cut_off(stored)

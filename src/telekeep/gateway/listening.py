@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -34,7 +35,7 @@ class Listening:
                 continue
             serve = partial(Connection, self._front(address, addresses))
             try:
-                server = await loop.create_server(serve, address.host, address.port, backlog=_BACKLOG)
+                server = await loop.create_server(serve, sock=_socket(address), backlog=_BACKLOG)
             except OSError as error:
                 raise GatewayError(
                     f"The gateway of {self._name!r} cannot listen on {address.host}:{address.port}: {error.strerror}.",
@@ -69,3 +70,15 @@ class Listening:
         for server in self._servers.values():
             await server.wait_closed()
         self._servers.clear()
+
+
+def _socket(address: Address) -> socket.socket:
+    """A socket at an address. asyncio would look its name up first, in a task of its own. Raises OSError."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address.host, address.port))
+    except BaseException:
+        made.close()
+        raise
+    return made

@@ -114,9 +114,11 @@ class Owner:
 
     # ---- life
 
-    def restore(self) -> None:
-        """Know what was lent, and what has happened, before. Raises what the vault says."""
-        self._lending.restore()
+    def restore(self, loans: list[Loan] | None = None) -> None:
+        """Know what was lent, and what has happened, before. ``loans``: if they were just read. Raises what the vault
+        says.
+        """
+        self._lending.restore(self._shelf.loans() if loans is None else loans)
         self.journal.restore(self._shelf.journal(), self._client.kept_session.state)
 
     async def open(self, *, patient: bool = False) -> None:
@@ -173,7 +175,8 @@ class Owner:
             self.journal.seen(state)  # what the message box begins with, if nothing was known before
         desk = self._desk
         if desk.telegram is None:
-            desk.telegram, desk.me = await asyncio.gather(self._client.configuration(), self._client.own_user())
+            desk.me = await self._client.own_user()
+            desk.telegram = await self._client.configuration()
         desk.verdict = None
         self._lending.end_what_ended()
         self._forwarding.is_up = True

@@ -41,6 +41,10 @@ class Shelf:
                 _log.warning("the loan %s of %r cannot be read: %s", stored.id, self._name, error)
         return found
 
+    def loans_mark(self) -> int:
+        """Another number as soon as the loans are others, or have changed."""
+        return self._vault.loans_mark(self._name)
+
     def keep(self, loan: Loan) -> None:
         """On disk when this returns."""
         self._vault.keep_loan(self._name, loan.id, loan.to_payload())

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telekeep.errors import GatewayError
 from telekeep.keeper.client import hold
 from telekeep.lease.busy import busy
 from telekeep.lease.holder import DAEMON
-from telekeep.lease.lease import lease_name
 from telekeep.mtproto import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from telekeep.gateway.loans import Loan
     from telekeep.gateway.owner import Owner
+    from telekeep.gateway.shelf import Shelf
     from telekeep.keeper.keeper import Keeper
     from telekeep.mtproto.rsa import ServerKey
     from telekeep.upstream.admission import Admission
@@ -30,6 +31,49 @@ def owning(keeper: Keeper, name: str, **terms: Any) -> OwnedClient:
     return client
 
 
+class Ready(NamedTuple):
+    """An owner that is made and knows what the vault keeps of its session, and has not begun. ``is_new``: its gateway
+    never listened before.
+    """
+
+    owner: Owner
+    shelf: Shelf
+    is_new: bool
+
+    @property
+    def name(self) -> str:
+        return self.owner.name
+
+
+def ready(
+    keeper: Keeper,
+    name: str,
+    *,
+    timeout: float = 0.0,
+    server_key: Callable[[], ServerKey] = keys.make,
+    admission: Admission | None = None,
+    loans: list[Loan] | None = None,
+) -> Ready:
+    """Read what an owner of ``name`` needs, as in `own`. For many, in one `Vault.view`; nothing is held or open then.
+
+    ``loans``: those of the session, if they were just read. Raises what the vault says, ConfigError.
+    """
+    from telekeep.gateway.owner import Owner
+    from telekeep.gateway.shelf import Shelf
+    from telekeep.keeper import endpoint as endpoints
+
+    with keeper.vault.view():
+        client = owning(keeper, name, timeout=timeout, admission=admission)
+        session = client.kept_session
+        shelf = Shelf(keeper.vault, name, session.auth_key.id)
+        stored = endpoints.stored(shelf, session.dc.id)
+    endpoint = stored or endpoints.fresh(keeper, session.dc.id, server_key())
+    with keeper.vault.view():
+        owner = Owner(name, client, endpoint, shelf, clock=keeper.clock)
+        owner.restore(loans)
+    return Ready(owner, shelf, stored is None)
+
+
 async def own(
     keeper: Keeper,
     name: str,
@@ -37,38 +81,37 @@ async def own(
     timeout: float = 0.0,
     patient: bool = False,
     server_key: Callable[[], ServerKey] = keys.make,
-    admission: Admission | None = None,
+    made: Ready | None = None,
 ) -> Owner:
     """Take the session ``name``, connect, and listen for borrowers.
 
     ``timeout``: seconds to wait for the lease; ``patient``: go on trying if Telegram cannot be reached now;
-    ``server_key``: the RSA key of a gateway that is new; ``admission``: puts fences on disk for many at once. Raises
-    what the vault says, SessionBusy, what `HeldClient.connect` raises, GatewayError if the gateway's port is taken.
+    ``server_key``: the RSA key of a gateway that is new; ``made``: what `ready` has just made, which says the rest.
+    Raises what the vault says, SessionBusy, what `HeldClient.connect` raises, GatewayError if the gateway's port is
+    taken.
     """
-    from telekeep.gateway.owner import Owner
-    from telekeep.gateway.shelf import Shelf
     from telekeep.keeper import endpoint as endpoints
 
     for left in reversed(range(endpoints.TRIES)):
-        with keeper.vault.view():
-            client = owning(keeper, name, timeout=timeout, admission=admission)
-            session = client.kept_session
-            shelf = Shelf(keeper.vault, name, session.auth_key.id)
-            stored = endpoints.stored(shelf, session.dc.id)
-        endpoint = stored or endpoints.fresh(keeper, session.dc.id, server_key())
-        with keeper.vault.view():
-            owner = Owner(name, client, endpoint, shelf, clock=keeper.clock)
-            owner.restore()
+        made = made or ready(keeper, name, timeout=timeout, server_key=server_key)
         try:
-            await owner.open(patient=patient)
+            return await _begin(keeper, made, patient=patient)
         except GatewayError:
-            holder = keeper.leases.holder(lease_name(session.auth_key.id))
-            if holder is not None:  # a copy of this home, most likely: it is its owner that listens there
-                raise busy(holder, clock=keeper.clock) from None
-            if stored is not None or not left:
+            if not made.is_new or not left:
                 raise
-            continue
-        if stored is None:
-            shelf.keep_endpoint(endpoint)
-        return owner
+            made = None  # another port may do
     raise AssertionError("unreachable")
+
+
+async def _begin(keeper: Keeper, made: Ready, *, patient: bool = False) -> Owner:
+    owner = made.owner
+    try:
+        await owner.open(patient=patient)
+    except GatewayError:
+        holder = keeper.leases.holder(owner.lease)
+        if holder is not None:  # a copy of this home, most likely: it is its owner that listens there
+            raise busy(holder, clock=keeper.clock) from None
+        raise
+    if made.is_new:
+        made.shelf.keep_endpoint(owner.endpoint)
+    return owner

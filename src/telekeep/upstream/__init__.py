@@ -1,6 +1,9 @@
 """The one real connection to Telegram. The only room that speaks to it.
 
 held        a stock telethon.TelegramClient that holds the lease for as long as it is connected
+sender      the sender of its main connection, which begins with the question who we are
+calling     its calls: the ledger is asked first, and an answer may end the line
+letting_go  how it lets its session go: by choice, with its line, or with its process
 giving_way  how a held client gives way to another key of its account
 holding     the lease, the line and the record of one client, and how they are taken and given back
 line        one holding's right to speak: checked before every send, ended once, for one reason
@@ -21,6 +24,7 @@ owned       the held client of an owner: it carries others' requests, and hands 
 relay       requests that others made, sent as they are, and their answers as they came
 box         the owner's message box: nothing lost, everything in order, with its pts
 settle      what a difference holds, laid out along the line of pts
+incoming    what has come in for a client and was not looked at yet
 straight    a Telethon connection without queues between the socket and its user
 carrier     the short way of relayed requests: packets made and read without Telethon's queue, tasks and readers
 devices     who is logged in to an account, and the end of a login

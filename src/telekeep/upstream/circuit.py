@@ -28,11 +28,15 @@ _log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 5.0  # for Telegram to say it twice
 
 
-def check(terms: Terms, key_id: int) -> None:
-    """Raise the verdict on this key, if there is one, unless this is the probe that a person asked for."""
+def check(terms: Terms, key_id: int) -> bool:
+    """Raise the verdict on this key, if there is one, unless this is the probe that a person asked for.
+
+    Whether anything is noted against the key: that can change only under its lease.
+    """
     found = terms.vault.quarantined(key_id)
     if found is not None and found.checked and not terms.probing:
         raise verdict(terms.name, found)
+    return found is not None
 
 
 def verdict(name: str, found: Quarantine) -> TelegramAuthError:
@@ -43,10 +47,9 @@ def verdict(name: str, found: Quarantine) -> TelegramAuthError:
 
 
 def acquit(terms: Terms, key_id: int) -> None:
-    """Telegram has just accepted this key: whatever was noted against it is wrong."""
-    if terms.vault.quarantined(key_id) is not None:
-        terms.vault.acquit(key_id)
-        _log.warning("%r is accepted by Telegram after all, and no longer set aside.", terms.name)
+    """Telegram has just accepted this key: what was noted against it is wrong."""
+    terms.vault.acquit(key_id)
+    _log.warning("%r is accepted by Telegram after all, and no longer set aside.", terms.name)
 
 
 async def judge(

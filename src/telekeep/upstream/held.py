@@ -13,90 +13,40 @@ Telethon's own errors, and ours where the connection or the lease is lost.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Coroutine
 from functools import cache, partial
-from inspect import CORO_CREATED, getcoroutinestate
-from typing import Any, ClassVar
-from weakref import WeakSet
+from typing import Any
 
-from telethon import errors, functions, types
+from telethon import errors
 from telethon.crypto import AuthKey as TelethonKey
-from telethon.network import MTProtoSender
-from telethon.tl.alltlobjects import LAYER
 
-from telekeep.borrow.dispatch import Dispatching
 from telekeep.errors import ConfigError, NeedsLogin, SessionCorrupt, TelegramNetworkError, TelekeepError
 from telekeep.events import LeaseTaken
 from telekeep.lease.lease import Lease
 from telekeep.pace.gate import Gate
 from telekeep.session.network import Network
 from telekeep.upstream import circuit, endpoints
+from telekeep.upstream.calling import Calling
 from telekeep.upstream.faults import DEAD, another, named
 from telekeep.upstream.giving_way import GivingWay
 from telekeep.upstream.guarded import ConnectionGuarded
 from telekeep.upstream.holding import Holding, Terms, take
+from telekeep.upstream.incoming import Incoming
+from telekeep.upstream.letting_go import LettingGo
 from telekeep.upstream.line import Line
 from telekeep.upstream.loggers import Loggers
-from telekeep.upstream.patience import Outspoken, Patience, Refused
+from telekeep.upstream.patience import Patience
 from telekeep.upstream.record import Kept, Record
+from telekeep.upstream.sender import WHO_WE_ARE, HeldSender
 from telekeep.upstream.subject import subject_of
 from telekeep.upstream.unshared import refusal
 from telekeep.upstream.writeback import VaultSession
 
-_PROOF = functions.users.GetUsersRequest([types.InputUserSelf()])  # the request that says whether the login stands
-
-GRACE_SECONDS = 8.0  # for closing politely; what is still open then is dropped
-DISCONNECT_SECONDS = 10.0
 FLUSH_SECONDS = 3.0
 
-_raises_at_once: ContextVar[bool] = ContextVar("no wait is waited out", default=False)
 
-
-@contextmanager
-def at_once() -> Iterator[None]:
-    """Calls made inside wait no flood out, however short: whoever asked for them does, and shows that he waits."""
-    token = _raises_at_once.set(True)
-    try:
-        yield
-    finally:
-        _raises_at_once.reset(token)
-
-
-class HeldSender(MTProtoSender):  # type: ignore[misc]  # Telethon carries no types
-    """Telethon's sender. ``on_new_session(sender)`` is awaited when Telegram says that it began a new session."""
-
-    on_new_session: Callable[[Any], Awaitable[None]]
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._handlers = _Handlers(self)
-
-    async def _handle_new_session_created(self, message: Any) -> None:
-        await super()._handle_new_session_created(message)
-        await self.on_new_session(self)
-
-
-class _Handlers:
-    """What a sender does with each kind of message. Telethon's table binds twenty methods that are hardly ever used."""
-
-    __slots__ = ("_sender",)
-    _names: ClassVar[dict[int, str]] = {}
-
-    def __init__(self, sender: Any) -> None:
-        self._sender = sender
-        if not self._names:
-            self._names.update((kind, handler.__name__) for kind, handler in sender._handlers.items())
-
-    def get(self, kind: int, default: Any) -> Any:
-        name = self._names.get(kind)
-        return default if name is None else getattr(self._sender, name)
-
-
-class HeldClient(GivingWay, Dispatching):
+class HeldClient(GivingWay, Calling, LettingGo):
     """See the module. Made by `held_client`, and otherwise stock: every method, the event handlers, telethon.sync."""
 
     _terms: Terms
@@ -110,6 +60,7 @@ class HeldClient(GivingWay, Dispatching):
     def __init__(self, session: Any, api_id: int, api_hash: str, **options: Any) -> None:
         super().__init__(session, api_id, api_hash, **{**options, "connection": ConnectionGuarded})
         self._log = Loggers(options.get("base_logger"), self._line)
+        self._updates_queue = Incoming()
         self._sender._handlers.clear()  # it is never used, and gone at once without this knot
         self._turn = asyncio.Lock()  # one connects at a time
 
@@ -156,11 +107,11 @@ class HeldClient(GivingWay, Dispatching):
                 if self.is_connected() and self._hold.closing is None:
                     return
                 await self._close(self._hold)
-            await self._patience.obey(_PROOF, 0.0)
+            await self._patience.obey(WHO_WE_ARE, 0.0)
             circuit.check(self._terms, self._kept.session.auth_key.id)
             lease, self._kept = await take(self._terms, self._kept)
             try:
-                circuit.check(self._terms, self._kept.session.auth_key.id)
+                is_suspect = circuit.check(self._terms, self._kept.session.auth_key.id)
                 self._hold = hold = self._begin(lease)
             except BaseException:
                 lease.release()
@@ -170,6 +121,9 @@ class HeldClient(GivingWay, Dispatching):
                     with hold.line.call():
                         await super().connect()
                         await self._prove(hold)
+                        if is_suspect:
+                            circuit.acquit(self._terms, hold.record.session.auth_key.id)
+                        self._sender.introduction = None
             except BaseException as error:
                 refused = refusal(self._sender)
                 if isinstance(error, Exception) and type(error) in DEAD:
@@ -180,8 +134,7 @@ class HeldClient(GivingWay, Dispatching):
                 raise
             self._sender.disconnected.add_done_callback(self._on_disconnected)
             self._write_back_later(hold)
-            _open_clients.add(self)
-            _mind_the_exit()
+            self._mind_the_exit()
 
     def _begin(self, lease: Lease) -> Holding:
         terms, session = self._terms, self._kept.session
@@ -215,7 +168,7 @@ class HeldClient(GivingWay, Dispatching):
     async def _prove(self, hold: Holding) -> None:
         """Ask Telegram who we are: the one request that says whether the login stands, whatever Telethon remembers."""
         if not self._authorized:  # Telethon has asked itself if no update state was known
-            users = await self(_PROOF)
+            users = await self(WHO_WE_ARE)
             if not users:
                 raise NeedsLogin()
             self._authorized, self._proof = True, users[0]
@@ -225,80 +178,9 @@ class HeldClient(GivingWay, Dispatching):
             raise SessionCorrupt(
                 f"The session {self._terms.name!r} is kept as user {kept.id}, but its key is that of {self._self_id}."
             )
-        circuit.acquit(self._terms, hold.record.session.auth_key.id)
         hold.record.used()
 
-    async def _ask_again(self, hold: Holding) -> None:
-        """Ask Telegram who we are over a connection of its own, when every other is closed."""
-        line = Line(hold.lease, lambda error: None)
-        loggers = Loggers("telethon", lambda: line)
-        key, session = TelethonKey(self._kept.session.auth_key.reveal()), self.session
-        sender = MTProtoSender(
-            key, loggers=loggers, retries=1, delay=0, auto_reconnect=False, connect_timeout=self._timeout,
-            updates_queue=asyncio.Queue(),
-        )  # fmt: skip
-        try:
-            await sender.connect(
-                ConnectionGuarded(
-                    session.server_address, session.port, session.dc_id, loggers=loggers, proxy=self._proxy
-                )
-            )
-            self._init_request.query = _PROOF
-            await sender.send(functions.InvokeWithLayerRequest(LAYER, self._init_request))
-        finally:
-            line.seal(_disconnected)
-            await sender.disconnect()
-            _look_at(sender.disconnected)
-            line.abort()
-
-    # ---- calls
-
-    async def _call(self, sender: Any, request: Any, *args: Any, **options: Any) -> Any:
-        hold, patience, failed = self._held_now(), self._patience, 0
-        while True:
-            try:
-                with hold.line.call():
-                    if not patience.gate.is_quiet:
-                        await patience.before(request, self._longest_wait(hold))
-                    result = await super()._call(Outspoken(sender), request, *args, **options)
-                break
-            except TelekeepError:
-                raise
-            except (OSError, EOFError, BufferError) as error:
-                raise self._told(error) from error
-            except Exception as answer:
-                refused = answer.error if isinstance(answer, Refused) else answer
-            pause = self._judged(hold, sender, request, refused, failed := failed + 1)
-            if pause is None:
-                raise patience.told(refused, request)
-            with hold.line.call():
-                await self._terms.clock.sleep(pause)
-        hold.record.used()
-        if isinstance(request, functions.auth.LogOutRequest):
-            hold.logged_out = True
-        return result
-
-    def _judged(self, hold: Holding, sender: Any, request: Any, error: Exception, failed: int) -> float | None:
-        """What an answer means: it may end the line, or be noted in the ledger. Seconds until the same request is tried
-        again, None if it is not.
-        """
-        for each in getattr(error, "exceptions", [error]):
-            if type(each) in DEAD and (sender is self._sender or type(each) is errors.AuthKeyDuplicatedError):
-                hold.line.end(partial(another, each))
-        retries = self._request_retries
-        attempts = None if retries is None or retries < 0 else retries + 1
-        wait = self._patience.note(error, request)
-        if wait:  # the ledger says until when
-            tried_enough = attempts is not None and failed >= max(attempts, 2)
-            is_single = not isinstance(error, errors.MultiError)
-            return 0.0 if is_single and wait <= self._longest_wait(hold) and not tried_enough else None
-        return self._patience.pause(error, request, failed, attempts=attempts)
-
-    def _longest_wait(self, hold: Holding) -> float:
-        """Seconds of a flood that are waited out. While connecting none: a program would not know what it waits for."""
-        if hold.writing is None or _raises_at_once.get():
-            return 0.0
-        return float(self.flood_sleep_threshold)
+    # ---- other data centers
 
     async def _borrow_exported_sender(self, dc_id: int) -> Any:
         with self._line().call():
@@ -343,85 +225,6 @@ class HeldClient(GivingWay, Dispatching):
         self.session.see_box(*self._message_box.session_state())
         hold.write()
 
-    # ---- disconnecting
-
-    def _on_line_ended(self, hold: Holding, error: Exception) -> None:
-        """Nothing may be sent any more: stop Telethon from reconnecting, drop what waits to be sent if we have lost the
-        right to send it, and close in the background.
-        """
-        for sender in (self._sender, *(sender for _, sender in self._borrowed_senders.values())):
-            sender._user_connected = False
-        if hold.closing is None:
-            hold.error = error
-            hold.line.abort()
-            hold.closing = asyncio.get_running_loop().create_task(self._close_held(hold))
-
-    def _on_disconnected(self, disconnected: Any) -> None:
-        _look_at(disconnected)
-        hold = self._hold
-        if hold is not None and hold.closing is None and not hold.line.is_inherited():
-            hold.closing = disconnected.get_loop().create_task(self._close_held(hold))
-
-    async def _disconnect_coro(self) -> None:
-        """In a forked child nothing happens: it is not connected, and its parent stays so."""
-        hold = self._hold
-        if hold is None or hold.line.is_inherited():
-            return
-        if self._loop is not None and self._loop.is_closed():  # nothing of it can be waited for any more
-            hold.line.seal(_disconnected)
-            hold.line.abort()
-            self._give_back(hold)
-            return
-        self._check_place()
-        await self._close(hold)
-
-    async def _close(self, hold: Holding) -> None:
-        if hold.closing is None:
-            hold.closing = asyncio.create_task(self._close_held(hold))
-        await asyncio.shield(hold.closing)
-
-    async def _close_held(self, hold: Holding) -> None:
-        """Close every connection, write, give the lease back: in this order, and within ten seconds."""
-        if hold.writing is not None:
-            hold.writing.cancel()
-        for task in tuple(self._event_handler_tasks):
-            if getcoroutinestate(task.get_coro()) != CORO_CREATED:  # its update is counted, and never comes again:
-                task.cancel()  # one that was just created begins first, and Telethon ends it
-        hold.line.end(_disconnected)
-        try:
-            polite = asyncio.create_task(self._close_politely(hold))
-            _, slow = await asyncio.wait([polite], timeout=GRACE_SECONDS)
-            if slow:
-                hold.line.abort()
-                await asyncio.wait([polite], timeout=DISCONNECT_SECONDS - GRACE_SECONDS - 0.5)
-                polite.cancel()
-        finally:
-            hold.line.abort()
-            try:
-                await asyncio.sleep(0)  # asyncio closes the sockets one turn later
-                if hold.error is not None and type(hold.error) in DEAD:
-                    key_id, ask = hold.record.session.auth_key.id, partial(self._ask_again, hold)
-                    hold.error = await circuit.judge(self._terms, hold.lease, key_id, hold.error, ask)
-            finally:
-                self._give_back(hold)
-
-    async def _close_politely(self, hold: Holding) -> None:
-        with suppress(Exception):
-            if hold.error is not None:
-                await self._sender._disconnect(error=hold.error)
-            await super()._disconnect_coro()
-            _look_at(self._sender.disconnected)
-
-    def _give_back(self, hold: Holding) -> None:
-        try:
-            self.session.see_box(*self._message_box.session_state())
-            hold.give_back()
-        finally:
-            self.session.forget()
-            self._sender.auth_key.key = None
-            self._hold = None
-            _open_clients.discard(self)
-
     # ---- small things
 
     def _held_now(self) -> Holding:
@@ -460,41 +263,6 @@ class HeldClient(GivingWay, Dispatching):
         if self.loop.is_running() or not (always or "telethon.sync" in sys.modules):
             return coroutine
         return self.loop.run_until_complete(coroutine)
-
-
-def _disconnected() -> TelegramNetworkError:
-    return TelegramNetworkError("Disconnected.")
-
-
-def _look_at(ended: asyncio.Future[Any]) -> None:
-    """Whoever waits for this future is told by it; that nobody does is no reason for asyncio to complain."""
-    if ended.done() and not ended.cancelled():
-        ended.exception()
-
-
-_open_clients: WeakSet[HeldClient] = WeakSet()
-
-
-@cache
-def _mind_the_exit() -> None:
-    """Called when a lease is held for the first time."""
-    atexit.register(_at_exit)
-
-
-def _at_exit() -> None:
-    """Write what clients know that nobody disconnected, and close their lines.
-
-    Ended first: a client in a daemon thread goes on running, and would connect again.
-    """
-    for client in tuple(_open_clients):
-        hold = client._hold
-        if hold is None or hold.line.is_inherited():
-            continue
-        hold.line.seal(_disconnected)
-        with suppress(Exception):
-            client.session.see_box(*client._message_box.session_state())
-            hold.write(finish=True)
-        hold.line.abort()
 
 
 @cache

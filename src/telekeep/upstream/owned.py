@@ -10,7 +10,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from telethon import errors, functions, types
 from telethon._updates.messagebox import GapError
@@ -20,10 +20,14 @@ from telekeep.pace.gate import Gate
 from telekeep.session.model import PeerKind, Session, UpdateState
 from telekeep.upstream import progress, relay
 from telekeep.upstream.box import OwnerBox
+from telekeep.upstream.calling import at_once
 from telekeep.upstream.devices import Devices, devices
 from telekeep.upstream.faults import DEAD, another, named
-from telekeep.upstream.held import HeldClient, HeldSender, at_once
+from telekeep.upstream.held import HeldClient
 from telekeep.upstream.relay import RpcFailure
+from telekeep.upstream.sender import HeldSender
+
+_ASKED_SECONDS = 1.0  # until nobody waits any longer for what another client has asked
 
 Tap = Callable[[list[Any], list[Any], list[Any]], None]
 """Updates in order, and the users and chats they came with."""
@@ -54,6 +58,7 @@ class OwnedClient(HeldClient):
     save_progress: Callable[[UpdateState | None, int], None] | None = None
     ended: Callable[[], None] | None = None
     last_error: Exception | None = None
+    _config_asked: ClassVar[asyncio.Future[None] | None] = None  # while one of a network's clients asks for all of them
     _sender_kind = OwnedSender
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -271,9 +276,18 @@ class OwnedClient(HeldClient):
 
     async def configuration(self) -> Any:
         """Telegram's ``config`` (help.getConfig), asked once for all sessions of a network until it expires."""
-        kind = type(self)
-        if kind._config is None or kind._config.expires.timestamp() <= self._terms.clock.wall():
-            kind._config = await self(functions.help.GetConfigRequest())
+        kind, loop = type(self), asyncio.get_running_loop()
+        while kind._config is None or kind._config.expires.timestamp() <= self._terms.clock.wall():
+            asked = kind._config_asked
+            if asked is not None and not asked.done() and asked.get_loop() is loop:
+                await asyncio.wait([asked], timeout=_ASKED_SECONDS)
+                if asked.done():
+                    continue
+            asked = kind._config_asked = loop.create_future()
+            try:
+                kind._config = await self(functions.help.GetConfigRequest())
+            finally:
+                asked.set_result(None)
         return kind._config
 
     async def own_user(self) -> Any:

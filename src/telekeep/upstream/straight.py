@@ -86,6 +86,8 @@ class Intake(asyncio.Protocol):
     def __init__(self, transport: Any, reader: Any, offered: Callable[[bytes], bool]) -> None:
         self._transport = transport
         self._streams = transport.get_protocol()
+        if not getattr(self._streams, "_drain_waiters", True):
+            self._streams._drain_waiters = []  # asyncio's is a deque, 600 bytes, and hardly ever has anything in it
         self._offered = offered
         self._data = bytearray()
         self._packets: list[bytes] = []

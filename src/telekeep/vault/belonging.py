@@ -45,6 +45,16 @@ class Belonging(Part):
                 self._report(notice)
         return found
 
+    def loans_mark(self, name: str) -> int:
+        """Another number as soon as the loans of the session ``name`` are others, or have changed. No key."""
+        with self._sessions.reading() as rows:
+            return hash(tuple(rows.belongings.of(LOAN, name)))
+
+    def lending_names(self) -> frozenset[str]:
+        """The names of sessions of which there are loans, open or ended. No key."""
+        with self._sessions.reading() as rows:
+            return frozenset(name for name, _ in rows.belongings.ids(LOAN))
+
     def drop_loan(self, name: str, loan_id: str) -> None:
         """Forget a loan for good, if there is one; damaged ones too. Needs no key."""
         with self._sessions.transaction() as rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 _FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
@@ -28,11 +29,17 @@ def identity(environ: Mapping[str, str] = os.environ, files: tuple[Path, ...] = 
 def _raw(environ: Mapping[str, str], files: tuple[Path, ...]) -> str:
     if named := environ.get("TELEKEEP_MACHINE"):
         return f"named {named}"
+    machine_id = _stored(files)
+    return f"id {machine_id}" if machine_id else f"host {os.uname().nodename}"
+
+
+@lru_cache(maxsize=4)  # a process stays on its machine, and asks for each session that it opens
+def _stored(files: tuple[Path, ...]) -> str | None:
     for file in files:
         try:
             machine_id = file.read_text().strip()
         except (OSError, UnicodeDecodeError):
             continue
         if len(machine_id) == 32:  # an image that is not set up yet says "uninitialized", or nothing
-            return f"id {machine_id}"
-    return f"host {os.uname().nodename}"
+            return machine_id
+    return None

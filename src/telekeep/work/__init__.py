@@ -1,6 +1,8 @@
 """The daemon: the process that owns sessions, and what the operating system needs to run it.
 
-daemon      its life: lock, socket, signals, idle end      owners      the sessions it owns
+daemon      its life: lock, socket, signals, idle end      owners      the sessions it owns, all that is asked of them:
+owning      how they are opened, kept and let go           loans       what is lent of them
+logins      whether their logins stand, renewed and forked
 custody     who may use them, and when: unlock and lock    keeping     its keeper, which can be locked
 held_key    a master key held in memory for a while        alone       one daemon for each home
 detach      a process that outlives its parent             log         where it writes

@@ -36,7 +36,7 @@ from telekeep.testing.fakes import ScriptedPrompt
 from telekeep.upstream.devices import devices
 from telekeep.upstream.fresh import Fresh
 from telekeep.upstream.giving_way import GivingWay
-from telekeep.work import owners as room
+from telekeep.work import owning as room
 from telekeep.work.owners import Owners
 from vault.crash import Countdown, die_by_moves, in_a_fork
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
@@ -136,18 +137,38 @@ class Sessions:
         with self._database.transaction() as connection:
             yield Rows(connection)
 
-    @contextmanager
-    def reading(self) -> Iterator[Rows]:
+    def reading(self) -> AbstractContextManager[Rows]:
         """Read one view."""
-        with self._database.reading() as connection:
-            yield Rows(connection)
+        return _Reading(self._database.reading())
 
     def view(self) -> AbstractContextManager[None]:
         """See `Database.view`."""
         return self._database.view()
 
+    @property
+    def is_viewed(self) -> bool:
+        """Whether this thread is inside of `view`."""
+        return self._database.is_viewed
+
     def close(self) -> None:
         self._database.close()
+
+
+class _Reading:
+    """The rows while the file is read. A class: it is entered some twenty times for each session that is opened."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: AbstractContextManager[sqlite3.Connection]) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Rows:
+        return Rows(self._connection.__enter__())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._connection.__exit__(kind, error, trace)
 
 
 class Rows:
