@@ -92,8 +92,9 @@ class Database:
                 os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
                 connection = sqlite3.connect(draft, isolation_level=None)
                 try:
-                    # a draft needs no journal: it is published whole or thrown away
-                    connection.execute(f"PRAGMA journal_mode={'WAL' if kind.journal == 'WAL' else 'MEMORY'}")
+                    # a draft needs no journal, and one sync: it is published whole or thrown away
+                    connection.execute("PRAGMA journal_mode=MEMORY")
+                    connection.execute("PRAGMA synchronous=OFF")
                     connection.execute("BEGIN")
                     connection.execute(f"PRAGMA application_id={kind.application_id}")
                     connection.execute(f"PRAGMA user_version={kind.version}")
@@ -101,6 +102,8 @@ class Database:
                         connection.execute(statement)
                     fill(connection)
                     connection.execute("COMMIT")
+                    if kind.journal == "WAL":
+                        connection.execute("PRAGMA journal_mode=WAL")
                 finally:
                     connection.close()
                 _sync(draft)

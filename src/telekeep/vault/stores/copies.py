@@ -7,20 +7,19 @@ long, and a row that is damaged is worth no more than one that is not there.
 from __future__ import annotations
 
 import sqlite3
-import struct
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from telekeep.vault.stores import packs
 
 if TYPE_CHECKING:
     from telekeep.vault.seal import Seal
 
 _FEW = 50  # auth keys; more, and the whole table is read at once
-_NAME = 16  # bytes of a row's name, see `Seal.row_id`
-_COUNT = struct.Struct("<I")
 
 
 class Lagged(NamedTuple):
-    """What is known of an auth key, sealed: ``state``, and the ``peers`` one after another (empty: nothing).
+    """What is known of an auth key, sealed: ``state``, and the ``peers`` as `stores.packs` packs them (empty: nothing).
 
     ``used``: when it was last used, in wall-clock seconds, None if that is not known.
     """
@@ -34,8 +33,10 @@ def read_copies(connection: sqlite3.Connection, leases: Collection[str]) -> dict
     """What is known of ``leases``."""
     uses = {lease: used for lease, used in _rows(connection, "uses", "last_used_at", leases) if isinstance(used, float)}
     states = {lease: sealed for lease, sealed in _rows(connection, "states", "sealed", leases) if type(sealed) is bytes}
+    pieces = dict(_rows(connection, "packs", "peers", leases))
     return {
-        lease: Lagged(states.get(lease, b""), _packed(connection, lease), uses.get(lease)) for lease in sorted(leases)
+        lease: Lagged(states.get(lease, b""), _peers(connection, lease, pieces.get(lease, b"")), uses.get(lease))
+        for lease in sorted(leases)
     }
 
 
@@ -50,19 +51,22 @@ def write_copies(
     copies = sorted(copies, key=lambda each: each[0])  # in the order of the tables, which is quicker
     uses = [(lease, copy.used) for lease, copy in copies if copy.used is not None]
     states = [(lease, copy.state) for lease, copy in copies if copy.state]
-    peers = [(lease, row, sealed) for lease, copy in copies for row, sealed in _unpacked(copy.peers)]
+    peers = [(lease, copy.peers) for lease, copy in copies if copy.peers]
     lost = 0
     if not seal.is_same(sealed_with):
-        lost = len(states) + len(peers)
+        lost = len(states)
         states = [(lease, plain) for lease, old in states if (plain := _state(lease, old, sealed_with, seal))]
-        peers = [row for each in peers if (row := _peer(*each, sealed_with, seal))]
-        lost -= len(states) + len(peers)
+        lost -= len(states)
+        for number, (lease, pack) in enumerate(peers):
+            rows = packs.unpacked(pack) or []
+            anew = [row for each in rows if (row := _peer(lease, *each, sealed_with, seal))]
+            lost += len(rows) - len(anew)
+            peers[number] = lease, packs.packed(anew)
     connection.executemany(
         "INSERT INTO uses VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, ?2)", uses
     )
     connection.executemany("INSERT OR IGNORE INTO states VALUES (?, ?)", states)
-    connection.executemany("INSERT OR IGNORE INTO peers VALUES (?, ?, ?)", peers)
-    return lost
+    return lost + packs.put(connection, peers)
 
 
 def opened(seal: Seal, what: bytes, bound: bytes, sealed: object) -> bytes | None:
@@ -82,7 +86,7 @@ def _state(lease: str, sealed: bytes, old: Seal, new: Seal) -> bytes | None:
     return None if plain is None else new.close(b"update state", lease.encode(), plain)
 
 
-def _peer(lease: str, row: bytes, sealed: bytes, old: Seal, new: Seal) -> tuple[str, bytes, bytes] | None:
+def _peer(lease: str, row: bytes, sealed: bytes, old: Seal, new: Seal) -> packs.Row | None:
     from telekeep.vault.payload import read_peer
 
     plain = opened(old, b"peer", lease.encode() + row, sealed)
@@ -90,30 +94,15 @@ def _peer(lease: str, row: bytes, sealed: bytes, old: Seal, new: Seal) -> tuple[
         return None
     peer = read_peer(plain)
     row = new.row_id(lease, peer.kind.value, peer.id)
-    return lease, row, new.close(b"peer", lease.encode() + row, plain)
+    return row, new.close(b"peer", lease.encode() + row, plain)
 
 
-def _packed(connection: sqlite3.Connection, lease: str) -> bytes:
-    """The peers of one key: how many, the lengths of what is sealed, the names of the rows, what is sealed."""
+def _peers(connection: sqlite3.Connection, lease: str, pack: object) -> bytes:
+    """The peers of one key, in one piece."""
     rows = connection.execute("SELECT row, sealed FROM peers WHERE lease = ?", (lease,)).fetchall()
-    rows = [each for each in rows if type(each[0]) is type(each[1]) is bytes and len(each[0]) == _NAME]
-    if not rows:
-        return b""
-    names, sealed = zip(*rows, strict=True)
-    return b"".join((_COUNT.pack(len(rows)), struct.pack(f"<{len(rows)}I", *map(len, sealed)), *names, *sealed))
-
-
-def _unpacked(packed: bytes) -> Iterator[tuple[bytes, bytes]]:
-    if not packed:
-        return
-    (count,) = _COUNT.unpack_from(packed)
-    lengths = struct.unpack_from(f"<{count}I", packed, _COUNT.size)
-    name = _COUNT.size + 4 * count
-    at = name + _NAME * count
-    for length in lengths:
-        yield packed[name : name + _NAME], packed[at : at + length]
-        name += _NAME
-        at += length
+    if not rows and isinstance(pack, bytes) and packs.is_whole(pack):
+        return pack
+    return packs.packed(rows)
 
 
 def _rows(connection: sqlite3.Connection, table: str, columns: str, leases: Collection[str]) -> Iterator[Any]:

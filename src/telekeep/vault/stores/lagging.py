@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from telekeep.database import Database, Kind, Turns
 from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
 from telekeep.folder import set_aside
+from telekeep.vault.stores import packs
 from telekeep.vault.stores.checks import TABLES as CHECKS
 from telekeep.vault.stores.checks import read_checks, read_health, write_check
 from telekeep.vault.stores.copies import Lagged, opened, read_copies, write_copies
@@ -41,10 +42,12 @@ _VERSION_2 = (
 
 _VERSION_3 = CHECKS
 
+_VERSION_4 = packs.TABLES
+
 LAGGING = Kind(
     noun="lagging file",
     application_id=0x544B4C31,  # TKL1
-    version=3,
+    version=4,
     journal="WAL",
     synchronous="NORMAL",
     schema=(
@@ -54,8 +57,9 @@ LAGGING = Kind(
         "CREATE TABLE peers (lease TEXT, row BLOB, sealed BLOB, PRIMARY KEY (lease, row)) WITHOUT ROWID",
         *_VERSION_2,
         *_VERSION_3,
+        *_VERSION_4,
     ),
-    upgrades=(_VERSION_2, _VERSION_3),
+    upgrades=(_VERSION_2, _VERSION_3, _VERSION_4),
 )
 
 _DOUBT = 7 * 86_400.0  # seconds after which nobody asks any more whether a request was carried out
@@ -121,17 +125,21 @@ class Lagging:
         What a peer does not say (None) is kept from what was known of it.
         """
         peers = tuple(peers)
+        lost = 0
 
         def write(connection: sqlite3.Connection) -> None:
+            nonlocal lost
             admit()
             if state is not None:
                 _write_state(connection, lease, seal, state)
+            lost = packs.settle(connection, lease) if peers else 0
             for peer in peers:
                 _write_peer(connection, lease, seal, peer)
             if journaled is not None:
                 write_journal(connection, lease, seal, journaled)
 
         self._write(write)
+        self._tell_lost(lost)
 
     def note_check(self, lease: str, health: Health, *, keep_from: float) -> None:
         """Note a check, and what the checks of this key come to now; see `write_check`."""
@@ -141,7 +149,7 @@ class Lagging:
         """Delete all rows of auth keys that no record holds any more."""
 
         def write(connection: sqlite3.Connection) -> None:
-            for table in ("uses", "states", "peers", "journals", "kept_from", "checks", "health"):
+            for table in ("uses", "states", "peers", "packs", "journals", "kept_from", "checks", "health"):
                 connection.executemany(f"DELETE FROM {table} WHERE lease = ?", ((lease,) for lease in leases))
 
         if self._database.inode():
@@ -202,8 +210,7 @@ class Lagging:
 
         nothing: tuple[UpdateState | None, tuple[Peer, ...], int] = (None, (), 0)
         state, peers, lost = self._read(read, nothing)
-        if lost:
-            self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
+        self._tell_lost(lost)
         return state, peers
 
     def copies(self, leases: Collection[str]) -> dict[str, Lagged]:
@@ -220,8 +227,7 @@ class Lagging:
             lost = write_copies(connection, copies, sealed_with=sealed_with, seal=seal)
 
         self._write(write)
-        if lost:
-            self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
+        self._tell_lost(lost)
 
     def journal(self, lease: str, seal: Seal) -> list[Entry]:
         """The journal of one auth key. What is damaged, and all that came before it, is left out and reported."""
@@ -274,16 +280,20 @@ class Lagging:
 
     # ---- damage
 
+    def _tell_lost(self, lost: int) -> None:
+        if lost:
+            self._report(f"{lost} damaged rows of update state or peers were left out; they will be fetched again")
+
     def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        if not self._database.inode():
-            self._begin()
+        if not self._database.inode() and self._begin(work):
+            return
         seen = self._database.inode()
         try:
             self._run(work)
         except (SessionCorrupt, UnknownFormat) as error:
             self._set_aside(seen, error)
-            self._begin()
-            self._run(work)
+            if not self._begin(work):
+                self._run(work)
 
     def _run(self, work: Callable[[sqlite3.Connection], None]) -> None:
         with self._database.transaction() as connection:
@@ -309,12 +319,18 @@ class Lagging:
             self._report(f"when sessions were last used cannot be read: {error.message}")
             return nothing
 
-    def _begin(self) -> None:
+    def _begin(self, work: Callable[[sqlite3.Connection], None] = lambda connection: None) -> bool:
+        """Make the file, with what ``work`` writes; False if another process was quicker."""
+
         def fill(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO vault VALUES (?)", (self._vault_id,))
+            work(connection)
 
-        with suppress(FileExistsError):  # another process was quicker
+        try:
             Database.create(self._database.path, LAGGING, fill)
+        except FileExistsError:
+            return False
+        return True
 
     def _check_owner(self, connection: sqlite3.Connection) -> None:
         if connection.execute("SELECT vault_id FROM vault").fetchone() != (self._vault_id,):
@@ -364,8 +380,12 @@ def _read_peers(connection: sqlite3.Connection, lease: str, seal: Seal) -> tuple
     from telekeep.vault.payload import read_peer
 
     peers: list[Peer] = []
-    lost = 0
-    for row_id, sealed in connection.execute("SELECT row, sealed FROM peers WHERE lease = ?", (lease,)):
+    rows: list[tuple[object, object]] = connection.execute(
+        "SELECT row, sealed FROM peers WHERE lease = ?", (lease,)
+    ).fetchall()
+    together = packs.unpacked(packs.find(connection, lease))
+    lost = int(together is None)
+    for row_id, sealed in (*rows, *(together or ())):
         plain = opened(seal, b"peer", lease.encode() + row_id, sealed) if isinstance(row_id, bytes) else None
         if plain is None:
             lost += 1
