@@ -12,7 +12,7 @@ naming      how a person names a chat (pure)          finding     which chat tha
 line        a client on a loan, and everything it hears, in order, with its place
 asking      requests: paced, repeated where the line was lost, never before Telegram's deadline
 pacing      how fast, and how much a day (pure)
-history     pages of a chat, from where it stopped
+history     pages of a chat, from where it stopped         shown     a page as rows
 writer      one queue to the store: pages and news in the order they came
 media       files                           status      how a run ended, in one word
 stats       export      what is done with what is kept

@@ -20,10 +20,11 @@ from telekeep.work.archive.line import Line
 from telekeep.work.archive.pacing import Pace, until_tomorrow
 from telekeep.work.archive.plan import PAGE, Wish
 from telekeep.work.archive.rows import TOP, File, Message, Person
+from telekeep.work.archive.shown import Shown, in_rows
 from telekeep.work.archive.writer import Page, Writer
 
 _AHEAD = 4  # requests under way for one chat
-_HANDED = 4  # pages of one chat that are being committed
+_HANDED = 8  # pages of one chat that are being committed
 
 
 class _Came(NamedTuple):
@@ -142,22 +143,13 @@ class History:
         window = self._writer.window
         began = window.begin()
         try:
-            found = await self._asking(history(self._peer, below=below, skip=skip, limit=PAGE))
+            asked = history(self._peer, below=below, skip=skip, limit=PAGE)
+            found: Shown = await self._asking(in_rows(asked, self._line.self_id))
         except BaseException:
             window.end(began, self.chat_id)
             raise
         self._line.meet(found.users, found.chats)
-        shown: list[Message] = []
-        files: dict[int, File] = {}
-        self_id = self._line.self_id
-        for each in found.messages:
-            row = reading.message(each, self_id)
-            if row is not None:
-                shown.append(row)
-                file = reading.file(each) if row.file_id else None
-                if file is not None:
-                    files[file.id] = file
-        return _Came(shown, reading.people(found.users, found.chats), files, began)
+        return _Came(found.messages, reading.people(found.users, found.chats), found.files, began)
 
     async def _drop(self) -> None:
         """What was asked for ahead is not wanted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,26 +25,28 @@ def marked(peer: Any) -> int:
 
 def message(found: Any, self_id: int) -> Message | None:
     """A message as a row; None for an empty one."""
-    peer = getattr(found, "peer_id", None)
-    if peer is None or isinstance(found, types.MessageEmpty):
+    return None if isinstance(found, types.MessageEmpty) else row(vars(found), self_id)
+
+
+def row(fields: Mapping[str, Any], self_id: int) -> Message | None:
+    """The same, of a message's fields (`telekeep.mtproto.fields`)."""
+    get = fields.get
+    peer = get("peer_id")
+    if peer is None:
         return None
-    forward = getattr(found, "fwd_from", None)
-    media = getattr(found, "media", None)
-    file = _file_in(media)
-    action = getattr(found, "action", None)
-    reply = getattr(found, "reply_to", None)
-    entities = getattr(found, "entities", None)
-    edited = getattr(found, "edit_date", None)
+    forward, action, media = get("fwd_from"), get("action"), _media(fields)
+    reply, entities, edited = get("reply_to"), get("entities"), get("edit_date")
+    file = _file_in(media) if media else None
     return Message(
         marked(peer),
-        found.id,
-        _seconds(found.date) or 0,
-        _sender(found, peer, self_id),
-        _clean(getattr(found, "message", "") or ""),
-        bool(found.out),
+        fields["id"],
+        _seconds(fields["date"]) or 0,
+        _sender(fields, peer, self_id),
+        _clean(get("message") or ""),
+        bool(get("out")),
         _seconds(edited) if edited else None,
         getattr(reply, "reply_to_msg_id", None) if reply else None,
-        getattr(found, "grouped_id", None),
+        get("grouped_id"),
         marked(forward.from_id) if forward and forward.from_id else None,
         _seconds(forward.date) if forward else None,
         _snake(type(action).__name__.removeprefix("MessageAction")) if action else None,
@@ -56,14 +58,19 @@ def message(found: Any, self_id: int) -> Message | None:
 
 def file(found: Any) -> File | None:
     """The file that a message carries."""
-    held = _file_in(getattr(found, "media", None))
+    return None if isinstance(found, types.MessageEmpty) else file_of(vars(found))
+
+
+def file_of(fields: Mapping[str, Any]) -> File | None:
+    """The same, of a message's fields."""
+    held = _file_in(_media(fields))
     if held is None:
         return None
-    chat_id = marked(found.peer_id)
+    chat_id, number = marked(fields["peer_id"]), fields["id"]
     if isinstance(held, types.Photo):
-        return File(held.id, chat_id, found.id, "photo", None, "image/jpeg", _largest(held.sizes))
+        return File(held.id, chat_id, number, "photo", None, "image/jpeg", _largest(held.sizes))
     names = [each.file_name for each in held.attributes if isinstance(each, types.DocumentAttributeFilename)]
-    return File(held.id, chat_id, found.id, "document", _clean(names[0]) if names else None, held.mime_type, held.size)
+    return File(held.id, chat_id, number, "document", _clean(names[0]) if names else None, held.mime_type, held.size)
 
 
 def people(users: Iterable[Any], chats: Iterable[Any]) -> dict[int, Person]:
@@ -94,13 +101,18 @@ def chat(entity: Any) -> Chat:
     return Chat(-entity.id, "group", _clean(entity.title))
 
 
-def _sender(found: Any, peer: Any, self_id: int) -> int | None:
+def _sender(fields: Mapping[str, Any], peer: Any, self_id: int) -> int | None:
     """Telegram leaves away who sent a private message, and who posts in a channel."""
-    if getattr(found, "from_id", None) is not None:
-        return marked(found.from_id)
+    if (sender := fields.get("from_id")) is not None:
+        return marked(sender)
     if isinstance(peer, types.PeerUser):
-        return self_id if found.out else int(peer.user_id)
+        return self_id if fields.get("out") else int(peer.user_id)
     return marked(peer)
+
+
+def _media(fields: Mapping[str, Any]) -> Any:
+    media = fields.get("media")
+    return None if isinstance(media, types.MessageMediaEmpty) else media
 
 
 def _file_in(media: Any) -> Any:
