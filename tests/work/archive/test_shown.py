@@ -55,7 +55,6 @@ DOCUMENTS = made(
     attributes=TEXTS.map(lambda name: [types.DocumentAttributeFilename(name)]),
 )
 MEDIA = st.one_of(
-    st.just(types.MessageMediaEmpty()),
     made(types.MessageMediaPhoto, photo=PHOTOS),
     made(types.MessageMediaDocument, document=DOCUMENTS),
     st.builds(types.MessageMediaContact, TEXTS, TEXTS, TEXTS, TEXTS, LONGS),
@@ -132,15 +131,17 @@ def test_what_is_cut_short_or_unknown_is_left_to_telethons_own_reader() -> None:
     assert fields.messages(bytes(types.messages.MessagesNotModified(3))) is None
 
 
-@pytest.mark.parametrize("date", [datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(1_700_000_000, UTC)])
-def test_a_request_is_answered_by_rows_either_way(date: datetime) -> None:
+@pytest.mark.parametrize("edited", [datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(1_700_000_000, UTC)])
+def test_a_request_is_answered_by_rows_either_way(edited: datetime) -> None:
     """A date of nought is left to Telethon's own reader."""
     messages = one_of_all()
-    messages[1].date = date
+    messages[1].edit_date = edited
+    messages[2].media = types.MessageMediaEmpty()
     data = a_page(messages, [])
     request = in_rows(history(types.InputPeerSelf(), limit=3), ME)
     shown = request.read_result(BinaryReader(data))
     assert isinstance(shown, Shown) and (shown.messages, shown.files, shown.users) == as_ever(data)
+    assert [each.edited_at for each in shown.messages] == [None, edited.timestamp(), None]
     assert bytes(request) == bytes(history(types.InputPeerSelf(), limit=3))
 
 
