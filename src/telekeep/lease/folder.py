@@ -70,8 +70,8 @@ def _nobody_known() -> int:
         return 65534
 
 
-def make_ready(folder: Path, *, for_everybody: bool) -> None:
-    """Make ``folder`` if it is not there, and raise ConfigError unless it can be relied upon.
+def make_ready(folder: Path, *, for_everybody: bool) -> int:
+    """Make ``folder`` if it is not there, and raise ConfigError unless it can be relied upon. Returns its device.
 
     ``for_everybody``: it must be open to all users of the machine (mode 1777), as the default one; one that
     TELEKEEP_LEASES names may be private, but where others may write it must be sticky.
@@ -102,6 +102,7 @@ def make_ready(folder: Path, *, for_everybody: bool) -> None:
             f"The lease folder {folder} has mode {mode:04o}: users could spoil each other's leases, or miss them.",
             remedy=f"Run: chmod 1777 {folder}",
         )
+    return found.st_dev
 
 
 def _opened(folder: Path, found: os.stat_result) -> os.stat_result:

@@ -77,8 +77,7 @@ class LocalLeases:
         raise busy(None, clock=self._clock)
 
     def _make_ready(self) -> None:
-        make_ready(self.folder, for_everybody=self._for_everybody)
-        device = self.folder.stat().st_dev
+        device = make_ready(self.folder, for_everybody=self._for_everybody)
         if device != self._on_local_disk:
             refuse_network(self.folder)
             self._on_local_disk = device

@@ -39,11 +39,12 @@ def decode_fence(data: bytes) -> int:
 def encode(holder: Holder) -> bytes:
     """The lease file of ``holder``, exactly SIZE bytes."""
     fence = encode_fence(holder.fence)
-    while len(face := json.dumps(_facts(holder), ensure_ascii=False).encode(errors="replace")) >= SIZE - len(fence):
+    while len(face := _json(_facts(holder)).encode(errors="replace")) >= SIZE - len(fence):
         holder = replace(holder, command=holder.command[: len(holder.command) // 2], purpose=None)
     return (fence + face).ljust(SIZE - 1) + b"\n"
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode  # made once, not for every lease
 _FIELDS = tuple(each.name for each in fields(Holder))
 
 

@@ -52,7 +52,7 @@ class Seal:
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, self._binding(what, bound))
 
-    def open(self, what: bytes, bound: bytes, sealed: bytes) -> bytes:
+    def open(self, what: bytes, bound: bytes, sealed: bytes | memoryview) -> bytes:
         """What `close` sealed under the same key and binding. Raises DoesNotOpen."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._binding(what, bound))
@@ -117,7 +117,7 @@ class Master(Seal):
         key = new_key()
         return self.wrap(bound, key), Seal(key, self.vault_id).close(b"record", bound, payload)
 
-    def open_record(self, bound: bytes, wrapped: bytes, sealed: bytes) -> bytes:
+    def open_record(self, bound: bytes, wrapped: bytes, sealed: bytes | memoryview) -> bytes:
         """The payload that `seal_record` sealed. Raises DoesNotOpen."""
         key = self.unwrap(bound, wrapped)
         if len(key) != KEY_BYTES:

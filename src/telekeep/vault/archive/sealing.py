@@ -59,8 +59,11 @@ def close(shown: Header, what: Contents, master: Master) -> Archive:
     plain = contents.write(what)
     shown = shown._replace(size=len(plain) + _OVERHEAD)
     head = MAGIC + b"%d\n" % VERSION + shown.write() + b"\n"
-    data = b"".join((head, *master.seal_record(b"backup " + head, plain)))
-    return Archive(shown, data + sha256(data).digest(), master)
+    parts = head, *master.seal_record(b"backup " + head, plain)
+    digest = sha256()
+    for part in parts:
+        digest.update(part)
+    return Archive(shown, b"".join((*parts, digest.digest())), master)
 
 
 def split(data: bytes) -> tuple[Header, int]:
@@ -110,7 +113,7 @@ def _open(data: bytes, find: Callable[[Header], Master], *, is_whole: bool = Fal
     """``is_whole``: its checksum is known to be right."""
     shown, begin = _split(data) if is_whole else split(data)
     master = find(shown)
-    wrapped, sealed = data[begin : begin + _WRAPPED_BYTES], data[begin + _WRAPPED_BYTES : -_DIGEST_BYTES]
+    wrapped, sealed = data[begin : begin + _WRAPPED_BYTES], memoryview(data)[begin + _WRAPPED_BYTES : -_DIGEST_BYTES]
     try:
         plain = master.open_record(b"backup " + data[:begin], wrapped, sealed)
     except DoesNotOpen:

@@ -26,11 +26,12 @@ def packed(rows: Sequence[tuple[object, object]]) -> bytes:
 
     What cannot be a row is left out.
     """
-    whole = [each for each in rows if type(each[0]) is type(each[1]) is bytes and len(each[0]) == _NAME]
-    if not whole:
+    if not rows:
         return b""
-    names, sealed = zip(*whole, strict=True)
-    return b"".join((_COUNT.pack(len(whole)), struct.pack(f"<{len(whole)}I", *map(len, sealed)), *names, *sealed))
+    names, sealed = zip(*rows, strict=True)
+    if set(map(type, names + sealed)) != {bytes} or set(map(len, names)) != {_NAME}:
+        return packed([each for each in rows if type(each[0]) is type(each[1]) is bytes and len(each[0]) == _NAME])
+    return b"".join((_COUNT.pack(len(rows)), struct.pack(f"<{len(rows)}I", *map(len, sealed)), *names, *sealed))
 
 
 def unpacked(pack: object) -> list[Row] | None:
