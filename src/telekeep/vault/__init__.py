@@ -5,6 +5,7 @@ lists what is kept (`telekeep status`) loads neither cryptography nor asyncio: s
 
 ===================  =================================================================================================
 vault                the verbs: keep, load, remove, rotate, accept; the whole
+archived             its part for archives: made of it, put back into it
 belonging            its part for what belongs to sessions besides: loans, endpoints, adoptions, logins, renewals
 lagged               its part for what may be lost: update states, journals, peers, doubts, uses, checks
 part                 what the parts share

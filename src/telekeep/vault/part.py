@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from telekeep.vault.highwater import Marks
+    from telekeep.clock import Clock
+    from telekeep.vault.highwater import Marks, Position
     from telekeep.vault.record import Entry
     from telekeep.vault.seal import Seal
     from telekeep.vault.stores.lagging import Lagging
-    from telekeep.vault.stores.sessions import Sessions
+    from telekeep.vault.stores.sessions import Rows, Sessions
     from telekeep.vault.unlocking import Unlocking
 
 
@@ -22,6 +24,7 @@ class Part:
     _lagging: Lagging
     _marks: Marks
     _unlocking: Unlocking
+    _clock: Clock
 
     def entry(self, name: str) -> Entry:
         raise NotImplementedError
@@ -33,4 +36,16 @@ class Part:
         raise NotImplementedError
 
     def _seal_of_lagging(self) -> Seal:
+        raise NotImplementedError
+
+    def view(self) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def _mark(self, *reached: tuple[str, Position]) -> None:
+        raise NotImplementedError
+
+    def _prune(self, rows: Rows, name: str, now: float) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def _forget(self, leases: tuple[str, ...]) -> None:
         raise NotImplementedError

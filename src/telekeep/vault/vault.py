@@ -9,7 +9,7 @@ changed nothing then.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, Storag
 from telekeep.lease.lease import lease_name
 from telekeep.paths import no_folder, private_folder
 from telekeep.vault import machine
+from telekeep.vault.archived import Archived
 from telekeep.vault.belonging import Belonging
 from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.lagged import Lagged
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
     from telekeep.clock import Clock
     from telekeep.errors import TelekeepError
     from telekeep.session.model import Session
-    from telekeep.vault.archive.returning import Reached, Wanted
-    from telekeep.vault.archive.sealing import Archive, Opened
+    from telekeep.vault.archive.sealing import Opened
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.seal import Seal
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from telekeep.vault.unsealed import Unsealed
 
 
-class Vault(Belonging, Lagged):
+class Vault(Archived, Belonging, Lagged):
     """The sessions kept in one folder. Made by `create` or `open`; a context manager that closes its files.
 
     ``notices`` tells in words what was lost or set aside without harm to a session.
@@ -363,71 +363,6 @@ class Vault(Belonging, Lagged):
                     found.append(error)
         self._mark(*admitted)
         return found
-
-    # ---- archives
-
-    def archive(
-        self,
-        names: Collection[str] | None = None,
-        *,
-        reason: str,
-        source: KeySource | None = None,
-        as_it_is: bool = False,
-    ) -> tuple[Archive, dict[str, TelegramSessionError]]:
-        """A sealed archive of the sessions ``names``, or of all with what belongs to the vault; and why records were
-        left out, by name. In one view; writes nothing.
-
-        ``source``: a passphrase to seal it with, None for the vault's own master key. ``as_it_is``: records that are
-        older than their marks too. Raises SessionNotFound, SessionSealed; the first reason if nothing is left.
-        """
-        from telekeep.vault.archive.making import make, own_key
-
-        own = own_key(source) if source is not None else None
-        with self.view(), self._unlocking.reading() as unsealed:
-            return make(
-                unsealed, self._lagging, self._marks, names,
-                now=self._clock.wall(), reason=reason, own=own, as_it_is=as_it_is,
-            )  # fmt: skip
-
-    def reached(self, records: Iterable[tuple[str, str]]) -> dict[str, Reached]:
-        """How far the records of these names have come, and the keys of these leases. Needs no key."""
-        from telekeep.vault.archive.returning import Reached
-
-        with self._sessions.reading() as rows:
-            floors: dict[str, int] = {}
-            for mark in self._marks.all().values():
-                floors[mark.lease] = max(mark.fence, floors.get(mark.lease, 0))
-            leases = dict(records)
-            newest, fences = rows.newest_of(leases), rows.fences()
-            return {
-                name: Reached(newest[name], max(fences.get(lease, 0), floors.get(lease, 0)))
-                for name, lease in leases.items()
-            }
-
-    def put_back(self, archive: Opened, wanted: Sequence[Wanted]) -> list[Entry]:
-        """Keep the ``wanted`` sessions of an archive as new generations: all of them, on disk when this returns, or
-        none.
-
-        Raises SessionConflict if one has changed meanwhile, StaleFence, SessionSealed.
-        """
-        from telekeep.vault.archive.returning import put_back
-
-        now = self._clock.wall()
-        self._marks.prepare()
-        with self._unlocking.writing() as unsealed:
-            returned = put_back(unsealed, archive.contents, wanted, marks=self._marks.all(), now=now)
-            forgotten = tuple(
-                lease for each in wanted if each.expected for lease in self._prune(unsealed.rows, each.header.name, now)
-            )
-            seal = unsealed.lagging_seal() or unsealed.new_lagging_seal()
-            self._lagging.put_back(returned.lagged, sealed_with=archive.lagging_seal(), seal=seal)
-            self._lagging.flush()
-        self._mark(*returned.positions)
-        self._forget(forgotten)
-        return [
-            entry_of(header, fence=header.fence, last_used_at=lagged.used)
-            for header, (_, lagged) in zip(returned.headers, returned.lagged, strict=True)
-        ]
 
     # ---- the vault as a whole
 
