@@ -112,7 +112,7 @@ async def main():
     async with Emulator() as telegram:
         world = World(telegram)
         if len(sys.argv) > 3:
-            world.box._kept = int(sys.argv[3])
+            world.box.kept = int(sys.argv[3])
         await control_server(telegram, FOLDER / "emulator", stop=lambda: None).start()
         verbs = {"live": world.live, "lose": world.lose, "world": world.dump}
         await ControlServer(FOLDER / "more", verbs, who="the emulator").start()
