@@ -92,6 +92,13 @@ async def test_what_is_owned_is_asked_through_its_owner(place: Place) -> None:
     assert place.telegram.stats.connections == connections
 
 
+async def test_a_clock_that_is_ahead_makes_nobody_ask_more_often(place: Place, log: list[str]) -> None:
+    """By this one all that Telegram calls good until some moment is long past."""
+    place.keep("main")
+    await place.owners.owner("main")
+    assert log.count("help.getConfig") == 1
+
+
 async def test_what_somebody_else_holds_is_left_alone(place: Place) -> None:
     session = place.keep("main")
     lease = place.keeper.leases.try_acquire(session.auth_key.id)

@@ -28,6 +28,7 @@ from telekeep.upstream.relay import RpcFailure
 from telekeep.upstream.sender import HeldSender
 
 _ASKED_SECONDS = 1.0  # until nobody waits any longer for what another client has asked
+_LEAST_SECONDS = 60.0  # that a configuration is good for
 
 Tap = Callable[[list[Any], list[Any], list[Any]], None]
 """Updates in order, and the users and chats they came with."""
@@ -59,6 +60,7 @@ class OwnedClient(HeldClient):
     ended: Callable[[], None] | None = None
     last_error: Exception | None = None
     _config_asked: ClassVar[asyncio.Future[None] | None] = None  # while one of a network's clients asks for all of them
+    _config_until: ClassVar[float] = 0.0  # boot seconds
     _sender_kind = OwnedSender
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -275,9 +277,12 @@ class OwnedClient(HeldClient):
         return found.access_hash if found is not None else None
 
     async def configuration(self) -> Any:
-        """Telegram's ``config`` (help.getConfig), asked once for all sessions of a network until it expires."""
-        kind, loop = type(self), asyncio.get_running_loop()
-        while kind._config is None or kind._config.expires.timestamp() <= self._terms.clock.wall():
+        """Telegram's ``config`` (help.getConfig), asked once for all sessions of a network, and again when it has expired.
+
+        It is good for as long as Telegram says after it came, whatever our clock makes of its dates.
+        """
+        kind, loop, clock = type(self), asyncio.get_running_loop(), self._terms.clock
+        while kind._config is None or clock.boot() >= kind._config_until:
             asked = kind._config_asked
             if asked is not None and not asked.done() and asked.get_loop() is loop:
                 await asyncio.wait([asked], timeout=_ASKED_SECONDS)
@@ -286,6 +291,8 @@ class OwnedClient(HeldClient):
             asked = kind._config_asked = loop.create_future()
             try:
                 kind._config = await self(functions.help.GetConfigRequest())
+                good = (kind._config.expires - kind._config.date).total_seconds()
+                kind._config_until = clock.boot() + max(_LEAST_SECONDS, good)
             finally:
                 asked.set_result(None)
         return kind._config
