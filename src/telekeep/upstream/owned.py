@@ -277,7 +277,7 @@ class OwnedClient(HeldClient):
         return found.access_hash if found is not None else None
 
     async def configuration(self) -> Any:
-        """Telegram's ``config`` (help.getConfig), asked once for all sessions of a network, and again when it has expired.
+        """Telegram's ``config`` (help.getConfig), asked once for all sessions of a network until it has expired.
 
         It is good for as long as Telegram says after it came, whatever our clock makes of its dates.
         """
