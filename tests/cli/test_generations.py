@@ -23,6 +23,14 @@ def test_history_lists_every_generation_newest_first(call, keeper: Keeper) -> No
     assert "telekeep restore main" in call("history", "main").out
 
 
+def test_history_tells_which_keys_telegram_has_ended(call, keeper: Keeper) -> None:
+    first, _ = _two_generations(keeper)
+    keeper.vault.quarantine(first.auth_key.id, "AuthKeyDuplicated", checked=True)
+    listed = call("history", "main", "--json").json["generations"]
+    assert [each["ended"] for each in listed] == [None, "AuthKeyDuplicated"]
+    assert "key ended" in call("history", "main").out
+
+
 def test_an_older_generation_comes_back_and_the_newer_one_stays_stored(call, keeper: Keeper) -> None:
     first, second = _two_generations(keeper)
     said = call("restore", "main", "--generation", "1", "--yes")

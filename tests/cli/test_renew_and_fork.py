@@ -30,7 +30,10 @@ def test_a_session_is_renewed_and_forked(call: Run, process: Run, served: subpro
     assert said.code == 0 and "Kept as main@laptop" in said.out, said
     assert [call("test", name, *NET).code for name in ("main", "main@laptop")] == [0, 0]
     said = call("restore", "main", *NET)
-    assert said.code == 2 and "The key that this backup holds of main has ended since" in said.err, said
+    assert said.code == 2 and "holds of main has ended since" in said.err, said
+    said = call("restore", "main", "--yes", *NET)
+    assert said.code == 7 and "--from" in said.err, "a dead key takes no living one's place unless it is named"
+    assert call("test", "main", *NET).code == 0
     said = call("diagnostics", "--json", *NET)
     assert said.code == 0, "a fork of ours is no stranger"
     seen = call("emulator", "stats", "--network-file", "net.toml", "--json").json

@@ -15,15 +15,17 @@ from telekeep.cli.shelf import table
 def history(invocation: Invocation, name: str) -> None:
     """Show every stored generation of a session, newest first. Needs no key.
 
-    A new one is written whenever key, data center or user change: by a login, an import, a restore.
+    A new one is written whenever key, data center or user change: by a login, an import, a restore. "key ended":
+    Telegram has declared the key dead; put in force again it is of no use.
     """
     with invocation.keeper() as keeper:
         stored = keeper.vault.history(name)
+        dead = keeper.vault.quarantines()
     rows = [("GENERATION", "STATE", "SAVED", "NETWORK", "DC", "SIZE")]
     rows += [
         (
             str(each.generation),
-            each.state,
+            "key ended" if each.lease in dead else each.state,
             moment(each.saved_at) if each.saved_at else "?",
             each.network,
             str(each.dc_id),
@@ -41,6 +43,7 @@ def history(invocation: Invocation, name: str) -> None:
                 "network": each.network,
                 "dc": each.dc_id,
                 "size": each.size,
+                "ended": dead[each.lease].error if each.lease in dead else None,
             }
             for each in stored
         ],

@@ -90,7 +90,16 @@ def restore(
             raise Usage("Which backup? Nobody can be asked here.", remedy="Name a session, or a backup with --from.")
         else:
             chosen = verb.choose(found, name)
-        return _archive(invocation, keeper, chosen, name, move=move, test=not no_test, descriptor=passphrase_fd)
+        return _archive(
+            invocation,
+            keeper,
+            chosen,
+            name,
+            is_named=at is not None,
+            move=move,
+            test=not no_test,
+            descriptor=passphrase_fd,
+        )
 
 
 # ---- from an archive
@@ -114,10 +123,12 @@ def _archive(
     chosen: Shelved,
     name: str | None,
     *,
+    is_named: bool,
     move: bool,
     test: bool,
     descriptor: int | None,
 ) -> int:
+    """``is_named``: the backup was named by whoever asks, not found."""
     from telekeep.keeper import restore as verb
 
     assert chosen.header is not None
@@ -127,8 +138,13 @@ def _archive(
     told = ", ".join(names) if len(names) <= 5 else f"{len(names)} sessions"
     ended = _ended(keeper, archive, names)
     if ended:
-        words = "has ended since: put back, it is of no use, and a new login is needed."
-        invocation.out.warn(f"The key that this backup holds of {', '.join(ended)} {words}")
+        whose = f"The key that {chosen.path.name} holds of {', '.join(ended)} has ended since"
+        if invocation.yes and not is_named:
+            raise NothingToRestore(
+                f"{whose}. Nothing was changed.",
+                remedy="See `telekeep restore --list`, and name the backup with --from to have it all the same.",
+            )
+        invocation.out.warn(f"{whose}: put back, it is of no use, and a new login is needed.")
     confirm(invocation, f"Put {told or 'it'} back as of {moment(archive.header.made_at)}?")
     with keeper:
         with invocation.out.progress("Restoring"):

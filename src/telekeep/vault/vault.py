@@ -189,6 +189,11 @@ class Vault(Archived, Belonging, Lagged):
         with self._sessions.reading() as rows:
             return rows.quarantine.of(lease_name(auth_key_id))
 
+    def quarantines(self) -> dict[str, Quarantine]:
+        """Why nothing is sent with the auth keys that are set aside, by lease name. Needs no key."""
+        with self._sessions.reading() as rows:
+            return rows.quarantine.all()
+
     def quarantine(
         self, auth_key_id: int, error: str, *, checked: bool, evidence: str = "", asked_again: bool = False
     ) -> None:
