@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from telethon import TelegramClient
 
 import telekeep
 
@@ -23,6 +25,13 @@ settings.load_profile("telekeep")
 for each in walk_packages(telekeep.__path__, "telekeep."):
     if ".hook" not in each.name and not each.name.endswith(("__main__", "kurigram_storage")):  # they act, or print
         import_module(each.name)
+
+
+@pytest.fixture(autouse=True)
+def _no_network_is_remembered() -> Iterator[None]:
+    """Telethon keeps the configuration of the first network it met on the class."""
+    yield
+    TelegramClient._config = TelegramClient._cdn_config = None
 
 
 @pytest.fixture

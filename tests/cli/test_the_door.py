@@ -213,10 +213,15 @@ def test_a_failing_command_puts_its_session_into_the_remedy(call, monkeypatch) -
     assert "`telekeep auth main --replace`" in call("fail", "main").err
 
 
-def test_ctrl_c_says_that_nothing_was_changed(call, monkeypatch) -> None:
-    _failing(monkeypatch, KeyboardInterrupt())
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(KeyboardInterrupt(), "What was done before that stays done."), (click.Abort(), "Nothing was changed.")],
+    ids=["in the middle", "at a question"],
+)
+def test_ctrl_c_says_what_it_means(call, monkeypatch, error: BaseException, words: str) -> None:
+    _failing(monkeypatch, error)
     said = call("fail")
-    assert said.code == 130 and "Nothing was changed." in said.err and "Traceback" not in said.err
+    assert said.code == 130 and words in said.err and "Traceback" not in said.err
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -292,7 +297,7 @@ def test_ctrl_c_in_a_real_process_ends_in_words(world: Path) -> None:
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, "")
-    assert err == "✗ Stopped. Nothing was changed.\n"
+    assert err == "✗ Stopped. What was done before that stays done.\n"
 
 
 def _unread(pipe: int) -> int:

@@ -37,7 +37,6 @@ async def telethon(telegram: Emulator, where: DataCenter | Session, **options: A
     """A connected stock client."""
     trust(telegram)
     client = TelegramClient(session_at(where), 1, "0" * 32, **(QUICK | options))
-    client._config = None  # Telethon keeps the configuration of the first network it met on the class
     await client.connect()
     try:
         yield client

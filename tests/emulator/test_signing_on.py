@@ -42,7 +42,6 @@ async def test_telethon_signs_on_with_what_came_through_every_format(
         (tmp_path / "bot.session").write_bytes(formats.write(session, "telethon-sqlite", variant=variant))
         store = str(tmp_path / "bot")
     client = TelegramClient(store, 1, "0" * 32, **QUICK)
-    client._config = None
     async with client:
         assert (await client.get_me()).username == "ada"
     assert (telegram.stats.handshakes, telegram.stats.logins, telegram.stats.codes_sent) == (0, 0, 0)

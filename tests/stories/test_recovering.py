@@ -117,7 +117,7 @@ def test_recover_waits_22_hours_asks_nothing_and_restores_everything_by_itself(k
         assert "19.0 hours remaining" in line(interrupted, of="stderr"), "now and then it is said again"
         interrupted.send_signal(signal.SIGINT)
         said = kept.finish(interrupted)
-        assert said.code == 130 and "Nothing was changed" in said.err and "Traceback" not in said.err, said
+        assert said.code == 130 and "✗ Stopped." in said.err and "Traceback" not in said.err, said
         assert waiting.poll() is None and lending.daemon() is None
         seen = lending.stats()
         assert (seen["rpc"], seen["connections"]) == (before["rpc"], before["connections"])

@@ -52,9 +52,7 @@ def kept(own_world: Path, telegram: Emulator):  # noqa: F811
 
 def held_client(telegram: Emulator) -> TelegramClient:
     trust(telegram)
-    client = TelegramClient(VaultSession("main", network=telegram.network), 1, "0" * 32, **QUICK)
-    client._config = None
-    return client
+    return TelegramClient(VaultSession("main", network=telegram.network), 1, "0" * 32, **QUICK)
 
 
 async def test_a_stock_telethon_client_runs_on_a_kept_session(kept: Session, telegram: Emulator) -> None:

@@ -49,9 +49,7 @@ def here(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made(place: Place, session: VaultSession | None = None, **options: Any) -> TelegramClient:
     session = session or VaultSession("main", network=place.network)
-    client = TelegramClient(session, 1, "0" * 32, **{**QUICK, "retry_delay": 0, **options})
-    client._config = None  # Telethon keeps the configuration of the first network it met on the class
-    return client
+    return TelegramClient(session, 1, "0" * 32, **{**QUICK, "retry_delay": 0, **options})
 
 
 @pytest.fixture

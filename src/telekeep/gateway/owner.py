@@ -183,6 +183,15 @@ class Owner:
         desk.go_on_early()
         self._forwarding.go()
 
+    async def caught_up(self, seconds: float) -> None:
+        """Wait until it is known what happened before the connection was made, for ``seconds`` at most."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self._client.is_held and self._client.box.is_unsure:
+            if loop.time() > deadline:
+                return
+            await asyncio.sleep(0.01)
+
     def _come_back(self) -> None:
         """The connection has ended."""
         if self._coming_back is None or self._coming_back.done():

@@ -108,6 +108,11 @@ class OwnerBox(MessageBox):  # type: ignore[misc]  # Telethon carries no types
         """Until the account's difference is there, nothing that comes says up to when all is known."""
         self._is_unsure = ENTRY_ACCOUNT in self.map
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether more may have happened than is known: the account's difference is not there yet."""
+        return self._is_unsure
+
     def follow(self, channel: int, pts: int) -> None:
         """Begin with a channel here, unless it is followed already."""
         self.try_set_channel_state(channel, pts)

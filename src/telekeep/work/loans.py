@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
 
 
+_BEGINNING = 0.5  # seconds that a new loan waits for what was before it, which is no news to its program
+
+
 class Loans(Owning):
     """A part of `telekeep.work.owners.Owners`."""
 
@@ -31,6 +34,7 @@ class Loans(Owning):
         owner = await self.owner(name)
         known = owner.register.loans.get(loan or "")
         if known is None or known.state(self._keeper.clock.wall()) != OPEN or known.grant != str(wanted):
+            await owner.caught_up(_BEGINNING)
             known = owner.lend(label, wanted, lasting=False)
         return self._given(owner, known)
 
@@ -74,6 +78,7 @@ class Loans(Owning):
         owner = await self.owner(name)
         if owner.me is None:
             raise TelegramNetworkError(f"Telegram has not said yet whose session {name!r} is.")
+        await owner.caught_up(_BEGINNING)
         given = self._given(owner, owner.lend(label, wanted, seconds=seconds, lasting=False))
         return {**given, "test": self._keeper.network.name == "test", **self._key_ids(name)}
 
