@@ -76,6 +76,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_new_loan_begins_behind_what_happened_before_it(owners: Owners, place: Place) -> None:
+    """What came while nobody looked is no news to a program that begins afterwards."""
+    async with hold(owners._keeper, "main", timeout=1.0) as client:  # its state is kept
+        await client.get_me()
+    place.telegram.send(PHONE, "before", 3)
+    place.telegram.fault("delay", method="updates.getDifference", seconds=0.1)
+    given = await owners.borrow("main")
+    assert given["state"][0] == place.ada.box.pts
+
+
 async def test_ten_who_borrow_at_once_share_one_connection(owners: Owners, place: Place) -> None:
     given = await asyncio.gather(*(owners.borrow("main") for _ in range(10)))
     assert len({each["id"] for each in given}) == 10
