@@ -16,6 +16,7 @@ from typing import Any
 
 from telekeep.control import MAX_FRAME, FrameError, decode, failure, success
 from telekeep.control.peer import Peer, peer_of
+from telekeep.doors import shut
 from telekeep.errors import ConfigError, GatewayError, TelekeepError
 
 MOST_LINES = 256  # connections at once; one more is closed without an answer
@@ -91,7 +92,7 @@ class ControlServer:
     async def close(self) -> None:
         """Stop listening. Answers that were given are still sent; verbs that still run are cancelled."""
         self._closing = True
-        self._server.close()
+        await shut(self._server)
         for task, writer in self._serving.items():
             if task in self._running:
                 task.cancel()  # it says so to its client

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from telekeep.clock import Clock, SystemClock
+from telekeep.doors import shut
 from telekeep.emulator import faults, services
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.broadcasting import Broadcasting
@@ -96,8 +97,7 @@ class Emulator(Broadcasting):
     async def stop(self) -> None:
         """Close every connection and stop listening. What the world knows is kept."""
         servers, self._servers = self._servers, []
-        for server in servers:
-            server.close()
+        await shut(*servers)
         lines = list(self._registry.lines)
         for line in lines:
             line.close("the emulator stops", abort=True)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from telekeep.doors import shut
 from telekeep.errors import GatewayError
 from telekeep.gateway.server import Front
 from telekeep.mtproto.connection import Connection
@@ -49,7 +50,7 @@ class Listening:
         """
         wanted = list(groups)
         for address in set(self._servers) - {each for group in (besides, *wanted) for each in group}:
-            self._servers.pop(address).close()
+            await shut(self._servers.pop(address))
         for group in wanted:
             host = group[0].host
             try:
@@ -60,10 +61,9 @@ class Listening:
                     _log.warning("%s It is tried again.", error)
                 self._failing |= {host}
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Take no new connections."""
-        for server in self._servers.values():
-            server.close()
+        await shut(*self._servers.values())
 
     async def ended(self) -> None:
         """Wait until all is closed, connections that were made here included."""

@@ -277,7 +277,7 @@ class Owner:
     async def close(self, grace: float) -> None:
         """Take no new calls, let running ones end within ``grace`` seconds, and let the session go."""
         self._desk.is_closing = self._borrowers.is_closing = True
-        self._listening.stop()
+        await self._listening.stop()
         await self._quiet(grace)
         self._client.ended = None
         for timer in (self._timer, self._unwritten):
