@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -22,6 +23,15 @@ async def _refused(client: Any) -> str:
     with pytest.raises(errors.BadRequestError) as told:
         await client.get_dialogs()
     return str(told.value)
+
+
+async def test_answers_leave_at_once(house: House) -> None:
+    """With Nagle's algorithm many small answers wait for each other: a third of the calls a second is left."""
+    async with house.stock() as client:
+        await client.get_me()
+        (borrower,) = house.owner.borrowers()
+        line = borrower.line._transport.get_extra_info("socket")
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_loan_ends_with_its_lifetime_while_a_program_uses_it(house: House) -> None:

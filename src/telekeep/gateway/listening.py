@@ -73,8 +73,11 @@ class Listening:
 
 
 def _socket(address: Address) -> socket.socket:
-    """A socket at an address. asyncio would look its name up first, in a task of its own. Raises OSError."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    """A socket at an address. asyncio would look its name up first, in a task of its own. Raises OSError.
+
+    It says that it is TCP: otherwise asyncio leaves Nagle's algorithm on for those that it accepts.
+    """
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((address.host, address.port))
