@@ -104,6 +104,7 @@ class Diagnosis:
         self._owned: dict[str, dict[str, Any]] = {}
         self._uses: list[tuple[str, int, float]] = []
         self._users: watching.Users = {}
+        self._shared: frozenset[str] | None = None  # whose accounts have other sessions here
 
     async def run(self) -> list[Finding]:
         """Every finding, in the order of `ORDER`. Raises nothing that telekeep has a name for."""
@@ -286,6 +287,10 @@ class Diagnosis:
         try:
             facts = await waited_out(self._keeper, name, partial(ask, name), longest=self._patience)
             if facts.devices is None or not facts.devices.others:
+                return facts
+            if self._shared is None:
+                self._shared = watching.shared(self._keeper, self._users)
+            if name not in self._shared:
                 return facts
             return replace(facts, ours=watching.ours_among(self._keeper, name, facts.devices, self._users))
         except TelekeepError as error:

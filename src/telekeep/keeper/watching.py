@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+from collections import Counter
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,6 +79,15 @@ def after(keeper: Keeper, earlier: Before, found: Devices) -> watch.Look:
         count = len(found.others) + 1
         keeper.events.report(LoginsKnown(earlier.asker.name, now, count))
     return seen
+
+
+def shared(keeper: Keeper, users: Users) -> frozenset[str]:
+    """The names of those kept sessions whose account is kept more than once. ``users`` as for `before`."""
+    whose = {
+        each.name: (each.network, _user(keeper, each, users)) for each in keeper.vault.entries() if each.state == KEPT
+    }
+    counts = Counter(whose.values())
+    return frozenset(name for name, account in whose.items() if account[1] is not None and counts[account] > 1)
 
 
 def ours_among(keeper: Keeper, name: str, found: Devices, users: Users) -> frozenset[int]:
