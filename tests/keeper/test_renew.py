@@ -70,7 +70,9 @@ async def test_a_new_authorization_takes_the_old_ones_place_without_a_code(
     assert logins(judged) == [new.auth_key.id]
     assert judged.stats.codes_sent == 0
     assert await is_good(keeper)
-    assert not [each for each in caplog.records if each.name.startswith("telekeep")]  # nobody tried to set it aside
+    said = [each.getMessage() for each in caplog.records if each.name.startswith("telekeep")]
+    # nobody tried to set it aside; that one key in 256 is agreed on anew is no fault
+    assert not [each for each in said if "new auth_key" not in each]
 
 
 async def test_it_knows_the_same_people_by_hashes_of_its_own(keeper: Keeper, judged: Emulator) -> None:
