@@ -29,13 +29,11 @@ class Loans(Owning):
         self, name: str, grant: str = "full", label: str = "", loan: str | None = None, network: str | None = None
     ) -> dict[str, Any]:
         """A loan for the program that asks, for as long as it uses it; ``loan``: one it was given before."""
-        self._check_network(network)
-        wanted = Grant.parse(grant)
+        wanted = self._wanted(grant, network)
         owner = await self.owner(name)
         known = owner.register.loans.get(loan or "")
         if known is None or known.state(self._keeper.clock.wall()) != OPEN or known.grant != str(wanted):
-            await owner.caught_up(_BEGINNING)
-            known = owner.lend(label, wanted, lasting=False)
+            known = await _new(owner, label, wanted, lasting=False)
         return self._given(owner, known)
 
     async def lend(
@@ -50,14 +48,11 @@ class Loans(Owning):
         """A loan that lasts: until it is revoked, or for ``seconds``. ``host``: the address of this machine at which a
         container will use it; None for programs that reach its loopback.
         """
-        self._check_network(network)
-        if seconds is not None and not seconds > 0:
-            raise ConfigError("A loan lasts for more than no time.", remedy="Give a lifetime such as 8h, or none.")
-        wanted = Grant.parse(grant)
+        wanted = self._wanted(grant, network, seconds)
         owner = await self.owner(name)
         if host is not None:
             await owner.reach(host)
-        return self._given(owner, owner.lend(label, wanted, seconds=seconds, host=host))
+        return self._given(owner, await _new(owner, label, wanted, seconds=seconds, host=host))
 
     async def run(
         self,
@@ -71,15 +66,11 @@ class Loans(Owning):
 
         It does not last: whoever runs it says with `running` that it is still needed, and with `ended` when not.
         """
-        self._check_network(network)
-        if seconds is not None and not seconds > 0:
-            raise ConfigError("A loan lasts for more than no time.", remedy="Give a lifetime such as 8h, or none.")
-        wanted = Grant.parse(grant)
+        wanted = self._wanted(grant, network, seconds)
         owner = await self.owner(name)
         if owner.me is None:
             raise TelegramNetworkError(f"Telegram has not said yet whose session {name!r} is.")
-        await owner.caught_up(_BEGINNING)
-        given = self._given(owner, owner.lend(label, wanted, seconds=seconds, lasting=False))
+        given = self._given(owner, await _new(owner, label, wanted, seconds=seconds, lasting=False))
         return {**given, "test": self._keeper.network.name == "test", **self._key_ids(name)}
 
     def running(self, name: str, loan: str) -> bool:
@@ -139,12 +130,16 @@ class Loans(Owning):
 
     # ---- inside
 
-    def _check_network(self, network: str | None) -> None:
+    def _wanted(self, grant: str, network: str | None, seconds: float | None = None) -> Grant:
+        """What is asked for. Raises ConfigError for what no loan can be."""
         if network is not None and network != self._keeper.network.name:
             raise ConfigError(
                 f"The daemon of this home speaks to the network {self._keeper.network.name!r}, not to {network!r}.",
                 remedy="Stop it with `telekeep daemon stop`, or use another --home.",
             )
+        if seconds is not None and not seconds > 0:
+            raise ConfigError("A loan lasts for more than no time.", remedy="Give a lifetime such as 8h, or none.")
+        return Grant.parse(grant)
 
     def _key_ids(self, name: str) -> dict[str, Any]:
         """By their ids: the keys that are ``name``, its loans among them, and those of every other kept session."""
@@ -180,6 +175,12 @@ class Loans(Owning):
             "username": me.username if me else None,
             "state": [state.pts, state.qts, state.date],
         }
+
+
+async def _new(owner: Owner, label: str, grant: Grant, **terms: Any) -> Loan:
+    """A new loan; what was before it is no news to its program."""
+    await owner.caught_up(_BEGINNING)
+    return owner.lend(label, grant, **terms)
 
 
 def _spelt(key_id: int) -> str:
