@@ -87,7 +87,8 @@ def test_two_users_of_one_key_are_told_who_the_other_was(lending: Lending) -> No
     assert line(worker) == "ready"
     thief = lending.start(lending.stage.write("thief.py", THIEF), str(stolen))
     assert line(thief) == "duplicated"
-    found = until(lambda: (one := session(lending))["state"] == "quarantined" and one)
+    until(lambda: session(lending)["state"] == "quarantined")
+    found = until(lambda: (one := session(lending))["quarantine"]["evidence"] and one)  # noted before it is looked for
     assert found["quarantine"]["error"] == "AuthKeyDuplicated", found
     assert f"process {thief.pid} " in found["quarantine"]["evidence"] and "thief.py" in found["quarantine"]["evidence"]
     said = lending.telekeep("diagnostics", "main")
