@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
@@ -25,6 +26,16 @@ settings.load_profile("telekeep")
 for each in walk_packages(telekeep.__path__, "telekeep."):
     if ".hook" not in each.name and not each.name.endswith(("__main__", "kurigram_storage")):  # they act, or print
         import_module(each.name)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What failed is read with `ast` too, and the same would end the whole run instead of telling what failed."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
