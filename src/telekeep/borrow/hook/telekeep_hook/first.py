@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from .refusal import Refused, ended
@@ -16,17 +17,15 @@ def be_the_first(plan: dict[str, Any], name: str) -> None:
     """Give the loan to the session ``name`` if no other has it. Raises Refused if one has, or the run has ended."""
     place = os.path.join(plan["folder"], _FIRST)
     try:
-        try:
-            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            with open(place, encoding="utf-8", errors="surrogateescape") as known:
-                first = known.read()
-        else:
-            os.write(descriptor, os.fsencode(name))
-            os.close(descriptor)
-            return
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         raise ended(plan["name"]) from None
+    with open(descriptor, "r+", encoding="utf-8", errors="surrogateescape", newline="") as known:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # another process of the program may be just about to write it
+        first = known.read()
+        if not first:
+            known.write(name)
+            return
     if first != name:
         raise Refused(
             f"This program opens {name} besides {first}, and nobody is logged in in either: they may be meant for two "
