@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_read_is_not_an_absent_one(read, tmp_path):
         read()
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 def test_a_pipe_in_the_place_of_a_file_does_not_block(read, tmp_path):
     os.mkfifo(tmp_path / ".env")
     with pytest.raises(ConfigError, match="not a regular file"):

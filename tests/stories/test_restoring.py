@@ -54,6 +54,7 @@ def lose(lending: Lending, *paths: Path) -> None:
 def works_again(lending: Lending, loan: str) -> None:
     """The old loan, in a program that knows nothing of what has happened."""
     lending.ok("daemon", "start")
+    until(lambda: "main" in lending.owned())  # a daemon that serves opens its sessions then
     said = lending.run("asker.py", "main", "string", environ={"SESSION": loan})
     assert said.out.startswith("as "), said
 

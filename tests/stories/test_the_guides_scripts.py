@@ -7,8 +7,11 @@ import re
 import subprocess
 from pathlib import Path
 
+from stories.borrowing.lending import until
 from stories.conftest import CODE, PHONE
 from telekeep.cli.demo.stage import Said, Stage
+from telekeep.paths import Home
+from telekeep.work import alone
 
 REPOSITORY = Path(__file__).parents[2]
 DIAGNOSTICS = "scripts/telegram_session_check.py"
@@ -70,6 +73,7 @@ def test_restart_starts_a_stopped_daemon_and_a_pid_is_no_proof(kept: Stage) -> N
     pid = kept.daemon_pid()
     assert pid is not None
     os.kill(pid, 9)
+    until(lambda: alone.is_free(Home(*(kept.folder / each for each in ("home", "home.key/key", "home.state")))))
     bystander = kept.start("-c", "import time; time.sleep(100)")
     face = kept.folder / "home" / "run" / "daemon.toml"
     face.write_text(face.read_text().replace(f"pid = {pid}", f"pid = {bystander.pid}"))

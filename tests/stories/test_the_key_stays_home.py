@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stories.borrowing.lending import Lending, line
-from stories.borrowing.memory import count, spellings, surroundings
+from stories.borrowing.memory import contents, count, spellings, surroundings
 from stories.conftest import PHONE
 from telekeep import control
 from telekeep.cli.demo.stage import Stage
@@ -60,8 +60,7 @@ def test_a_borrower_has_the_key_of_its_loan_and_never_the_accounts(lending: Lend
     assert count(borrower.pid, spellings(loan)) >= 1
     secret = spellings(real)
     assert count(borrower.pid, secret) == 0
-    files = {str(path): path.read_bytes() for path in lending.folder.rglob("*") if path.is_file()}
-    for where, content in {**surroundings(borrower.pid), **files}.items():
+    for where, content in {**surroundings(borrower.pid), **contents(lending.folder)}.items():
         assert not any(each in content for each in secret), f"{where} holds the account's key"
 
 

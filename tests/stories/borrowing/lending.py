@@ -39,7 +39,11 @@ class Lending:
     # ---- programs
 
     def start(
-        self, *words: str | Path, home: str = "home", environ: Mapping[str, str] | None = None
+        self,
+        *words: str | Path,
+        home: str = "home",
+        environ: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[str]:
         """Start ``python WORDS…`` and go on; the program is the first of them, one of ours if it has no folder."""
         program, *rest = words
@@ -48,7 +52,7 @@ class Lending:
             [sys.executable, *map(str, (path, *rest))],
             env=self.stage.environment(home) | dict(environ or {}),
             cwd=self.folder,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,5 +1,5 @@
 """Makes groups, all at once: calls that would be carried out twice if they were sent twice. Then says what became of
-each: done, or what it was told. ``maker.py telekeep|string TITLE…``"""
+each: done, or what it was told. It begins when it is told to, by a line. ``maker.py telekeep|string TITLE…``"""
 
 import asyncio
 import os
@@ -27,7 +27,8 @@ async def main():
         client = TelegramClient(StringSession(os.environ["SESSION"]), 1, "0" * 32)
     async with client:
         friend = next(each.input_entity for each in await client.get_dialogs() if each.is_user)
-        print("making", flush=True)
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
         said = await asyncio.gather(*(make(client, friend, title) for title in sys.argv[2:]))
         for title, each in zip(sys.argv[2:], said, strict=True):
             print(title, each, sep="|", flush=True)

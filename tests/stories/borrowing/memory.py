@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode, urlsafe_b64encode
+from contextlib import suppress
 from pathlib import Path
 
 _CHUNK = 16 << 20
@@ -51,6 +52,16 @@ def _regions(pid: int) -> list[tuple[int, int]]:
         if match and not match[3].startswith(("[v",)):  # vvar, vdso, vsyscall: the kernel's own
             regions.append((int(match[1], 16), int(match[2], 16)))
     return regions
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What lies in the files below a folder in which others are at work: what they take away meanwhile is not there."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                found[str(path)] = path.read_bytes()
+    return found
 
 
 def surroundings(pid: int) -> dict[str, bytes]:

@@ -69,13 +69,13 @@ async def main():
     string = pathlib.Path(sys.argv[1]).read_text().strip()
     client = TelegramClient(StringSession(string), 1, "0" * 32)
     await client.connect()
-    for _ in range(40):
+    for _ in range(400):
         await client.get_me()
         await asyncio.sleep(0.05)
-    print("40 calls, no complaint")
+    print("400 calls, no complaint")
 
 try:
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 45))
 except RPCError as error:
     sys.exit(f"{error.code} {type(error).__name__}")
 except (ConnectionError, OSError) as error:
