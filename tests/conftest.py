@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Generator, Iterator
 from importlib import import_module
 from pkgutil import walk_packages
@@ -13,12 +14,18 @@ from hypothesis import HealthCheck, settings
 from telethon import TelegramClient
 
 import telekeep
+from telekeep.gateway import endpoint
 
 # A busy machine is slow, not wrong: examples have no deadline. Everything else stays as the profile in force has it
 # (where CI is set, Hypothesis takes the same examples every time).
 settings.register_profile("telekeep", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("telekeep")
 
+
+# Gateways stay at their ports when they are started again, and nobody else may have taken them meanwhile: each worker
+# has some of its own, where the daemons of the stories have none.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+endpoint._PORTS = range(10_000 + _WORKER % 10 * 1_000, 11_000 + _WORKER % 10 * 1_000)
 
 # pytest rewrites the modules of every package that brings a plugin, and ours does. Compiled for the first time in the
 # middle of a test, a module fails on CPython 3.11 if the garbage collector runs just then and asyncio logs a traceback
