@@ -105,7 +105,7 @@ def test_the_loan_ends_with_its_program(house: House, folder: Path) -> None:
     assert round(mine["expires_at"] - mine["made_at"]) == 3600
     os.kill(_child(program.pid), signal.SIGKILL)
     assert ended(program).code == 128 + signal.SIGKILL
-    until(lambda: ["revoked"] == [each["state"] for each in house.lending.loans() if each["label"] == "ends"])
+    until(lambda: [each["state"] for each in house.lending.loans() if each["label"] == "ends"] == ["revoked"])
     assert not list(folder.iterdir())
 
 
