@@ -38,8 +38,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def call(world: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command in this process."""
+def call(world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command in this process. It takes its time without a word: a busy machine is slow, not wrong."""
+    monkeypatch.setattr("telekeep.cli.output.PATIENCE", 600.0)
+    monkeypatch.setattr("telekeep.health.checks.network.SLOW", 600.0)
 
     def run(*words: str) -> Said:
         capsys.readouterr()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -36,11 +37,11 @@ KEYS = iter(range(1, 1 << 60))
 
 
 def new_session(**more: Any) -> Session:
-    """A session of production with a key that no other has."""
+    """A session of production with a key that no other has, in other processes of a test run neither."""
     number = next(KEYS)
     fields = {
         "dc": DataCenter(2, "149.154.167.51", 443),
-        "auth_key": AuthKey(sha256(str(number).encode()).digest() * 8),
+        "auth_key": AuthKey(sha256(f"{os.getpid()} {number}".encode()).digest() * 8),
         "user": User(7_000_000_000 + number, False, "ada"),
         "state": UpdateState(pts=1000, qts=2, date=1_800_000_000, seq=3, channels={5: 77}),
         "peers": (Peer(PeerKind.USER, 42, 4242, "bob", "15551234567", "Bob"),),

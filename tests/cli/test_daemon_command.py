@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,8 @@ def home(world: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[paths.Home]:
         while not alone.is_free(where):
             found = hail(where)
             if found is not None:
-                os.kill(found["pid"], signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has just ended by itself
+                    os.kill(found["pid"], signal.SIGKILL)
 
 
 # ---- start and stop
@@ -130,7 +132,7 @@ def test_a_service_is_restarted_by_its_manager(call, home: paths.Home, world: Pa
         said = call("daemon", "restart")
         assert said.code == 6 and "systemctl --user restart telekeep" in said.err
         assert (hail(home) or {})["pid"] == running.pid
-        assert call("daemon", "stop").code == 0 and running.wait(timeout=20) == 0
+        assert call("daemon", "stop").code == 0 and running.wait(timeout=30) == 0
 
 
 # ---- what it says
@@ -191,7 +193,7 @@ def test_follow_shows_what_is_written_from_now_on_and_follows_the_log_aside(home
         log.write_text("a new file\n")
         assert reading.stdout.readline() == "a new file\n"
         reading.send_signal(signal.SIGINT)
-        assert reading.wait(timeout=20) == 130
+        assert reading.wait(timeout=30) == 130
     finally:
         reading.kill()
         reading.communicate()
@@ -306,10 +308,10 @@ def typed(command: str, answers: list[str]) -> str:
         stdin=keyboard, stdout=keyboard, stderr=keyboard, start_new_session=True, preexec_fn=controlling,
     )  # fmt: skip
     os.close(keyboard)
-    seen = ""
+    seen, decode = "", getincrementaldecoder("utf-8")().decode  # a letter may come in two parts
     with process, suppress(OSError):  # EIO: the last one that had the terminal has closed it
         while True:
-            seen += os.read(hands, 4096).decode()
+            seen += decode(os.read(hands, 4096))
             if answers and seen.count("Passphrase of the vault:") > 2 - len(answers) and seen.endswith(": "):
                 os.write(hands, f"{answers.pop(0)}\n".encode())
     os.close(hands)

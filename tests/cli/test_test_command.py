@@ -119,13 +119,13 @@ def test_a_daemon_that_hangs_does_not_hang_the_test(kept, process, world: Path) 
     os.kill(pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
-        said = process("test", "main", "--timeout", "5", "--json")
+        said = kept("test", "main", "--timeout", "5", "--json")
         took = time.monotonic() - began
     finally:
         os.kill(pid, signal.SIGCONT)
         process("daemon", "stop")
     assert said.code == 3 and said.json["state"] == "conflict", said
-    assert took < 12, "the daemon was not waited for beyond the time that was given"
+    assert took < 15, "the daemon was not waited for beyond the time that was given"
 
 
 def test_a_telegram_that_does_not_answer_in_the_documents_words(kept) -> None:

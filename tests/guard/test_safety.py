@@ -171,18 +171,17 @@ def test_a_real_prefork_worker_is_found_with_its_children_and_gone_when_it_is(
 ) -> None:
     pytest.importorskip("celery")
     (own_world / "tasks.py").write_text('import celery\napp = celery.Celery("tasks", broker="memory://")\n')
-    words = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-c", "1", "-P", "prefork", "-l", "error"]
-    worker = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    words = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-c", "1", "-P", "prefork", "-l", "info"]
+    worker = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        for _ in range(600):
-            running, pids = manager.is_celery_workers_running()
-            if len(pids) >= 2:
-                break
-            time.sleep(0.05)
+        assert worker.stderr
+        while not (said := worker.stderr.readline()).endswith(" ready.\n"):  # before, it starts programs of its own
+            assert said, "it has ended"
+        running, pids = manager.is_celery_workers_running()
         assert running and worker.pid in pids and len(pids) == 2
     finally:
         worker.terminate()
-        worker.wait(30)
+        worker.communicate(timeout=60)
     assert manager.check_session_safety()
 
 
@@ -343,7 +342,7 @@ def test_recorded_access_is_held_until_cleaned_up_by_any_flow_of_the_process(
     """002-F1: the original let go as soon as it was connected."""
     manager.record_session_access("celery_worker", "fetch")
     program = start(HOLD, "bot", 0)
-    assert program.process.wait(20) != 0
+    assert program.process.wait(30) != 0
     assert SessionSafetyManager("bot").check_session_safety()
     joined: list[bool] = []
 
@@ -389,7 +388,7 @@ async def test_a_guarded_coroutine_holds_until_it_is_done(manager: SessionSafety
     assert asyncio.iscoroutinefunction(fetch)
     task = asyncio.create_task(fetch())
     await begun.wait()
-    assert await asyncio.to_thread(start(HOLD, "bot", 0).process.wait, 20) != 0
+    assert await asyncio.to_thread(start(HOLD, "bot", 0).process.wait, 30) != 0
     go_on.set()
     assert await task == "done"
     program = start(HOLD, "bot", 0)

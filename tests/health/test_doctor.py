@@ -103,7 +103,7 @@ async def test_plain_functions_do_not_block_the_others() -> None:
     began = threading.Event()
 
     def waits() -> bool:
-        return began.wait(10)
+        return began.wait(30)
 
     async def lets_it_go() -> bool:
         began.set()

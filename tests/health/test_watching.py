@@ -188,7 +188,7 @@ async def test_the_alarm_command_is_told_in_json_and_cannot_hold_up_the_daemon(
     place.keeper.reload()
     place.clock.advance(HOUR)
     await place.steal(place.telegram.mint(place.account))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await place.later() == ["stranger main"]
 
 

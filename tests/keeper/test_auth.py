@@ -266,7 +266,7 @@ async def test_ctrl_c_between_sign_in_and_safe_keeping_ends_the_new_login(
 ) -> None:
     telegram.fault("delay", method="updates.getState", seconds=60)
     login = asyncio.ensure_future(log_in(keeper))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not telegram._desk.waiting:  # noqa: ASYNC110 - signed in, and asked what is delayed
             await asyncio.sleep(0.01)
     login.cancel()

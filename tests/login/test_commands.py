@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ class Typist:
         self.process = process
         self.hands = hands
         self.read = ""
+        self._decode = getincrementaldecoder("utf-8")().decode  # a letter may come in two parts
 
     async def asked(self, question: str) -> None:
         """Wait until ``question`` is asked, after all that was asked before."""
@@ -98,7 +100,7 @@ class Typist:
         while question not in self.read[seen:]:
             more = await asyncio.wait_for(self.process.stderr.read(1024), 60)
             assert more, f"{question!r} was not asked: {self.read}"
-            self.read += more.decode()
+            self.read += self._decode(more)
 
     def types(self, text: str) -> None:
         os.write(self.hands, f"{text}\n".encode())
@@ -110,7 +112,7 @@ class Typist:
 
     async def ends(self) -> Said:
         out, err = await asyncio.wait_for(self.process.communicate(), 60)
-        return Said(self.process.returncode or 0, out.decode(), self.read + err.decode())
+        return Said(self.process.returncode or 0, out.decode(), self.read + self._decode(err, True))
 
 
 @pytest.fixture

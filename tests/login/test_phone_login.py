@@ -184,7 +184,7 @@ async def test_a_short_flood_is_waited_out_in_the_open_and_its_code_counts_once(
     for _ in range(CODES_PER_DAY):
         telegram.fault("flood", method="auth.sendCode", seconds=42)
         login = asyncio.create_task(desk.log_in([(Question.PHONE, PHONE), (Question.CODE, CODE)], patience=60.0))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await clock.until_sleeping()
         (waiting,) = heard
         assert isinstance(waiting, WaitingOut) and (waiting.seconds, waiting.method) == (42, "auth.sendCode")

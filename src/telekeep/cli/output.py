@@ -74,15 +74,17 @@ class Output:
         self._write(sys.stderr, lines)
 
     @contextmanager
-    def progress(self, doing: str, *, patience: float = PATIENCE) -> Iterator[None]:
-        """Say what is being done if it takes longer than ``patience`` seconds: a spinner on a terminal, else a line."""
+    def progress(self, doing: str, *, patience: float | None = None) -> Iterator[None]:
+        """Say what is being done if it takes longer than ``patience`` seconds (default: `PATIENCE`): a spinner on a
+        terminal, else a line.
+        """
         if self.quiet or self.json:
             yield
             return
         from threading import Timer
 
         shown: list[Callable[[], None] | None] = []
-        timer = Timer(patience, lambda: shown.append(_show_progress(doing)))
+        timer = Timer(PATIENCE if patience is None else patience, lambda: shown.append(_show_progress(doing)))
         timer.daemon = True
         timer.start()
         try:
