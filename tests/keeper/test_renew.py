@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -100,18 +101,19 @@ async def test_it_begins_where_the_old_one_stood_and_catches_up(keeper: Keeper, 
     client = hold(keeper, "main")
     from telethon import events
 
-    client.add_event_handler(lambda event: _note(heard, event), events.NewMessage)
+    all_three = asyncio.Event()
+
+    async def note(event: Any) -> None:
+        heard.append(event.raw_text)
+        if len(heard) == 3:
+            all_three.set()
+
+    client.add_event_handler(note, events.NewMessage)
     async with client:
         await client.catch_up()
-        for _ in range(100):
-            if len(heard) == 3:
-                break
-            await client.get_me()
+        async with asyncio.timeout(30):
+            await all_three.wait()
     assert heard == ["while nobody listened"] * 3
-
-
-async def _note(heard: list[str], event: Any) -> None:
-    heard.append(event.raw_text)
 
 
 async def test_more_dialogs_than_a_page_holds(keeper: Keeper, judged: Emulator) -> None:

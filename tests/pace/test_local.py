@@ -83,6 +83,25 @@ def test_a_writer_that_was_killed_before_it_could_say_so_is_seen_a_second_later(
     assert left(ledger, clock) == 3599
 
 
+def test_two_who_make_the_mark_at_once_hide_nothing_that_was_noted_meanwhile(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir(mode=0o700)
+    reader, writer, late = (LocalLedger(tmp_path / "home", clock=clock) for _ in range(3))
+    size_of = os.fstat
+
+    def outpaced(descriptor: int) -> os.stat_result:
+        monkeypatch.setattr(os, "fstat", size_of)
+        found = size_of(descriptor)
+        assert not reader.of(ADA)
+        note(writer, clock, 10)
+        return found  # the mark was empty then, and is not any more
+
+    monkeypatch.setattr(os, "fstat", outpaced)
+    assert left(late, clock) == 10
+    assert left(reader, clock) == 10, "at once: this clock stands, and only the mark can tell"
+
+
 def test_nothing_is_written_where_nothing_was_ever_noted(ledger: LocalLedger, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir(mode=0o700)
     assert not ledger.of(ADA)

@@ -310,8 +310,8 @@ class _Mark:
             return False
         try:
             check_private_file(self._path)
-            if os.fstat(descriptor).st_size < _MARK_BYTES:
-                os.pwrite(descriptor, bytes(_MARK_BYTES), 0)
+            if os.fstat(descriptor).st_size < _MARK_BYTES:  # another may have made it by now, and moved it
+                os.pwrite(descriptor, os.urandom(_MARK_BYTES), 0)
             self.mapped = mmap.mmap(descriptor, _MARK_BYTES, prot=mmap.PROT_READ)
         except (OSError, ValueError):
             return False
