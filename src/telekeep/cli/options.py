@@ -23,6 +23,10 @@ def together(*options: Decorator) -> Decorator:
     return decorated
 
 
+ALL_IN_ALL = 60.0  # as telekeep.keeper.deadline says, which takes too long to load for a command that asks nobody
+TIMEOUT = click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=ALL_IN_ALL, help="Seconds, all in all (60)."
+)
 CODE = click.option("--code", metavar="CODE", help="The login code, if it is known before it is sent.")
 PASSWORD_FILE = click.option(
     "--password-file", metavar="FILE", help="Holds the two-step verification password, on its first line."
