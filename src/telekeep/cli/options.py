@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from telekeep.cli.arguments import PHONE
+from telekeep.cli.arguments import FULL, GRANT, PHONE
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -39,7 +39,8 @@ LOAN = together(
     click.option(
         "--grant",
         metavar="PROFILE",
-        default="full",
+        type=GRANT,
+        default=FULL,
         show_default=True,
         help="full, read-only, archive, or TL methods (messages.getHistory,users.*).",
     ),
