@@ -24,7 +24,7 @@ from telekeep.errors import (
     TelekeepError,
     UnknownFormat,
 )
-from telekeep.folder import beside, publish
+from telekeep.folder import beside, publish, set_aside
 from telekeep.paths import check_private_file
 
 # The file as a whole, not one record of it: its older generations are in it, too.
@@ -196,6 +196,11 @@ class Database:
                 return self.path.stat().st_ino
             except FileNotFoundError:
                 return 0
+
+    def set_aside(self, *, inode: int, stamp: int) -> Path | None:
+        """Let go of the file, and rename it as damaged: see `telekeep.folder.set_aside`. ``inode``: 0 for none."""
+        self.close()
+        return set_aside(self.path, inode=inode, stamp=stamp) if inode else None
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

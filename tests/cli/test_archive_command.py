@@ -15,10 +15,12 @@ from cli.helpers import Run
 from stories.borrowing.lending import Lending, until
 from telekeep.cli.archive.showing import progress
 from telekeep.cli.demo.stage import Stage, first_line
+from telekeep.keeper import deadline
 from telekeep.testing.contracts.archives import BOB, CHATS, GROUP, batch, message, opened
+from telekeep.work.archive import verbs
 from telekeep.work.archive.rows import Gone, Person, Put
 from telekeep.work.archive.stores.sqlite import SqliteStore
-from telekeep.work.archive.terms import Report
+from telekeep.work.archive.terms import Report, Terms
 
 DAY = 86_400
 
@@ -95,7 +97,7 @@ def test_an_export_holds_every_message(call: Run, world: Path) -> None:
 def test_what_cannot_be_is_said_in_words(call: Run, world: Path) -> None:
     assert call("archive", "historical", "main").code == 2
     secret = call("archive", "historical", "main", "@news", "--to", "postgresql://ada:hunter2@db/x")
-    assert secret.code == 6 and "hunter2" not in secret.out + secret.err and "PGPASSWORD" in secret.err
+    assert secret.code == 2 and "hunter2" not in secret.out + secret.err and "PGPASSWORD" in secret.err
     assert call("archive", "historical", "main", "@news", "--since", "yesterday").code == 2
     assert call("archive", "historical", "main", "@news", "--limmit", "5").code == 2
     assert call("archive", "stats").code == 6, "no archive is made by looking for one"
@@ -103,6 +105,18 @@ def test_what_cannot_be_is_said_in_words(call: Run, world: Path) -> None:
     assert "historical" in call("archive").out and call("archive", "historic").code == 2
     for verb in ("historical", "monitor", "test", "search", "stats", "export"):
         assert "Example" in call("archive", verb, "--help").out
+
+
+def test_looking_has_the_deadline_of_test(call: Run, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    async def looked(terms: Terms, report: Report, *, timeout: float) -> None:
+        given.append(timeout)
+
+    monkeypatch.setattr(verbs, "test", looked)
+    call("archive", "test", "main", "@news")
+    call("archive", "test", "main", "@news", "--timeout", "2")
+    assert given == [deadline.SECONDS, 2.0] and call("archive", "test", "main", "@news", "--timeout", "0").code == 2
 
 
 def test_progress_says_messages_rate_and_what_remains() -> None:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 from cli.helpers import as_string, keep, new_session
+from telekeep.gateway.loans import Loan
+from telekeep.gateway.shelf import Shelf
 from telekeep.keeper.keeper import Keeper
 from telekeep.session import formats
 from telekeep.session.model import DataCenter
@@ -209,15 +211,20 @@ def test_no_secret_in_any_process_argument(keeper: Keeper, world: Path) -> None:
 
 def test_set_aside_and_back(process, keeper: Keeper) -> None:
     session = keep(keeper)
+    shelf = Shelf(keeper.vault, "main", 0)
+    for grant in ("full", "archive"):
+        shelf.keep(Loan.mint(session="main", label=grant, grant=grant, made_at=0.0))
     said = process("remove", "main")
     assert said.code == 2 and keeper.vault.load("main").auth_key == session.auth_key
     said = process("remove", "main", "--yes")
     assert said.code == 0 and "Devices" in said.out and "--undo" in said.out
+    assert "Loans of it that have ended: 2." in said.out
     assert process("export", "main", "--to", "telethon-string", "--yes").code == 1
     assert process("remove", "main", "--yes").code == 1
     said = process("remove", "main", "--undo", "--json")
     assert said.code == 0 and said.json["state"] == "kept"
     assert keeper.vault.load("main").auth_key == session.auth_key
+    assert [each.ended_why for each in shelf.loans()] == ["revoked"] * 2
     assert process("remove", "main", "--undo").code == 6, "it is there already"
 
 

@@ -101,7 +101,9 @@ def test_the_steps_can_be_set(call, keeper: Keeper, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TELEKEEP_AGE_DAYS", "0.5,1,9")
     assert level() == "consider"
     assert level("--age-days", "1,3,9") == "idle", "what is typed wins"
-    assert call("status", "--age-days", "9,3,1").code == 6
+    assert call("status", "--age-days", "9,3,1").code == 2
+    monkeypatch.setenv("TELEKEEP_AGE_DAYS", "9,3,1")
+    assert call("status").code == 6, "a setting, no word of the command line"
 
 
 def test_the_holder_is_shown_as_long_as_it_lives(call, keeper: Keeper, world: Path) -> None:

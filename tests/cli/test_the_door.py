@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -103,6 +104,33 @@ def test_a_misspelt_option_names_the_nearest_one(call) -> None:
         said = call("status", typed)
         assert said.code == 2 and f"There is no option {typed}." in said.err
         assert said.err.splitlines()[-1] == f"→ Did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "auth a/b", "generate a/b", "fork main --as a/b", "import - --as a/b", "adopt . --as a/b",
+        "adopt . --grant everything", "lend main --grant everything", "run main --grant everything -- true",
+        "lend main --for soon", "run main --for 0h -- true", "unlock --for soon", "lend main --to nonsense",
+        "export main --to nonsense", "status --age-days 3,2,1", "test main --timeout 0",
+        "archive historical main https://t.me/+", "archive test main https://t.me/+", "archive search x --chat ''",
+        "archive historical main @news --to ftp://x", "archive monitor main @news --since never",
+        "jobs add a --every soon -- test main", "jobs add a --cron nonsense -- test main",
+        "jobs add a --at nonsense -- test main", "jobs add a --every 1h --at 2030-01-01 -- test main",
+        "jobs add a/b -- test main", "jobs add a -- list",
+    ],
+)  # fmt: skip
+def test_a_value_that_can_be_nothing_is_usage_before_anything_is_done(call, world: Path, words: str) -> None:
+    """design.md: 2 usage, 6 configuration. One rule for every command; with --json, too."""
+    said = call("--json", *shlex.split(words))
+    assert (said.code, said.json["error"]) == (2, "Usage"), said
+    assert list(world.glob("home/*")) == [], "no vault is looked for, and no daemon started"
+
+
+@pytest.mark.parametrize("words", ["auth main --phone 5", "renew main --phone 5", "list --network nonsense"])
+def test_what_is_a_setting_is_configuration_wherever_it_is_named(call, words: str) -> None:
+    """design.md names phone numbers among what makes a ConfigError."""
+    assert call(*words.split()).code == 6
 
 
 def test_choices_are_listed_on_one_line(call) -> None:

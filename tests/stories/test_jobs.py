@@ -133,14 +133,14 @@ def test_a_job_ends_with_its_session_and_goes_on_with_the_next_login(lending: Le
 
 
 def test_what_cannot_be_a_job_is_said_and_a_table_can_be_edited_by_hand(lending: Lending) -> None:
-    for words, word in (
-        (("add", "x", "--", "auth", "main"), "no command that a job may be"),
-        (("add", "x", "--every", "now", "--", "test", "main"), "no interval"),
-        (("start", "x"), "no job 'x'"),
-        (("logs", "x"), "no job 'x'"),
+    for words, code, word in (
+        (("add", "x", "--", "auth", "main"), 2, "no command that a job may be"),
+        (("add", "x", "--every", "now", "--", "test", "main"), 2, "no interval"),
+        (("start", "x"), 6, "no job 'x'"),
+        (("logs", "x"), 6, "no job 'x'"),
     ):
         refused = lending.telekeep("jobs", *words)
-        assert refused.code == 6 and word in refused.err, refused
+        assert refused.code == code and word in refused.err, refused
     assert lending.daemon() is None, "nothing was started for it"
 
     lending.ok("jobs", "add", "check", "--cron", "0 3 * * *", "--", "test", "main")

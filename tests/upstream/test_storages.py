@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from telethon import TelegramClient
@@ -109,15 +110,23 @@ def test_another_network_is_refused(kept: Session) -> None:
 # ---- kurigram
 
 
+async def opened(telegram: Emulator) -> Any:
+    """The storage of a kurigram client that has opened it, and has not connected."""
+    from pyrogram import Client
+
+    from telekeep.upstream.storages.kurigram_storage import VaultStorage as Kurigrams
+
+    client = Client("main", api_id=1, api_hash="0" * 32, storage_engine=Kurigrams("main", network=telegram.network))
+    await client.load_session()
+    return client.storage
+
+
 @pytest.mark.judge
 async def test_kurigram_keeps_its_peers_and_state_in_the_vault(kept: Session, telegram: Emulator) -> None:
     from pyrogram import raw
     from pyrogram.storage import UpdateState as Told
 
-    from telekeep.upstream.storages.kurigram_storage import VaultStorage as Kurigrams
-
-    storage = Kurigrams("main", network=telegram.network)
-    await storage.open()
+    storage = await opened(telegram)
     with pytest.raises(SessionBusy):
         VaultSession("main", network=telegram.network)
     assert await storage.auth_key() == kept.auth_key.reveal()
@@ -147,10 +156,7 @@ async def test_kurigram_keeps_its_peers_and_state_in_the_vault(kept: Session, te
 
 @pytest.mark.judge
 async def test_kurigram_cannot_replace_the_key(kept: Session, telegram: Emulator) -> None:
-    from telekeep.upstream.storages.kurigram_storage import VaultStorage as Kurigrams
-
-    storage = Kurigrams("main", network=telegram.network)
-    await storage.open()
+    storage = await opened(telegram)
     with pytest.raises(ConfigError, match="cannot be changed"):
         await storage.auth_key(os.urandom(256))
     await storage.auth_key(kept.auth_key.reveal())
@@ -160,13 +166,11 @@ async def test_kurigram_cannot_replace_the_key(kept: Session, telegram: Emulator
 @pytest.mark.judge
 async def test_kurigram_is_not_given_a_session_of_nobody(own_world: Path, telegram: Emulator) -> None:  # noqa: F811
     """It would make a new key, and ask for a phone number."""
-    from telekeep.upstream.storages.kurigram_storage import VaultStorage as Kurigrams
-
     minted = telegram.mint(telegram.add_account("9996621235"))
     with Keeper.open(network=telegram.network) as keeper:
         keep(keeper, replace(minted, user=None))
     with pytest.raises(NeedsLogin):
-        await Kurigrams("main", network=telegram.network).open()
+        await opened(telegram)
     VaultSession("main", network=telegram.network).close()  # nothing was left held
 
 

@@ -17,6 +17,7 @@ import pytest
 from telethon import TelegramClient, errors, functions
 from telethon.crypto import AuthKey as TelethonKey
 from telethon.network import connection as connections
+from telethon.sessions import MemorySession, StringSession
 
 from emulator.stock import QUICK, trust
 from telekeep.borrow import asking
@@ -305,6 +306,53 @@ async def test_a_subclass_of_it_is_guarded_too(place: Place) -> None:
     take_away(place)
     with pytest.raises(LeaseLost):
         await client.get_me()
+
+
+class Around(MemorySession):
+    """A program's session around ours."""
+
+    def __init__(self, inner: VaultSession) -> None:
+        super().__init__()
+        self.inner = inner
+
+    @property
+    def auth_key(self) -> Any:
+        return self.inner.auth_key
+
+    @property
+    def server_address(self) -> Any:
+        return self.inner.server_address
+
+
+async def test_no_key_is_given_where_no_client_can_be_made_to_ask(place: Place) -> None:
+    session = VaultSession("main", network=place.network)
+    asked = (lambda: made(place, Around(session)), lambda: session.auth_key, lambda: StringSession.save(session))
+    for reading in asked:
+        with pytest.raises(ConfigError, match=r"(?s)cannot tell which client.*telekeep\.client\('main'\)"):
+            reading()
+    session.close()
+    assert place.is_free() and place.telegram.stats.connections == 0
+
+
+async def test_a_client_that_connects_in_a_way_of_its_own_is_refused(place: Place) -> None:
+    """It would be neither looked after nor told from a second one on the same key."""
+    client = made(place)
+    session = client.session
+    with pytest.raises(ConfigError, match="cannot tell which client"):
+        client._connection(session.server_address, session.port, session.dc_id, loggers=client._log)
+    await client.connect()
+    second = made(place, session)
+    with pytest.raises(ConfigError, match="cannot tell which client"):
+        second._connection(session.server_address, session.port, session.dc_id, loggers=second._log)
+    await client.disconnect()
+
+
+async def test_connections_made_for_another_session_ask_this_one(place: Place, client: TelegramClient) -> None:
+    await client.disconnect()
+    second = made(place, connection=client._connection)
+    await second.connect()  # by the line of its own session: the other is closed
+    assert (await second.get_me()).id == place.ada.id
+    await second.disconnect()
 
 
 async def test_one_that_was_given_to_its_client_later_is_refused(place: Place) -> None:

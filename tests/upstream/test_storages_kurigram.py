@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from telekeep.errors import AuthKeyDuplicated, NeedsLogin, SessionBusy, SessionConflict
+from telekeep.errors import AuthKeyDuplicated, ConfigError, NeedsLogin, SessionBusy, SessionConflict
 from telekeep.session.model import User
 from telekeep.upstream.storages import held_record
 from upstream.place import Place, first_line, until
@@ -103,6 +103,56 @@ async def test_a_second_client_does_not_share_the_storage(place: Place, client: 
         with pytest.raises(TypeError, match="cannot be copied"):
             copied(client.storage)
     assert place.telegram.stats.connections == 1 and (await client.get_me()).id == place.ada.id
+
+
+async def test_no_key_is_given_where_no_client_can_be_made_to_ask(place: Place) -> None:
+    """A storage around ours, one that a program opens by itself, connections that are made by a function."""
+    pyrogram = pytest.importorskip("pyrogram")
+    from telekeep.upstream.storages.kurigram_storage import VaultStorage
+
+    class Around(pyrogram.storage.SQLiteStorage):
+        async def open(self) -> None:
+            await storage.open()
+
+        async def auth_key(self, value: Any = object) -> Any:
+            return await storage.auth_key()
+
+    storage = VaultStorage("main", network=place.network)
+    wrapped = made(place, Around("main", place.root))
+    by_function = made(place, storage)
+    by_function.connection_factory = lambda *args, **options: None
+    for opening in (wrapped.start(), storage.open(), asyncio.create_task(storage.open()), by_function.start()):
+        with pytest.raises(ConfigError, match=r"(?s)cannot tell which client.*telekeep\.client\('main'\)"):
+            await opening
+        with pytest.raises(NeedsLogin, match="not held"):
+            await storage.auth_key()
+    assert place.is_free() and place.telegram.stats.connections == 0
+
+
+async def test_a_subclass_that_opens_it_in_its_own_way_is_guarded_too(place: Place) -> None:
+    pytest.importorskip("pyrogram")
+    from telekeep.upstream.storages.kurigram_storage import VaultStorage
+
+    class Own(VaultStorage):
+        async def open(self) -> None:
+            await super().open()
+
+    client = made(place, Own("main", network=place.network))
+    await client.start()
+    take_away(place)
+    with pytest.raises(SessionConflict, match=r"deleted or replaced|not held"):
+        await asyncio.wait_for(client.get_me(), 5)
+    await client.stop()
+
+
+async def test_connections_made_for_another_storage_ask_this_one(place: Place) -> None:
+    first, second = made(place), made(place)
+    await first.start()
+    second.connection_factory = first.connection_factory
+    await first.stop()
+    await second.start()  # by the line of its own storage: the other is closed
+    assert (await second.get_me()).id == place.ada.id
+    await second.stop()
 
 
 async def test_what_is_asked_of_it_while_it_is_closed_takes_no_lease(place: Place) -> None:

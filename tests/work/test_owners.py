@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from telethon.sessions import MemorySession
 
 from telekeep.emulator import Emulator
 from telekeep.errors import AuthKeyRevoked, ConfigError, NotGranted, SessionBusy, SessionNotFound
+from telekeep.keeper import transfer
 from telekeep.keeper.client import hold
 from telekeep.keeper.keeper import Keeper
 from telekeep.lease.lease import lease_name
 from telekeep.mtproto import keys
+from telekeep.mtproto.schema import functions
 from telekeep.upstream.owned import OwnedClient
 from telekeep.vault.keys.file import KeyFile
 from telekeep.work import owning as room
@@ -196,6 +199,71 @@ async def test_a_loan_revoked_while_its_session_is_opened_stays_revoked(owners: 
     with pytest.raises(errors.RPCError, match="LOAN_REVOKED"):
         await program.connect()
         await program.get_me()
+    await program.disconnect()
+
+
+async def said(program: TelegramClient) -> errors.RPCError:
+    """What a program is told that goes on trying, as stock clients do."""
+    while True:
+        try:
+            await program.connect()
+            await program.get_me()
+        except errors.RPCError as told:
+            return told
+        except ConnectionError:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("was_stopped", [False, True])
+async def test_who_comes_with_a_loan_of_a_removed_session_is_told_that_it_ended(
+    owners: Owners, place: Place, was_stopped: bool
+) -> None:
+    """It would connect again for ever, to where nobody listens."""
+    program = borrower(await owners.lend("main", label="notebook"))
+    await program.connect()
+    await program.get_me()
+    lease = lease_name(place.vault.load("main").auth_key.id)
+    if was_stopped:
+        await owners.lock()  # as when the daemon stops: the program connects again and again
+    else:
+        await owners.resume()
+        await program.disconnect()
+        await until(lambda: not owners._owners["main"].borrowers())
+        assert await owners.release(lease)
+    assert await asyncio.to_thread(transfer.remove, owners._keeper, "main") == 1
+    await owners.resume()
+    told = await asyncio.wait_for(said(program), 20)
+    assert (told.code, told.message) == (400, "LOAN_REVOKED"), "and no 401: some programs delete their session on it"
+    with pytest.raises(errors.UnauthorizedError, match="LOAN_REVOKED"):
+        await program(functions.updates.GetDifferenceRequest(1, datetime.now(UTC), 0))  # what ends one that listens
+    await program.disconnect()
+    assert owners.status() == []
+
+    transfer.restore(owners._keeper, "main")  # the ended loans stay ended, and new ones are told from them
+    async with borrower(await owners.lend("main", label="anew")) as another:
+        assert (await another.get_me()).first_name == "Ada"
+        assert (await said(program)).message == "LOAN_REVOKED"
+        assert {each["label"]: each["state"] for each in owners.loans()} == {"notebook": "revoked", "anew": "open"}
+    await program.disconnect()
+
+
+async def test_a_revoked_loan_is_told_though_nothing_else_of_its_session_is_lent(owners: Owners) -> None:
+    program = borrower(await owners.lend("main"))
+    await owners.revoke(owners.loans("main")[0]["id"])
+    await owners.lock()  # as when the daemon stops, and starts again with nothing to own
+    await owners.resume()
+    assert (await asyncio.wait_for(said(program), 20)).message == "LOAN_REVOKED"
+    assert owners.status() == []
+    await program.disconnect()
+
+
+async def test_a_login_that_its_holder_ended_is_told_as_a_loan_that_ended(owners: Owners, place: Place) -> None:
+    program = borrower(await owners.lend("main"))
+    await owners.lock()
+    async with hold(owners._keeper, "main", timeout=1.0) as client:
+        await client.log_out()
+    await owners.resume()
+    assert (await asyncio.wait_for(said(program), 20)).message == "LOAN_REVOKED"
     await program.disconnect()
 
 

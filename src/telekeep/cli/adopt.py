@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telekeep.cli.arguments import NAME, is_there, refuse_string
+from telekeep.cli.arguments import FULL, GRANT, NEW_NAME, is_there, refuse_string
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.output import style
 from telekeep.cli.span import SPAN
@@ -29,8 +29,10 @@ RULE = (
     "          telekeep adopt --undo bot.session"
 )
 @click.argument("files", metavar="FILE…", nargs=-1)
-@click.option("--as", "name", type=NAME, help="What to call the session (default: the file's name).")
-@click.option("--grant", metavar="PROFILE", default="full", show_default=True, help="What the loan may do; see lend.")
+@click.option("--as", "name", type=NEW_NAME, help="What to call the session (default: the file's name).")
+@click.option(
+    "--grant", metavar="PROFILE", type=GRANT, default=FULL, show_default=True, help="What the loan may do; see lend."
+)
 @click.option("--for", "seconds", type=SPAN, metavar="SPAN", help="How long the loan lasts, such as 8h or 30d.")
 @click.option("--undo", is_flag=True, help="Put the real key back, and end the loan.")
 @click.option("--list", "listed", is_flag=True, help="Show what was adopted, and what the files hold now.")

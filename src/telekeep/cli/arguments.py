@@ -7,6 +7,8 @@ on the command line is refused, and never repeated in the refusal.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +49,46 @@ def is_there(name: str) -> bool:
         return False
 
 
+@contextmanager
+def as_usage() -> Iterator[None]:
+    """What somebody typed is looked at in here: that it can be nothing, a ConfigError, is a matter of usage (code 2).
+
+    Exit code 6 is for settings, wherever they come from, --home, --network and a phone number among them, and for what
+    is well put but goes with nothing that is there.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise Usage(error.message, remedy=error.remedy) from None
+
+
 class _Name(click.ParamType[str]):
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         refuse_string(value, how="Name the session instead: `telekeep list` shows the names.")
+        return str(value)
+
+
+class _NewName(_Name):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from telekeep.vault.record import check_name
+
+        name = super().convert(value, param, ctx)
+        with as_usage():
+            check_name(name)
+        return name
+
+
+class _Grant(click.ParamType[str]):
+    name = "grant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value != FULL:  # which needs no looking up, and is what most say
+            from telekeep.gateway.grants import Grant
+
+            with as_usage():
+                Grant.parse(value)
         return str(value)
 
 
@@ -72,3 +109,10 @@ PHONE = _Phone()
 
 NAME = _Name()
 """The name of a kept session."""
+
+NEW_NAME = _NewName()
+"""A name for a session that is to be kept."""
+
+FULL = "full"
+GRANT = _Grant()
+"""What a loan may do: a profile, or TL methods."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telekeep.cli.arguments import NAME, PHONE
+from telekeep.cli.arguments import NEW_NAME, PHONE
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.options import CODE, PASSWORD_FILE, together
 from telekeep.errors import ConfigError
@@ -36,7 +36,7 @@ answers = together(
     "          telekeep auth main --qr\n"
     "          telekeep auth robot --bot-token-file token"
 )
-@click.argument("name", type=NAME)
+@click.argument("name", type=NEW_NAME)
 @answers
 @click.option("--qr", is_flag=True, help="Show a QR code instead of asking for a code.")
 @click.option("--bot", is_flag=True, help="Log in as a bot: TELEGRAM_BOT_TOKEN, or the token is asked for.")

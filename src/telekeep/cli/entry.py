@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 _TEXTS = ("--as", "--grant", "--home", "--network")
+_PROFILES = ("full", "read-only", "archive")  # any other grant is for `main` to judge
 _LONGEST_NAME = 64
 
 
@@ -36,6 +37,8 @@ def understood(words: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]] |
         word = words[at]
         if word in _TEXTS and at + 1 < len(words):
             at += 1
+            if word == "--grant" and words[at] not in _PROFILES:
+                return None
             said[word[2:]] = words[at]
         elif word in ("-q", "--quiet"):
             said["quiet"] = word

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from telekeep.cli.arguments import NAME
+from telekeep.cli.arguments import NAME, NEW_NAME
 from telekeep.cli.command import Invocation, command
 from telekeep.cli.renew import answers, doing, known, prompt_for
 
@@ -14,7 +14,7 @@ from telekeep.cli.renew import answers, doing, known, prompt_for
     "          telekeep export main@laptop --to telethon-string --out string.txt"
 )
 @click.argument("name", type=NAME)
-@click.option("--as", "other", type=NAME, required=True, help="What to call the new one.")
+@click.option("--as", "other", type=NEW_NAME, required=True, help="What to call the new one.")
 @answers
 def fork(
     invocation: Invocation,

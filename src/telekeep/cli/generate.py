@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from telekeep.cli.arguments import NAME
+from telekeep.cli.arguments import NEW_NAME
 from telekeep.cli.auth import answers, called, log_in
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.safekeeping import dangers
@@ -35,7 +35,7 @@ TRIES = 3  # at an API id or hash that cannot be one
 @command(
     epilog="Examples: telekeep generate\n          telekeep generate main --show\n          telekeep generate --env"
 )
-@click.argument("name", type=NAME, default="main")
+@click.argument("name", type=NEW_NAME, default="main")
 @answers
 @click.option("--show", is_flag=True, help="Print the string, alone, on standard output.")
 @click.option("--env", "env", is_flag=True, help="Put it into the .env file.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telekeep.cli.arguments import NAME
+from telekeep.cli.arguments import NEW_NAME
 from telekeep.cli.ask import confirm
 from telekeep.cli.command import Invocation, Usage, command
 from telekeep.cli.passcode import PASSCODE_FILE, passcode_of
@@ -35,7 +35,7 @@ WARNING = (
 )
 @click.argument("file", metavar="[FILE|FOLDER|-]", required=False)
 @click.option("--env", is_flag=True, help="Take what the environment, .env or config.json name.")
-@click.option("--as", "name", type=NAME, help="What to call it (default: the file's name).")
+@click.option("--as", "name", type=NEW_NAME, help="What to call it (default: the file's name).")
 @click.option("--replace", is_flag=True, help="Put it in the place of the session of that name.")
 @click.option("--test", "tests", is_flag=True, help="Then ask Telegram whether it is valid.")
 @click.option("--move", is_flag=True, help="It comes from another place for good: prove that nobody uses it there.")

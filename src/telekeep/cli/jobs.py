@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from telekeep.cli.arguments import as_usage
 from telekeep.cli.command import Invocation, Usage, group
 from telekeep.cli.output import moment, since
 from telekeep.cli.shelf import table
@@ -65,7 +66,8 @@ def add(
     from telekeep.work.jobs.job import make
     from telekeep.work.jobs.schedule import Schedule
 
-    new = make(job, _in_full(words), Schedule.read(every=every, cron=cron, at=at), session, Path.cwd())
+    with as_usage():
+        new = make(job, _in_full(words), Schedule.read(every=every, cron=cron, at=at), session, Path.cwd())
     where = home_of(invocation.home)
     private_folder(where.root)
     table.add(where, new)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from telekeep.cli.arguments import PHONE
+from telekeep.cli.arguments import FULL, GRANT, PHONE
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -23,6 +23,10 @@ def together(*options: Decorator) -> Decorator:
     return decorated
 
 
+ALL_IN_ALL = 60.0  # as telekeep.keeper.deadline says, which takes too long to load for a command that asks nobody
+TIMEOUT = click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=ALL_IN_ALL, help="Seconds, all in all (60)."
+)
 CODE = click.option("--code", metavar="CODE", help="The login code, if it is known before it is sent.")
 PASSWORD_FILE = click.option(
     "--password-file", metavar="FILE", help="Holds the two-step verification password, on its first line."
@@ -35,7 +39,8 @@ LOAN = together(
     click.option(
         "--grant",
         metavar="PROFILE",
-        default="full",
+        type=GRANT,
+        default=FULL,
         show_default=True,
         help="full, read-only, archive, or TL methods (messages.getHistory,users.*).",
     ),

@@ -18,7 +18,7 @@ STILL_THERE = "Telegram still lists this login: to end it, terminate it in any T
 def remove(invocation: Invocation, name: str, undo: bool) -> None:
     """Set a kept session aside. Its sealed generations stay in the vault, and --undo brings it back.
 
-    The login at Telegram is not ended by this.
+    Its loans end for good: programs that come with them are told so. The login at Telegram is not ended by this.
     """
     from telekeep.keeper import transfer
 
@@ -30,7 +30,8 @@ def remove(invocation: Invocation, name: str, undo: bool) -> None:
             return
         keeper.vault.entry(name)
         confirm(invocation, f"Set {name} aside?")
-        transfer.remove(keeper, name)
-    lines = [f"{name} is set aside.", STILL_THERE, f"→ To bring it back: telekeep remove {name} --undo"]
-    gone = {"name": name, "state": REMOVED, "warning": STILL_THERE}
+        loans = transfer.remove(keeper, name)
+    ended = [f"Loans of it that have ended: {loans}. Programs that come with them are told."] if loans else []
+    lines = [f"{name} is set aside.", *ended, STILL_THERE, f"→ To bring it back: telekeep remove {name} --undo"]
+    gone = {"name": name, "state": REMOVED, "loans_ended": loans, "warning": STILL_THERE}
     invocation.out.data(gone, () if invocation.quiet else lines)

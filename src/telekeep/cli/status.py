@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telekeep.cli.advice import DEFAULT_DAYS, OVERDUE, RECENT, Advice, advise
-from telekeep.cli.arguments import NAME
+from telekeep.cli.arguments import NAME, as_usage
 from telekeep.cli.command import Invocation, command
 from telekeep.cli.output import moment, since, size
 from telekeep.cli.shelf import (
@@ -45,9 +45,22 @@ if TYPE_CHECKING:
     from telekeep.vault.record import Entry, Health
 
 
+class _AgeDays(click.ParamType[str]):
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from telekeep.settings import parse_age_days
+
+        with as_usage():
+            parse_age_days(str(value))
+        return str(value)
+
+
 @command(epilog="Examples: telekeep status\n          telekeep status main --json")
 @click.argument("name", type=NAME, required=False)
-@click.option("--age-days", metavar="A,B,C", help="Days without use: idle, worth a look, overdue (14,30,90).")
+@click.option(
+    "--age-days", type=_AgeDays(), metavar="A,B,C", help="Days without use: idle, worth a look, overdue (14,30,90)."
+)
 def status(invocation: Invocation, name: str | None, age_days: str | None) -> int:
     """Show each kept session: who holds it, when it was last used, its size, and what to do.
 

@@ -8,6 +8,7 @@ import click
 
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, command
+from telekeep.cli.options import ALL_IN_ALL, TIMEOUT
 from telekeep.cli.output import style
 from telekeep.errors import SessionNotFound
 from telekeep.words import fitted
@@ -25,7 +26,7 @@ EXIT_CODES = {
 
 @command(epilog="Example: telekeep test main")
 @click.argument("name", type=NAME)
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds, all in all (60).")
+@TIMEOUT
 @click.option("--probe", "probing", is_flag=True, help="Ask also if the session is set aside: once, and alone.")
 def test(invocation: Invocation, name: str, timeout: float, probing: bool) -> int:
     """Ask Telegram whether a session is valid, with one harmless request. Nobody is asked for a code.
@@ -38,7 +39,7 @@ def test(invocation: Invocation, name: str, timeout: float, probing: bool) -> in
 
 
 def asked(
-    invocation: Invocation, name: str, *, timeout: float = 60.0, probing: bool = False
+    invocation: Invocation, name: str, *, timeout: float = ALL_IN_ALL, probing: bool = False
 ) -> tuple[dict[str, Any], list[str], int]:
     """What Telegram says of ``name``: as JSON, in words, and as an exit code."""
     import asyncio

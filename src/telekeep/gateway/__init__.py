@@ -18,6 +18,7 @@
 ``echo``        what others see of a call       ``redact``      what nobody may see
 ``loans``       the loan                        ``lending``     making and ending them
 ``register``    which keys are known            ``succession``  another client takes over
+``farewell``    what is left of the gateway of a session that is owned no more
 ``endpoint``    where it listens                ``listening``   those addresses, open
 ``shelf``       what the vault keeps of all this
 ``config``      what borrowers hear of DCs      ``peer_process``  who is at the other end

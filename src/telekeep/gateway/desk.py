@@ -22,10 +22,10 @@ from telekeep.gateway.grants import granted
 from telekeep.gateway.interpreter import interpreter, layer_of
 from telekeep.gateway.journal import Journal
 from telekeep.gateway.lending import Lending
-from telekeep.gateway.loans import OPEN, Loan
+from telekeep.gateway.loans import Loan
 from telekeep.gateway.news import News
 from telekeep.gateway.register import GatewayKey, Register
-from telekeep.gateway.verdict import Verdict, code_of_end
+from telekeep.gateway.verdict import Verdict, end_of
 from telekeep.mtproto.connection import Connection
 from telekeep.mtproto.conversation import Conversation
 from telekeep.mtproto.schema import read, types
@@ -33,7 +33,6 @@ from telekeep.mtproto.schema import read, types
 _log = logging.getLogger(__name__)
 
 _LARGE = 64 << 10  # bytes of a request that is counted by its size
-_ENDED = {"expired": "LOAN_EXPIRED", "revoked": "LOAN_REVOKED", "logged out": "LOAN_LOGGED_OUT"}
 
 
 class Desk:
@@ -180,9 +179,9 @@ class Desk:
         return False
 
     def _judge(self, loan: Loan, asked: Asked) -> None:
-        state = loan.state(self._clock.wall())
-        if state != OPEN:
-            raise Refused(code_of_end(asked), _ENDED[state])
+        ended = end_of(loan, asked, self._clock.wall())
+        if ended is not None:
+            raise ended
         granted(loan.grant).judge(asked)
         if asked.method == "messages.forwardMessages" and self._news.hides(asked.request.id):
             raise Refused(403, "NOT_GRANTED_SERVICE_CHAT_messages.forwardMessages")

@@ -25,6 +25,11 @@ _REMEMBERED = 30 * 86_400.0  # seconds for which an ended loan is answered by na
 _MOST_ENDED = 1000  # of those: a program that lends every minute would fill the vault with them
 
 
+def is_remembered(ended: Loan, now: float) -> bool:
+    """Whether a loan that has ended is still answered by name."""
+    return now - (ended.ended_at or now) <= (_REMEMBERED if ended.lasting else _UNUSED)
+
+
 class Lending:
     """The loans of the session ``name``. ``shelf``: where they are kept; ``register``: where their keys are known."""
 
@@ -145,7 +150,7 @@ class Lending:
 
     def _look_at(self, loan: Loan, now: float) -> None:
         if loan.ended_at is not None:
-            if now - loan.ended_at > (_REMEMBERED if loan.lasting else _UNUSED):
+            if not is_remembered(loan, now):
                 self._drop(loan)
         elif loan.state(now) == EXPIRED:
             with suppress(TelekeepError):  # it is written the next time

@@ -31,10 +31,13 @@ class Shelf:
 
     # ---- loans
 
-    def loans(self) -> list[Loan]:
-        """Every loan of this session, ended ones included. One that is damaged is named in the log and left out."""
+    def loans(self, *, though_removed: bool = False) -> list[Loan]:
+        """Every loan of this session, ended ones included. One that is damaged is named in the log and left out.
+
+        A session that was removed lends nothing; ``though_removed``: what there is of it nevertheless.
+        """
         found = []
-        for stored in self._vault.loans(self._name):
+        for stored in self._vault.loans(self._name, though_removed=though_removed):
             try:
                 found.append(Loan.from_payload(stored.payload))
             except SessionCorrupt as error:

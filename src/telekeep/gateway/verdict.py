@@ -19,6 +19,7 @@ from telekeep.errors import (
     TelekeepError,
 )
 from telekeep.gateway.asked import Asked, Refused
+from telekeep.gateway.loans import OPEN, Loan
 
 _UNKNOWN_KEY = "AuthKeyNotFound"  # the cause where Telegram answered with transport error -404
 _TEXTS: tuple[tuple[type[TelekeepError], int, str], ...] = (
@@ -28,6 +29,7 @@ _TEXTS: tuple[tuple[type[TelekeepError], int, str], ...] = (
     (AuthKeyRevoked, 401, "SESSION_REVOKED"),
     (TelegramAuthError, 401, "AUTH_KEY_UNREGISTERED"),
 )
+_ENDED = {"expired": "LOAN_EXPIRED", "revoked": "LOAN_REVOKED", "logged out": "LOAN_LOGGED_OUT"}
 
 
 class Verdict(NamedTuple):
@@ -53,7 +55,13 @@ def verdict(error: Exception | None) -> Verdict | None:
     return None
 
 
-def code_of_end(asked: Asked) -> int:
+def end_of(loan: Loan, asked: Asked, now: float) -> Refused | None:
+    """What to answer a request with whose loan has ended; None if it is open."""
+    state = loan.state(now)
+    return None if state == OPEN else Refused(_code_of_end(asked), _ENDED[state])
+
+
+def _code_of_end(asked: Asked) -> int:
     """The code by which a request is told that its loan has ended: one that ends the program, not its session file.
 
     Telethon's update loop ends its client on a 401, and goes on for ever after anything else; kurigram connects anew

@@ -4,14 +4,14 @@ the daemon that owns it, else this process, for the moment.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telekeep.errors import ConfigError, LoginTooYoung, SessionConflict, TelegramAuthError, TelegramNetworkError
+from telekeep.errors import ConfigError, LoginTooYoung, SessionConflict, TelegramAuthError
 from telekeep.health.logins import Alarm, Known, Ours, Register
 from telekeep.keeper import watching
+from telekeep.keeper.deadline import SECONDS, STEP_SECONDS, within
 from telekeep.upstream.devices import FRESH, Device, Devices
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from telekeep.keeper.keeper import Keeper
 
 SLACK = 120.0  # seconds by which our clock and Telegram's may differ
-SECONDS = 60.0  # for all of an order: lockdown asks once for each login
-_CONNECT_SECONDS = 30.0
 
 
 class Listing(NamedTuple):
@@ -151,18 +149,13 @@ async def _ordered(keeper: Keeper, name: str, order: dict[str, Any]) -> dict[str
         return owned
     client = hold(
         keeper, name, timeout=0.0, purpose="devices", receive_updates=False, brief=True,
-        connect_seconds=_CONNECT_SECONDS, connection_retries=2, request_retries=0,
+        connect_seconds=STEP_SECONDS, connection_retries=2, request_retries=0,
     )  # fmt: skip
-    try:
-        async with asyncio.timeout(SECONDS), client:
-            keeper.vault.note_uses([(name, client.fence, keeper.clock.wall())])
-            if client.session.user.is_bot:
-                raise no_devices(name)
-            return await carry_out(client, keeper.clock, order)
-    except TimeoutError as error:
-        if isinstance(error, TelegramNetworkError):
-            raise
-        raise TelegramNetworkError(f"No answer within {SECONDS:g} s.") from None
+    async with within(), client:
+        keeper.vault.note_uses([(name, client.fence, keeper.clock.wall())])
+        if client.session.user.is_bot:
+            raise no_devices(name)
+        return await carry_out(client, keeper.clock, order)
 
 
 def no_devices(name: str) -> ConfigError:

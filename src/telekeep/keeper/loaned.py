@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telekeep.errors import ConfigError
-from telekeep.gateway.loans import Loan
+from telekeep.gateway.loans import OPEN, REVOKED, Loan
 from telekeep.gateway.shelf import Shelf
 from telekeep.vault.vault import Vault
 
@@ -24,6 +24,13 @@ def loans(keeper: Keeper) -> dict[int, Loan]:
 def loan_of(keeper: Keeper, session: Session) -> Loan | None:
     """The loan that ``session`` is, if it is one of this home."""
     return loans(keeper).get(session.auth_key.id) if Vault.exists(keeper.home.vault) else None
+
+
+def revoked(keeper: Keeper, name: str) -> dict[str, bytes]:
+    """What the vault is to keep of the open loans of ``name`` from now on, by their ids: that they were revoked."""
+    now = keeper.clock.wall()
+    found = (loan for loan in Shelf(keeper.vault, name, 0).loans() if loan.state(now) == OPEN)
+    return {loan.id: loan.ended(REVOKED, now).to_payload() for loan in found}
 
 
 def refused(loan: Loan) -> ConfigError:

@@ -5,7 +5,6 @@ Never ``start()``, which prompts; never ``is_user_authorized()``, which takes ev
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -15,12 +14,13 @@ from telekeep.errors import (
     SessionConflict,
     SessionNotFound,
     TelegramAuthError,
-    TelegramNetworkError,
     TelegramRateLimitError,
     TelegramSessionError,
     TelekeepError,
 )
 from telekeep.health.doctor import in_thread
+from telekeep.keeper.deadline import SECONDS, SHARE, STEP_SECONDS, within
+from telekeep.keeper.deadline import patience as fitting
 from telekeep.keeper.floods import waited_out
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "needs_login", "conflict", "rate_limited", "network", "config", "corrupt"]
 
-STEP_SECONDS = 30.0
-_SHARE = 0.6  # of a step, for a daemon to answer: what is left is enough to find out that it holds the session still
 _BUSY_SECONDS = 0.0  # a session in use is an answer of its own; nobody is kept waiting for it
 
 
@@ -48,7 +46,7 @@ class Probe:
 
 
 async def probe(
-    keeper: Keeper, name: str, *, timeout: float = 60.0, probing: bool = False, patience: float = 0.0
+    keeper: Keeper, name: str, *, timeout: float = SECONDS, probing: bool = False, patience: float = 0.0
 ) -> Probe:
     """Connect as ``name`` and ask Telegram who we are; at most ``timeout`` seconds in all, 30 for each step.
 
@@ -57,21 +55,11 @@ async def probe(
 
     Notes the use if Telegram accepts it. Raises nothing that telekeep has a name for: that is the answer.
     """
-    longest = min(patience, timeout * (1 - _SHARE / 2))
+    longest = fitting(patience, timeout)
     try:
-        async with asyncio.timeout(timeout):
+        async with within(timeout):
             ask = partial(_asked, keeper, name, seconds=timeout, probing=probing)
             return await waited_out(keeper, name, ask, longest=longest)
-    except TimeoutError as error:
-        if isinstance(error, TelekeepError):
-            return _failed(name, error)
-        return _failed(
-            name,
-            TelegramNetworkError(
-                f"Timeout connecting to Telegram: no answer within {timeout:g} s.",
-                remedy="Please try again: check the connection, try another network, or wait some minutes.",
-            ),
-        )
     except TelekeepError as error:
         return _failed(name, error)
 
@@ -87,7 +75,7 @@ async def _asked(keeper: Keeper, name: str, *, seconds: float, probing: bool) ->
     """The answer of the daemon, or of Telegram. ``seconds``: for all of it."""
     from telekeep.keeper.handover import ask
 
-    share = min(STEP_SECONDS, seconds) * _SHARE
+    share = min(STEP_SECONDS, seconds) * SHARE
     verb = "recheck" if probing else "probe"
     owned = await in_thread(partial(ask, keeper, verb, patience=share, name=name))
     if owned is not None:  # the daemon has it, and has asked

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from telekeep.errors import ConfigError, SessionBusy, SessionCorrupt, VaultRolledBack
 from telekeep.keeper.backup import back_up_first
 from telekeep.keeper.handover import hand_over
-from telekeep.keeper.loaned import loan_of, refused
+from telekeep.keeper.loaned import loan_of, refused, revoked
 from telekeep.lease.busy import busy
 from telekeep.lease.lease import Lease, lease_name
 from telekeep.session import formats
@@ -165,11 +165,11 @@ def export_session(keeper: Keeper, name: str, format: str, *, even_if_held: bool
     return prepare_export(keeper, name, format, even_if_held=even_if_held).write()
 
 
-def remove(keeper: Keeper, name: str) -> None:
+def remove(keeper: Keeper, name: str) -> int:
     """Set the kept session ``name`` aside: its sealed generations stay, `restore` brings it back.
 
-    The authorization at Telegram is not ended by this. Raises SessionNotFound, SessionBusy while somebody speaks with
-    it.
+    Its open loans are revoked with it, for good; how many they were is returned. The authorization at Telegram is not
+    ended by this. Raises SessionNotFound, SessionBusy while somebody speaks with it.
     """
     vault = keeper.vault_for_writing()
     entry = vault.entry(name)
@@ -182,7 +182,9 @@ def remove(keeper: Keeper, name: str) -> None:
         else:  # it cannot be read, so its lease cannot be taken; the kernel says that nobody has it
             fence = entry.fence
         back_up_first(keeper, [name], step="before remove")
-        vault.remove(name, fence=fence)
+        loans = revoked(keeper, name)
+        vault.remove(name, fence=fence, loans=loans)
+    return len(loans)
 
 
 def restore(keeper: Keeper, name: str) -> Entry:

@@ -23,6 +23,7 @@ standing             which generation is in force, and whether it is older than 
 diagnosis            why a record does not open
 keys/                where a master key comes from: file, passphrase, keyring, systemd credential
 history              which generations may go
+replaceable          files that may be lost: a damaged one is set aside, and said
 highwater            how far each record had come, remembered outside the home
 machine              which machine this is
 archive/             sessions in one sealed file outside the vault: made, checked, put back

@@ -31,15 +31,16 @@ class Belonging(Part):
         """
         self._keep_belonging(LOAN, name, loan_id, payload)
 
-    def loans(self, name: str | None = None) -> list[StoredLoan]:
+    def loans(self, name: str | None = None, *, though_removed: bool = False) -> list[StoredLoan]:
         """The loans of the session ``name``, or of all sessions, but for those that were removed.
 
-        One that is damaged, or swapped for another, is left out and named in ``notices``. Raises SessionSealed.
+        ``though_removed``: of those, too; nothing may be lent on them. One that is damaged, or swapped for another, is
+        left out and named in ``notices``. Raises SessionSealed.
         """
         from telekeep.vault.lending import loans
 
         with self._unlocking.reading() as unsealed:
-            found, wrong = loans(unsealed, name)
+            found, wrong = loans(unsealed, name, though_removed=though_removed)
         for notice in wrong:
             if notice not in self.notices:  # it is asked for again and again
                 self._report(notice)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from telekeep.database import Database, Kind, Turns
-from telekeep.errors import SessionCorrupt, UnknownFormat, VaultRolledBack
-from telekeep.folder import set_aside
+from telekeep.errors import VaultRolledBack
 from telekeep.paths import private_folder
+from telekeep.vault.replaceable import DAMAGED, Replaceable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +76,9 @@ class Marks:
     ) -> None:
         self._folder = folder
         self._database = Database(folder / f"{vault_id}.db", MARKS, turns=turns)
-        self._clock = clock
-        self._report = report
+        self._file = Replaceable(
+            self._database, clock=clock, report=report, afterwards="the marks are set again as sessions are read"
+        )
 
     def prepare(self) -> None:
         """Make sure that marks can be set. Raises StorageUnavailable before anything else was written."""
@@ -88,15 +89,8 @@ class Marks:
 
     def all(self) -> dict[str, Position]:
         """Every mark, by name of the record."""
-        seen = self._database.inode()
-        if not seen:
-            return {}
-        try:
-            with self._database.reading() as connection:
-                return _every(connection)
-        except (SessionCorrupt, UnknownFormat) as error:
-            self._begin_anew(seen, error)
-            return {}
+        nothing: dict[str, Position] = {}
+        return self._file.read(_every, nothing)
 
     def check(self, name: str, here: Position | None) -> Position | None:
         """Compare the record as the vault has it with its mark, which is returned.
@@ -118,8 +112,8 @@ class Marks:
         seen = self._database.inode()
         try:
             self._raise_to(positions)
-        except (SessionCorrupt, UnknownFormat) as error:
-            self._begin_anew(seen, error)
+        except DAMAGED as error:
+            self._file.set_aside(seen, error)
             self.prepare()
             self._raise_to(positions)
 
@@ -139,15 +133,7 @@ class Marks:
         self._database.close()
 
     def _mark(self, name: str) -> Position | None:
-        seen = self._database.inode()
-        if not seen:
-            return None
-        try:
-            with self._database.reading() as connection:
-                return _find(connection, name)
-        except (SessionCorrupt, UnknownFormat) as error:
-            self._begin_anew(seen, error)
-            return None
+        return self._file.read(lambda connection: _find(connection, name), None)
 
     def _raise_to(self, positions: Sequence[tuple[str, Position]]) -> None:
         with self._database.transaction() as connection:
@@ -160,12 +146,6 @@ class Marks:
                 if mark is None or (mark != here and not is_older(here, mark)):
                     raised.append(_row(name, here))
             connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", raised)
-
-    def _begin_anew(self, inode: int, error: Exception) -> None:
-        self._database.close()
-        aside = set_aside(self._database.path, inode=inode, stamp=int(self._clock.wall()))
-        if aside is not None:
-            self._report(f"{error} It was set aside as {aside.name}; the marks are set again as sessions are read.")
 
 
 def _every(connection: sqlite3.Connection) -> dict[str, Position]:

@@ -24,10 +24,10 @@ class StoredLoan(NamedTuple):
         return f"StoredLoan(name={self.name!r}, id={self.id!r}, payload=…)"
 
 
-def loans(unsealed: Unsealed, name: str | None) -> tuple[list[StoredLoan], list[str]]:
+def loans(unsealed: Unsealed, name: str | None, *, though_removed: bool) -> tuple[list[StoredLoan], list[str]]:
     """The loans of the session ``name``, or of all, and what is wrong with those that do not open, in words.
 
-    A session that was removed lends nothing, nor does one that is not there.
+    A session that was removed lends nothing, nor does one that is not there: left out unless ``though_removed``.
     """
     belongings = unsealed.rows.belongings
     found, wrong = [], []
@@ -43,7 +43,7 @@ def loans(unsealed: Unsealed, name: str | None) -> tuple[list[StoredLoan], list[
             wrong.append(f"{error.message} It was left out.")
             continue
         if row.name not in lends:
-            lends[row.name] = _lends(unsealed.rows, row.name)
+            lends[row.name] = though_removed or _lends(unsealed.rows, row.name)
         if lends[row.name]:
             found.append(StoredLoan(row.name, row.id, payload))
     return found, wrong

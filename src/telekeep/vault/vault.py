@@ -9,7 +9,7 @@ changed nothing then.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -309,16 +309,19 @@ class Vault(Archived, Belonging, Lagged):
             self._lagging.save(header.lease, seal, state=session.state, peers=session.peers)
         return header, here, self._prune(rows, name, now)
 
-    def remove(self, name: str, *, fence: int) -> None:
+    def remove(self, name: str, *, fence: int, loans: Mapping[str, bytes] | None = None) -> None:
         """Set the session ``name`` aside: it is no longer kept, and not destroyed. Its loans are out of force with it.
 
-        Raises StaleFence, SessionNotFound, SessionCorrupt, VaultRolledBack, SessionSealed.
+        ``loans``: what becomes of some, payloads by id, in the same commit. Raises StaleFence, SessionNotFound,
+        SessionCorrupt, VaultRolledBack, SessionSealed.
         """
         now = self._clock.wall()
         self._marks.prepare()
         with self._unlocking.writing() as unsealed:
             last = kept(unsealed.rows, self._marks, name).header
             unsealed.rows.admit(last.lease, fence)
+            for loan_id, payload in (loans or {}).items():
+                unsealed.put_belonging(LOAN, name, loan_id, payload)
             header = last._replace(generation=last.generation + 1, fence=fence, saved_at=now, state=REMOVED, size=0)
             here = position(unsealed.rows, unsealed.add(header, b""), opened=True)
         self._mark((name, here))

@@ -8,7 +8,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from telekeep.errors import TelegramNetworkError, TelegramRateLimitError
-from telekeep.keeper.devices import SECONDS, carry_out, no_devices
+from telekeep.keeper.deadline import SECONDS
+from telekeep.keeper.devices import carry_out, no_devices
 from telekeep.keeper.fork import check_other, fork_held
 from telekeep.keeper.probe import ask_once_more
 from telekeep.keeper.renew import renew_held

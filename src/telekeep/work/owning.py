@@ -15,7 +15,9 @@ from telekeep.keeper.renewing.conversation import Conversations
 from telekeep.lease.probe import is_held
 from telekeep.mtproto import keys
 from telekeep.upstream.admission import Admission
+from telekeep.vault.record import Entry
 from telekeep.words import span
+from telekeep.work.farewells import Farewells
 
 if TYPE_CHECKING:
     from telekeep.gateway.owner import Owner
@@ -45,6 +47,7 @@ class Owning:
         self._is_locked = False
         self._closing = False
         self._renewing = Conversations()
+        self._farewells = Farewells(keeper)
 
     def status(self) -> list[dict[str, Any]]:
         """Each owned session, with its loans and who uses them."""
@@ -79,6 +82,7 @@ class Owning:
         await self._close_all(grace)
 
     async def _close_all(self, grace: float) -> None:
+        await self._farewells.close()
         owners, self._owners = self._owners, {}
         await asyncio.gather(*(owner.close(grace) for owner in owners.values()), return_exceptions=True)
 
@@ -95,6 +99,7 @@ class Owning:
                 await found.close(1.0)
                 found = None
             if found is None:
+                await self._farewells.end(name)
                 found = self._owners[name] = await own(self._keeper, name, timeout=1.0, server_key=self._server_key)
                 _log.info("%r is owned", name)
             return found
@@ -176,6 +181,22 @@ class Owning:
             owner = self._owners.get(entry.name)
             if owner is not None and owner.lease != entry.lease and not is_held(lease_folder(), entry.lease):
                 await self._renewed(entry.name)
+        for entry in entries:
+            if entry.name in lending:
+                await self._say_farewell(entry)
+
+    async def _say_farewell(self, entry: Entry) -> None:
+        """Tell the programs of a session that is lent no more, unless there is or will be an owner who does."""
+        turn = self.turn(entry.name)
+        if entry.name in self._owners or turn.locked() or not self._farewells.has_news(entry):
+            return
+        async with turn:
+            if entry.name in self._owners or self._closing or self._is_locked:
+                return
+            try:
+                await self._farewells.look(entry)
+            except TelekeepError as error:
+                _log.warning("the ended loans of %r cannot be read: %s", entry.name, error)
 
     async def _renewed(self, name: str) -> None:
         """Another login is kept under the name of a session that is owned: its loans are loans of that one now."""
@@ -207,6 +228,7 @@ class Owning:
             async with self.turn(name):
                 if name in self._owners or self._closing or self._is_locked:
                     return
+                await self._farewells.end(name)
                 self._owners[name] = await own(self._keeper, name, patient=True, made=made)
             _log.info("%r is owned again for its borrowers", name)
         except TelekeepError as error:

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from telekeep.borrow.run import environment, program
 from telekeep.borrow.run.environment import Lent
 from telekeep.borrow.run.keyscan import known_keys
+from telekeep.cli import entry
 from telekeep.cli.entry import understood
 from telekeep.errors import ConfigError
+from telekeep.gateway.grants import PROFILES
 from telekeep.session.formats.telethon_string import TelethonString
 from telekeep.session.model import AuthKey, DataCenter, Session
 
@@ -168,7 +170,8 @@ def test_old_pyrogram_is_seen_where_there_is_nothing_else(tmp_path: Path, packag
     [
         ("run main -- prog -x", ({"name": "main"}, ("prog", "-x"))),
         ("run main prog -- -x", ({"name": "main"}, ("prog", "--", "-x"))),
-        ("run --as a main --grant b --home h -q -- p", ({"as": "a", "name": "main", "grant": "b", "home": "h", "quiet": "-q"}, ("p",))),  # noqa: E501
+        ("run --as a main --grant archive --home h -q -- p", ({"as": "a", "name": "main", "grant": "archive", "home": "h", "quiet": "-q"}, ("p",))),  # noqa: E501
+        ("run main --grant b -- p", None),
         ("run main", None), ("run main --", None), ("run -- prog", None), ("lend main", None),
         ("run main --for 3h -- p", None),
         ("run --help", None), ("--json run main -- p", None), ("run main --grant", None), ("run m/n -- p", None),
@@ -178,3 +181,7 @@ def test_a_plain_line_is_understood_at_once_and_all_else_is_left_to_the_others(
     line: str, said: tuple[dict[str, str], tuple[str, ...]] | None
 ) -> None:
     assert understood(line.split()) == said
+
+
+def test_the_profiles_of_a_plain_line_are_the_grants() -> None:
+    assert entry._PROFILES == PROFILES

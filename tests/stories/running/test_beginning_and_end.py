@@ -214,7 +214,7 @@ def test_six_programs_of_every_kind_at_once(house: House, folder: Path) -> None:
         (("main", "--", "no-such-program"), 2, "There is no program 'no-such-program'"),
         (("main",), 2, "CMD"),
         (("nobody", "--", "true"), 1, "nobody"),
-        (("main", "--grant", "everything", "--", "true"), 6, "everything"),
+        (("main", "--grant", "everything", "--", "true"), 2, "everything"),
         (("main", "--", "/dev/null"), 2, "There is no program"),
     ],
 )

@@ -14,6 +14,7 @@ from telekeep.errors import (
     NoChat,
     SessionBusy,
     SessionNotFound,
+    TelegramNetworkError,
     TelegramRateLimitError,
     TelekeepError,
 )
@@ -124,6 +125,21 @@ async def test_looking_asks_for_no_more_than_the_newest_message(
         ("Saved Messages", 0),
     ]
     assert log.count("messages.getHistory") == 2 and list(tmp_path.glob("*.db")) == []
+
+
+async def test_looking_ends_in_time_where_telegram_is_silent(served: Served, bob: object) -> None:
+    """Eight tries of a minute each, and a session to be opened before: `archive test` took minutes."""
+    served.telegram.fault("delay", method="messages.getHistory", seconds=2, times=20)
+    report, began = Report(), asyncio.get_running_loop().time()
+    with pytest.raises(TelegramNetworkError, match=r"no answer within 0\.5 s"):
+        await verbs.test(terms("", "bob", "me"), report, timeout=0.5)
+    assert asyncio.get_running_loop().time() - began < 5 and report.chats == {}
+
+
+async def test_looking_waits_out_no_flood_that_its_time_does_not_reach(served: Served, bob: object) -> None:
+    served.telegram.fault("flood", method="messages.getHistory", seconds=3)
+    with pytest.raises(FloodWait):
+        await verbs.test(terms("", "bob"), Report(), timeout=2.0)
 
 
 async def test_a_chat_that_is_known_is_not_looked_up_again(

@@ -51,6 +51,18 @@ def test_what_stood_in_the_way_is_not_told_any_more_when_it_is_gone() -> None:
     assert policy.hindered(limited, SET_ASIDE).waits_for == SET_ASIDE.obstacle
 
 
+def test_a_job_that_cannot_be_started_is_as_before_and_shown_so_until_it_is_started() -> None:
+    before = ran(HOURLY, 5)
+    refused = policy.not_started(policy.started(before, NOW + 9).stopped(), before)
+    assert refused == replace(before, waits_for=policy.CANNOT_START, is_stopped=True)
+    assert policy.hindered(refused, Standing("key+")) == refused
+    assert policy.hindered(refused, SET_ASIDE).waits_for == SET_ASIDE.obstacle
+    assert policy.started(refused, NOW).waits_for == "" == policy.released(refused).waits_for
+    every = Backoff(attempts=None, first=10.0, cap=300.0, jitter=lambda: 1.0)
+    pauses = [policy.pause_after(count, least=5.0, again=every) for count in (1, 2, 3, 50)]
+    assert pauses == [15.0, 25.0, 45.0, 305.0]
+
+
 def test_a_scheduled_job_that_fails_too_often_waits_for_its_next_time() -> None:
     memory = ran(HOURLY, 5, 5, 5)
     assert (memory.held, memory.next_at, memory.failures) == ("", NOW + 3600, 0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from telekeep.errors import ConfigError
 from telekeep.paths import Home
 from telekeep.work.jobs import table
 from telekeep.work.jobs.job import make
-from telekeep.work.jobs.memory import FRESH, Memories
+from telekeep.work.jobs.memory import FRESH, Memories, Memory
 from telekeep.work.jobs.schedule import ALWAYS, Schedule
 
 
@@ -71,8 +72,34 @@ def test_a_name_is_taken_once_and_only_what_is_there_can_go(home: Home) -> None:
         table.remove(home, "chek")
 
 
-def test_what_is_remembered_outlives_the_process_and_a_torn_file(home: Home) -> None:
-    Memories(home).keep("bot", FRESH.stopped())
-    assert Memories(home).of("bot").is_stopped
-    (home.root / "jobs" / "runs.json").write_text('{"bot": {"unheard": 1}}')
-    assert Memories(home).of("bot") == FRESH
+def test_what_is_remembered_outlives_the_process(home: Home) -> None:
+    done = Memory(1.5, 2, -9, 3, math.inf, "rate limited", "done", "key+", True)
+    Memories(home).keep("bot", done)
+    assert Memories(home).of("bot") == done
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"bot": {"unheard": 1}}',
+        '{"bot": {"failures": "3"}}', '{"bot": {"failures": 1.5}}', '{"bot": {"code": true}}',
+        '{"bot": {"next_at": NaN}}', '{"bot": {"started_at": Infinity}}', '{"bot": {"ended_at": -1}}',
+        '{"bot": {"next_at": 1e300}}', '{"bot": {"is_stopped": 0}}', '{"bot": {"held": null}}', '{"bot": []}',
+        '{"fine": {"failures": 1}, "bot": {"waits_for": {}}}', "[]", "7", '{"bot"', "\udcff", "[" * 100_000,
+    ],
+)  # fmt: skip
+def test_what_cannot_be_understood_is_set_aside_and_said(
+    home: Home, written: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong type would end every job of the daemon, again and again, wherever it is met."""
+    Memories(home).keep("other", FRESH.stopped())
+    path = home.root / "jobs" / "runs.json"
+    path.write_bytes(written.encode("utf-8", "surrogateescape"))
+    memories = Memories(home)
+    assert memories.of("bot") == memories.of("other") == FRESH
+    (aside,) = path.parent.glob("runs.json.damaged-*")
+    assert aside.read_bytes() == written.encode("utf-8", "surrogateescape") and not path.exists()
+    (said,) = caplog.messages
+    assert str(path) in said and aside.name in said and "telekeep jobs list" in said
+    memories.keep("bot", FRESH.stopped())
+    assert Memories(home).of("bot").is_stopped and len(caplog.messages) == 1

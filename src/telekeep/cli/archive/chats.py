@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from telekeep.cli.arguments import as_usage
 from telekeep.cli.command import Command, Usage
 from telekeep.cli.span import SPAN
 from telekeep.errors import ConfigError
@@ -34,12 +35,13 @@ class _Chat(click.ParamType[str]):
 
         text = str(value)
         text = "-" + text[1:] if text.startswith(_MINUS) else text
-        read(text)
+        with as_usage():
+            read(text)
         return text
 
 
 CHAT = _Chat()
-"""A chat as it was typed; ConfigError for what can be none."""
+"""A chat as it was typed; Usage for what can be none."""
 
 
 class _Place(click.ParamType[str]):
@@ -48,7 +50,8 @@ class _Place(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from telekeep.work.archive.stores.place import check
 
-        check(str(value))
+        with as_usage():
+            check(str(value))
         return str(value)
 
 

@@ -14,6 +14,7 @@ from telekeep.cli.archive.chats import WithChats, chats_argument, fetching_optio
 from telekeep.cli.archive.showing import ended, shown
 from telekeep.cli.arguments import NAME
 from telekeep.cli.command import Invocation, Usage, command
+from telekeep.cli.options import TIMEOUT
 from telekeep.cli.output import style
 from telekeep.errors import TelekeepError
 
@@ -83,7 +84,8 @@ def monitor(invocation: Invocation, name: str, chats: tuple[str, ...], history: 
 @command(cls=WithChats, epilog="Example: telekeep archive test main @news -1001234567890")
 @click.argument("name", type=NAME)
 @chats_argument
-def test(invocation: Invocation, name: str, chats: tuple[str, ...]) -> int:
+@TIMEOUT
+def test(invocation: Invocation, name: str, chats: tuple[str, ...], timeout: float) -> int:
     """Look whether chats may be read. Nothing is kept."""
     from telekeep.work.archive import verbs
     from telekeep.work.archive.terms import Report, Terms
@@ -93,7 +95,7 @@ def test(invocation: Invocation, name: str, chats: tuple[str, ...]) -> int:
     terms = Terms(name, chats, "", home=invocation.home, network=invocation.network)
     with invocation.out.progress("Asking Telegram"):
         try:
-            asyncio.run(verbs.test(terms, report))
+            asyncio.run(verbs.test(terms, report, timeout=timeout))
         except TelekeepError as found:
             error = found
     if error is None and not (invocation.json or invocation.quiet):

@@ -20,7 +20,6 @@ from telekeep import paths
 from telekeep.clock import Clock, Moment
 from telekeep.database import Database, Kind
 from telekeep.errors import SessionCorrupt, StorageUnavailable
-from telekeep.folder import set_aside
 from telekeep.pace.ledger import EMPTY, Deadline, Pace, Page, longer, shown, slowed, slower
 from telekeep.paths import check_private_file, private_folder
 
@@ -141,8 +140,7 @@ class LocalLedger:
         try:
             return work()
         except SessionCorrupt as error:
-            self._database.close()
-            aside = set_aside(self.path, inode=inode, stamp=int(self._clock.wall())) if inode else None
+            aside = self._database.set_aside(inode=inode, stamp=int(self._clock.wall()))
             _warn("%s It was set aside (%s); Telegram will say each wait again.", error.message, aside)
             self._make()
             return work()

@@ -14,8 +14,9 @@ from telekeep.upstream.line import Line
 def guarded(kind: type[Any], line: Callable[[], Line]) -> type[Any]:
     """``kind``, a connection class of kurigram's, such that each connection asks what ``line()`` is when it is made."""
     if issubclass(kind, _Guarded):
-        return kind
-    return type(kind.__name__, (_Guarded, kind), {"_line_in_force": lambda self: line(), "__module__": __name__})
+        kind = kind._unguarded  # it may have been another storage's
+    own = {"_line_in_force": lambda self: line(), "_unguarded": kind, "__module__": __name__}
+    return type(kind.__name__, (_Guarded, kind), own)
 
 
 class _Guarded:
@@ -27,6 +28,7 @@ class _Guarded:
 
     protocol: Any
     _line_in_force: Callable[[], Line]
+    _unguarded: type[Any]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 from weakref import ReferenceType, ref
 
@@ -20,6 +19,7 @@ from telekeep.session.network import TEST, Network
 from telekeep.upstream import endpoints
 from telekeep.upstream.cast import marked, unmarked
 from telekeep.upstream.record import Record
+from telekeep.upstream.storages.asker import asker, unknown
 from telekeep.upstream.storages.held_record import HeldRecord, refuse_copy
 from telekeep.upstream.storages.kurigram_guard import guarded, stop
 
@@ -54,9 +54,14 @@ class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as i
 
     async def open(self) -> None:
         """Take the lease. Raises what `HeldRecord.open` does, and NeedsLogin if nobody is known to be logged in:
-        kurigram would make a new key. SessionBusy if another client of this program speaks over this storage.
+        kurigram would make a new key. SessionBusy if another client of this program speaks over this storage,
+        ConfigError unless it is a kurigram client that opens it as its own storage: only that can be made to ask.
         """
-        client = _opening(sys._getframe(1))
+        client, _ = asker(self, sys._getframe(1))
+        factory = getattr(client, "connection_factory", None)
+        if not isinstance(client, Client) or client.storage is not self or not isinstance(factory, type):
+            how = f"Client(…, storage_engine=VaultStorage({self.name!r})), whose connection_factory must be a class"
+            raise unknown(self, self.name, given=how)
         if self._client is not None and self._client() not in (None, client):
             raise SessionBusy(
                 f"Another client of this program speaks over this VaultStorage of {self.name!r}.",
@@ -71,11 +76,10 @@ class VaultStorage(Storage):  # type: ignore[misc]  # kurigram is looked at as i
         application = record.session.application
         self._api_id = application.api_id if application else None
         self._home = endpoints.home_of(record.session, self._held.network)
-        if client is not None:
-            self._client = ref(client)
-            client.connection_factory = guarded(client.connection_factory, lambda: self._held.line)
-            client.ipv6 = endpoints.is_ipv6(self._home)  # or kurigram would look for an address of its own instead
-            self._held.watch()
+        self._client = ref(client)
+        client.connection_factory = guarded(factory, lambda: self._held.line)
+        client.ipv6 = endpoints.is_ipv6(self._home)  # or kurigram would look for an address of its own instead
+        self._held.watch()
 
     async def save(self) -> None:
         if (record := self._held.record) is not None:
@@ -216,12 +220,6 @@ def _seen(known: State | None, told: Any) -> State | None:
 
 
 _FIELDS = ("pts", "qts", "date", "seq")
-
-
-def _opening(caller: FrameType) -> Any:
-    """The client whose `load_session` opens us; kurigram tells a storage nothing of its client."""
-    client = caller.f_locals.get("self")
-    return client if isinstance(client, Client) else None
 
 
 def _input_peer(peer: Peer | None, asked: Any) -> Any:

@@ -128,8 +128,11 @@ class SqliteSession(Storage):
 class VaultStorage(Storage):
     """The session kept as ``name``, held from `load` to `close`. ``home``, ``network``: as in `telekeep.client`.
 
-    Nobody asks the lease in between: `load` gives the key away, and a client of Telethon 2 tells its storage nothing
-    before it saves. `check` is there for a program that can ask before it sends.
+    **`load` gives the key away, and nobody asks the lease in between.** That cannot be helped here: the interface ends
+    with the `Session` that `load` returns; a client of Telethon 2 tells its storage nothing before it saves, and hands
+    it no connection that could be made to ask; and as there is no release, none can be looked for, as `VaultSession`
+    looks for Telethon's. So one that has lost its lease goes on sending until it saves. `check` is there for a program
+    that can ask before it sends; whoever cannot should borrow (`telekeep.client`).
     """
 
     def __init__(self, name: str, *, home: Path | str | None = None, network: Network | str | None = None) -> None:
@@ -138,7 +141,7 @@ class VaultStorage(Storage):
         self._held = HeldRecord(name, home=home, network=network)
 
     async def load(self) -> Session | None:
-        """Raises what `HeldRecord.open` does."""
+        """The session, its key included, unguarded: see the class. Raises what `HeldRecord.open` does."""
         record = self._held.open()
         peers = tuple(record.cast.everybody())
         return replace(record.session, user=record.user, state=record.state, peers=peers)

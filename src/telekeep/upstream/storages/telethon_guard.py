@@ -23,10 +23,9 @@ def guarded(kind: type[Any], line: Callable[[], Line], on_fork: Callable[[Except
     The one that Telethon takes if none is named becomes our own (`telekeep.upstream.guarded`), the same on the wire.
     Obfuscated ones, those of MTProxies and the like stay what they are, and ask the line as well.
     """
-    if is_guarded(kind):
-        return kind
+    kind = kind._unguarded if is_guarded(kind) else kind  # it may have been another session's
     kinds = (_OfStock, ConnectionGuarded) if kind is ConnectionTcpFull else (_OfStock, _Checked, Guarded, kind)
-    own = {"_line_in_force": lambda self, loggers: line(), "_on_fork": staticmethod(on_fork)}
+    own = {"_line_in_force": lambda self, loggers: line(), "_on_fork": staticmethod(on_fork), "_unguarded": kind}
     return type(kind.__name__, kinds, {**own, "__module__": __name__})
 
 
@@ -39,6 +38,7 @@ class _OfStock:
     """For Telethon's own sender, which tries again for ever, whatever ConnectionError it is told on connecting."""
 
     _on_fork: Callable[[Exception], None]
+    _unguarded: type[Any]
 
     def send(self, data: bytes) -> Any:
         try:

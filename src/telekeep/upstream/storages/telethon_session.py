@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from telekeep.errors import ConfigError, SessionBusy, TelegramNetworkError
 from telekeep.session.network import Network
 from telekeep.upstream import endpoints, writeback
 from telekeep.upstream.line import Line
+from telekeep.upstream.storages.asker import asker, unknown
 from telekeep.upstream.storages.held_record import HeldRecord, refuse_copy
 from telekeep.upstream.storages.telethon_guard import guarded, is_guarded, stop
 
@@ -33,10 +35,13 @@ class VaultSession(writeback.VaultSession):
     over it. It cannot be copied or pickled. Made or connected while another process has the session: SessionBusy; while
     Telegram has said to wait: FloodWait. ``home``, ``network``: as in `telekeep.client`.
 
+    The key goes to a client that is made with this as its session, and to nobody else: whoever asks for it otherwise
+    (a session around this one, ``session.auth_key``, `StringSession.save`) could send without the lease, and gets a
+    ConfigError. ``telekeep export`` is there for a key that is to leave.
+
     What only `telekeep.client` does, as requests of other clients are not ours to read: floods are not noted or waited
     out; a login that Telegram has ended is set aside only if Telethon's update loop met the end, not a call of the
-    program's; the login is not proven before `connect` returns. What a program does with the key itself
-    (``session.auth_key``, `StringSession.save`) is its own affair.
+    program's; the login is not proven before `connect` returns.
     """
 
     def __init__(self, name: str, *, home: Path | str | None = None, network: Network | str | None = None) -> None:
@@ -68,15 +73,17 @@ class VaultSession(writeback.VaultSession):
         """Where the client connects. Telethon asks for it whenever it connects: so the lease is taken here."""
         self._hold()
         client = self._asking("connect", sys._getframe(1))
-        if client is not None and client.session is self:
+        if client is not None:
             self._serve(client)
         return super().server_address
 
     @property
     def auth_key(self) -> Any:
+        """The key, for a client that is being made: it asks the line from then on. Raises ConfigError for others."""
         client = self._asking("__init__", sys._getframe(1))
-        if client is not None:
-            client._connection = guarded(client._connection, self._line, self._stop)
+        if client is None:
+            raise self._unknown()
+        client._connection = guarded(client._connection, partial(self._line, ref(client)), self._stop)
         return self._auth_key
 
     @auth_key.setter
@@ -152,19 +159,21 @@ class VaultSession(writeback.VaultSession):
         self._held.watch()
 
     def _asking(self, method: str, frame: FrameType | None) -> Any:
-        """The client in whose ``method`` we are asked; None if somebody else asks.
+        """The client of ours in whose ``method`` we are asked; None if somebody else asks."""
+        client, asked_in = asker(self, frame)
+        is_ours = isinstance(client, TelegramClient) and getattr(client, "session", None) is self
+        return client if is_ours and asked_in == method else None
 
-        Telethon tells a session nothing of its client, and nothing of Telethon is changed here but that client.
-        """
-        while frame is not None and frame.f_locals.get("self") is self:  # a subclass of ours asks on
-            frame = frame.f_back
-        if frame is None or frame.f_code.co_name != method:
-            return None
-        client = frame.f_locals.get("self")
-        return client if isinstance(client, TelegramClient) else None
-
-    def _line(self) -> Line:
+    def _line(self, of: ReferenceType[Any]) -> Line:
+        """What a connection of this client asks. Raises ConfigError unless it is the one that is served."""
+        client = self._client() if self._client is not None else None
+        if client is None or client is not of():
+            self._held.line  # noqa: B018  # says that it is closed
+            raise self._unknown()
         return self._held.line
+
+    def _unknown(self) -> ConfigError:
+        return unknown(self, self._held.name, given=f"TelegramClient(VaultSession({self._held.name!r}), …)")
 
     def _stop(self, error: Exception) -> None:
         client = self._client() if self._client is not None else None

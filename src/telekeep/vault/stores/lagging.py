@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from telekeep.database import Database, Kind, Turns
-from telekeep.errors import SessionCorrupt, StorageUnavailable, UnknownFormat
-from telekeep.folder import set_aside
+from telekeep.errors import SessionCorrupt, StorageUnavailable
+from telekeep.vault.replaceable import DAMAGED, Replaceable
 from telekeep.vault.stores import packs
 from telekeep.vault.stores.checks import TABLES as CHECKS
 from telekeep.vault.stores.checks import read_checks, read_health, write_check
@@ -81,6 +81,9 @@ class Lagging:
         self._vault_id = vault_id
         self._clock = clock
         self._report = report
+        self._file = Replaceable(
+            self._database, clock=clock, report=report, afterwards="update state and peers will be fetched again"
+        )
 
     noun = LAGGING.noun
 
@@ -275,7 +278,7 @@ class Lagging:
         """Set the file aside, and begin a new one."""
         seen = self._database.inode()
         if seen:
-            self._set_aside(seen, SessionCorrupt("The lagging file was to be begun anew."))
+            self._file.set_aside(seen, SessionCorrupt("The lagging file was to be begun anew."))
         self._begin()
 
     # ---- damage
@@ -290,8 +293,8 @@ class Lagging:
         seen = self._database.inode()
         try:
             self._run(work)
-        except (SessionCorrupt, UnknownFormat) as error:
-            self._set_aside(seen, error)
+        except DAMAGED as error:
+            self._file.set_aside(seen, error)
             if not self._begin(work):
                 self._run(work)
 
@@ -301,16 +304,11 @@ class Lagging:
             work(connection)
 
     def _read(self, work: Callable[[sqlite3.Connection], _T], nothing: _T) -> _T:
-        seen = self._database.inode()
-        if not seen:
-            return nothing
-        try:
-            with self._database.reading() as connection:
-                self._check_owner(connection)
-                return work(connection)
-        except (SessionCorrupt, UnknownFormat) as error:
-            self._set_aside(seen, error)
-            return nothing
+        def checked(connection: sqlite3.Connection) -> _T:
+            self._check_owner(connection)
+            return work(connection)
+
+        return self._file.read(checked, nothing)
 
     def _read_uses(self, work: Callable[[sqlite3.Connection], _T], nothing: _T) -> _T:
         try:
@@ -335,12 +333,6 @@ class Lagging:
     def _check_owner(self, connection: sqlite3.Connection) -> None:
         if connection.execute("SELECT vault_id FROM vault").fetchone() != (self._vault_id,):
             raise SessionCorrupt(f"{self._database.path} belongs to another vault.")
-
-    def _set_aside(self, inode: int, error: Exception) -> None:
-        self._database.close()
-        aside = set_aside(self._database.path, inode=inode, stamp=int(self._clock.wall()))
-        if aside is not None:
-            self._report(f"{error} It was set aside as {aside.name}; update state and peers will be fetched again.")
 
 
 def _write_state(connection: sqlite3.Connection, lease: str, seal: Seal, state: UpdateState) -> None:

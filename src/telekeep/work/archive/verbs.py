@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from telekeep.clock import Clock, system_clock
 from telekeep.errors import NoChat, TelegramRateLimitError, TelekeepError
+from telekeep.keeper.deadline import SECONDS, patience, within
 from telekeep.work.archive import naming, plan
 from telekeep.work.archive.asking import Asking, named_here
 from telekeep.work.archive.finding import Finder, Place, history
@@ -43,13 +45,21 @@ async def monitor(terms: Terms, report: Report, stop: asyncio.Event, *, clock: C
     await kept_up(terms, report, work, clock or system_clock(), lasting=True)
 
 
-async def test(terms: Terms, report: Report, *, clock: Clock | None = None) -> None:
-    """Look whether the chats may be read: the newest message of each is asked for, none is kept. Errors as above."""
-    clock = clock or system_clock()
+async def test(terms: Terms, report: Report, *, clock: Clock | None = None, timeout: float = SECONDS) -> None:
+    """Look whether the chats may be read: the newest message of each is asked for, none is kept.
+
+    At most ``timeout`` seconds in all, after which TelegramNetworkError is raised; other errors as above.
+    """
+    async with within(timeout):
+        await _test(terms, report, clock or system_clock(), timeout)
+
+
+async def _test(terms: Terms, report: Report, clock: Clock, seconds: float) -> None:
+    pace = replace(terms.pace, patience=patience(terms.pace.patience, seconds))
     line = Line(terms.name, home=terms.home, network=terms.network)
     try:
         await line.client.connect()
-        asking = Asking(line.client, terms.pace, clock=clock, told=report.told)
+        asking = Asking(line.client, pace, clock=clock, told=report.told)
         await _found(terms, report, Finder(asking, {}, line.self_id))
     except Exception as error:
         raise named_here(error, clock) from error

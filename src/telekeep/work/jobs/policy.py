@@ -11,6 +11,7 @@ from telekeep.work.jobs.memory import Memory
 from telekeep.work.jobs.obstacles import Standing
 
 AGAIN = Backoff(attempts=6, first=2.0, cap=300.0)  # a job that fails: six times in a row, then it is left
+REFUSED = Backoff(attempts=None, first=10.0, cap=300.0)  # one that cannot be started: for as long as it cannot
 STEADY = 600.0  # seconds after which a run counts as one that went well for a while
 _RESTART = 1.0  # seconds until a job that is to run always, and has ended well, is started again
 _SHORTEST_WAIT = 5.0  # seconds between two tries at what Telegram has said "not before" to
@@ -29,6 +30,7 @@ OUTCOMES = {
 }
 """What the exit codes of telekeep's own commands mean (`telekeep.errors`)."""
 
+CANNOT_START = "cannot be started"
 NEEDS_LOGIN, RATE_LIMITED, GIVEN_UP, DONE = OUTCOMES[1], OUTCOMES[4], "given up", "done"
 _SLACK = 60.0  # seconds that clocks are corrected by every day
 _NO_USE = (2, 6)  # it would fail in the same way
@@ -48,6 +50,16 @@ def outcome(job: Job, code: int | None) -> str:
 def started(memory: Memory, now: float) -> Memory:
     """It was just started."""
     return replace(memory, started_at=now, ended_at=None, next_at=None, waits_for="", held="", held_at="")
+
+
+def not_started(memory: Memory, before: Memory) -> Memory:
+    """It was to be started, and could not: as ``before``, but for what a person has said meanwhile."""
+    return replace(before, is_stopped=memory.is_stopped, waits_for=CANNOT_START)
+
+
+def pause_after(refusals: int, *, least: float, again: Backoff = REFUSED) -> float:
+    """Seconds until what was refused so many times in a row is tried again; never less than ``least``."""
+    return least + (again.pause(refusals) or 0.0)
 
 
 def interrupted(memory: Memory, now: float) -> Memory:
@@ -92,9 +104,11 @@ def held_on(memory: Memory, standing: Standing) -> Memory:
 
 
 def hindered(memory: Memory, standing: Standing) -> Memory:
-    """What stands in its way now is what it waits for; what has gone is not. A flood wait is Telegram's, and stays."""
-    is_flood = memory.waits_for == RATE_LIMITED and not standing.obstacle
-    return memory if is_flood else replace(memory, waits_for=standing.obstacle)
+    """What stands in its way now is what it waits for; what has gone is not. A flood wait is Telegram's, and stays; so
+    does that it cannot be started, until it was.
+    """
+    stays = memory.waits_for in (RATE_LIMITED, CANNOT_START) and not standing.obstacle
+    return memory if stays else replace(memory, waits_for=standing.obstacle)
 
 
 def is_released(memory: Memory, standing: Standing) -> bool:

@@ -54,6 +54,12 @@ class Run:
             )  # fmt: skip
         except OSError as error:
             os.close(ours)
+            where = job.directory
+            if where is not None and not where.is_dir():
+                raise StorageUnavailable(
+                    f"The job {job.name!r} cannot be started: its directory {str(where)!r} is not there.",
+                    remedy="Make the directory, or name another one in jobs.toml.",
+                ) from None
             raise StorageUnavailable(f"The job {job.name!r} cannot be started: {error.strerror}.") from None
         finally:
             os.close(theirs)

@@ -38,6 +38,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._keeping: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, Run] = {}
+        self._refused: dict[str, tuple[int, str]] = {}  # how often in a row, and why the last time
         self._changed = asyncio.Event()
         self._reading = asyncio.Lock()
         self._is_over = False
@@ -92,6 +93,7 @@ class Jobs:
         gone = [name for name, job in self._jobs.items() if found.get(name) != job]
         await self._end(gone)
         for name in gone:
+            self._refused.pop(name, None)
             if name not in found:
                 self._memories.forget(name)
         self._jobs = found
@@ -125,9 +127,8 @@ class Jobs:
             try:
                 await self._until_due(job)
                 await self._run_once(job)
-            except TelekeepError as error:  # a disk that refuses now may do so the next time
-                _log.warning("the job %r: %s", job.name, error.message)
-                await self._keeper.clock.sleep(LOOK)
+            except TelekeepError as error:  # a disk that refuses now, or a directory that is gone, may be well later
+                await self._pause(self._refusal(job.name, error))
             except Exception:  # a fault of ours must not end the job in silence
                 _log.exception("the job %r: something unforeseen", job.name)
                 await self._keeper.clock.sleep(_UNFORESEEN)
@@ -144,12 +145,25 @@ class Jobs:
             self._memories.keep(job.name, memory)
             if not (memory.is_stopped or memory.held or stands.obstacle) and now >= policy.due(job, memory, now):
                 return
-            self._changed.clear()
             await self._look_again(policy.due(job, memory, now) - now)
+
+    def _refusal(self, name: str, error: TelekeepError) -> float:
+        """Seconds until a job is tried again that was refused; said once, and again when it is another reason."""
+        count, before = self._refused.get(name, (0, ""))
+        pause = policy.pause_after(count + 1, least=LOOK)
+        self._refused[name] = (count + 1, error.message)
+        if error.message != before:
+            remedy = f" {error.remedy}" if error.remedy else ""
+            _log.warning("the job %r: %s%s It is tried again, less and less often.", name, error.message, remedy)
+        return pause
 
     async def _look_again(self, left: float) -> None:
         """In a while: when it is due, or when somebody has changed something."""
-        wait = max(0.05, min(LOOK, left)) if left > 0 else LOOK
+        await self._pause(max(0.05, min(LOOK, left)) if left > 0 else LOOK)
+
+    async def _pause(self, wait: float) -> None:
+        """Wait for so many seconds, or until somebody changes something."""
+        self._changed.clear()
         sleeping = asyncio.ensure_future(self._keeper.clock.sleep(wait))
         changed = asyncio.ensure_future(self._changed.wait())
         try:
@@ -162,7 +176,13 @@ class Jobs:
         clock, name = self._keeper.clock, job.name
         before = self._memories.of(name)
         self._memories.keep(name, policy.started(before, clock.wall()))
-        run = self._runs[name] = await Run.start(job, self._keeper.home, self._environment, grace=self._grace)
+        try:
+            run = await Run.start(job, self._keeper.home, self._environment, grace=self._grace)
+        except TelekeepError:
+            self._memories.keep(name, policy.not_started(self._memories.of(name), before))
+            raise
+        self._runs[name] = run
+        self._refused.pop(name, None)
         _log.info("the job %r runs (pid %d): %s", name, run.pid, job.words[0])
         self._keeper.events.report(JobStarted(name, clock.wall(), run.pid))
         try:
