@@ -86,6 +86,19 @@ def test_what_cannot_be_read_of_one_is_told_of_that_one(place: Place) -> None:
         assert where.session == vault.load("c")
 
 
+def test_a_session_whose_fence_is_damaged_is_not_taken_and_the_others_are(place: Place) -> None:
+    """A holder that cannot be compared with the one before must not begin."""
+    with place.create() as vault:
+        keep(vault, NAMES)
+        lease = vault.entry("b").lease
+    surgery.edit(place.sessions, "UPDATE fences SET fence = 'x' WHERE lease = ?", lease)
+    with place.open() as vault:
+        assert kinds(vault.look(NAMES)) == [Looked, SessionCorrupt, Looked, Looked]
+        admitted = vault.admit((name, a_session(number).auth_key.id, 50) for number, name in enumerate(NAMES, 1))
+        assert [isinstance(each, SessionCorrupt) for each in admitted] == [False, True, False, False]
+        assert [vault.entry(name).fence for name in "acd"] == [50, 50, 50]
+
+
 def test_a_page_that_cannot_be_read_spoils_only_the_session_that_lies_on_it(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,7 +126,7 @@ class Looking(Part):
             found[name] = entry, _with_lagged(session, lagged.get(header.lease))
         if behind:
             self._mark(*behind)
-        return found
+        return {name: found[name] for name in names}
 
     def _lagged(
         self, unsealed: Unsealed, leases: Collection[str]

@@ -68,6 +68,7 @@ def kept_each(rows: Rows, marks: Marks, names: Collection[str]) -> dict[str, tup
     found: dict[str, tuple[Sealed, int] | TelekeepError] = {}
     for name in names:
         try:
+            check_name(name)
             if name not in well:
                 sealed = kept(rows, marks, name)
                 well[name] = sealed, position(rows, sealed).fence
@@ -81,7 +82,7 @@ def _well(rows: Rows, marks: Marks, names: Collection[str]) -> dict[str, tuple[S
     known = marks.of(names)
     found = {}
     for name, sealed, fence in rows.standing(names):
-        if sealed is None or sealed.header.state == REMOVED:
+        if sealed is None or fence is None or sealed.header.state == REMOVED:
             continue
         mark, here = known.get(name), reached(sealed, max(sealed.header.fence, fence), opened=False)
         if mark is None or not is_older(here, mark):

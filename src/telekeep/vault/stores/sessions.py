@@ -95,11 +95,13 @@ class Listed(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A record as it stands. ``sealed`` is None if its newest generation cannot be read, or is not in force."""
+    """A record as it stands. ``sealed`` is None if its newest generation cannot be read, or is not in force; ``fence``
+    if it is damaged.
+    """
 
     name: str
     sealed: Sealed | None
-    fence: int
+    fence: int | None
 
 
 class Sessions:
@@ -252,7 +254,8 @@ class Rows:
         for name, current, last, fence, checksum, wrapped, sealed, *row in rows:
             header = _header(row, checksum) if current == last and _typed((wrapped, sealed), (bytes, bytes)) else None
             there = Sealed(header, wrapped, sealed) if header is not None else None
-            found.append(Standing(str(name), there, fence if isinstance(fence, int) else 0))
+            newest = 0 if fence is None else fence if isinstance(fence, int) else None
+            found.append(Standing(str(name), there, newest))
         return found
 
     def newest(self, name: str) -> int:
