@@ -59,7 +59,9 @@ class Looking(Part):
     def read(self, name: str) -> tuple[Entry, Session]:
         """What `entry` and `load` say, in one view of the record. Raises what they do."""
         with self._unlocking.reading() as unsealed:
-            found = self._read_each(unsealed, [name])[name]
+            each, behind = self._read_each(unsealed, [name])
+        self._mark(*behind)
+        found = each[name]
         if isinstance(found, TelekeepError):
             raise found
         return found
@@ -79,7 +81,7 @@ class Looking(Part):
 
         with self.view(), self._unlocking.reading() as unsealed:
             found: dict[str, Looked | TelekeepError] = {}
-            read = self._read_each(unsealed, names)
+            read, behind = self._read_each(unsealed, names)
             leases = {name: each[0].lease for name, each in read.items() if not isinstance(each, TelekeepError)}
             journals = self._journals(leases, unsealed.lagging_seal())
             lent = unsealed.rows.belongings.of_each(LOAN, leases)
@@ -92,12 +94,13 @@ class Looking(Part):
                 self._report_once(wrong)
                 where = _opened(unsealed, listening[name])
                 found[name] = Looked(*each, stored, mark_of(lent[name]), where, journals.get(leases[name], []))
-            return found
+        self._mark(*behind)
+        return found
 
     def _read_each(
         self, unsealed: Unsealed, names: Collection[str]
-    ) -> dict[str, tuple[Entry, Session] | TelekeepError]:
-        """What `read` returns or raises of each of ``names``."""
+    ) -> tuple[dict[str, tuple[Entry, Session] | TelekeepError], list[tuple[str, Position]]]:
+        """What `read` returns or raises of each of ``names``, and the records that their marks are behind."""
         from telekeep.vault.payload import read_session
 
         found: dict[str, tuple[Entry, Session] | TelekeepError] = {}
@@ -124,9 +127,7 @@ class Looking(Part):
                 behind.append((name, here))
             entry = entry_of(header, fence=here.fence, last_used_at=used.get(header.lease))
             found[name] = entry, _with_lagged(session, lagged.get(header.lease))
-        if behind:
-            self._mark(*behind)
-        return {name: found[name] for name in names}
+        return {name: found[name] for name in names}, behind
 
     def _lagged(
         self, unsealed: Unsealed, leases: Collection[str]

@@ -487,6 +487,8 @@ class Vault(Archived, Looking, Belonging, Lagged):
 
     def _mark(self, *reached: tuple[str, Position]) -> None:
         """Set the marks of records, by name."""
+        if not reached:
+            return
         try:
             self._marks.raise_to(reached)
         except StorageUnavailable as error:  # the records are safe, their marks lag: the next read catches them up
