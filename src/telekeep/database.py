@@ -8,12 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import RLock, get_ident
 from types import TracebackType
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from telekeep.errors import (
     DiskFull,
@@ -330,6 +330,22 @@ def border(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise _named_os(error, path) from None
+
+
+_AT_ONCE = 500  # keys in one statement; the oldest SQLite takes 999 values
+
+
+def of_each(
+    connection: sqlite3.Connection, query: str, keys: Iterable[str], *first: object
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of ``query`` for all of these ``keys``, which stand where it says ``IN (?)``; ``first``: the values of
+    what stands before that. One statement for some hundreds of keys.
+    """
+    left = tuple(dict.fromkeys(keys))
+    while left:
+        some, left = left[:_AT_ONCE], left[_AT_ONCE:]
+        listed = f"IN ({','.join('?' * len(some))})"
+        yield from connection.execute(query.replace("IN (?)", listed), (*first, *some)).fetchall()
 
 
 def _code(error: sqlite3.Error) -> int:

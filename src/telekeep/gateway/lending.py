@@ -42,10 +42,10 @@ class Lending:
         self._read: int | None = None  # what the shelf said when they were read
         self._unwritten: dict[str, Loan] = {}  # loans that have changed, and the disk does not know
 
-    def restore(self, loans: Iterable[Loan]) -> None:
-        """Know what was lent before: ``loans``, as they lie on the shelf in this view of it."""
+    def restore(self, loans: Iterable[Loan], mark: int) -> None:
+        """Know what was lent before: ``loans``, and what `Shelf.loans_mark` said when they were read."""
         now = self._clock.wall()
-        self._read = self._shelf.loans_mark()
+        self._read = mark
         for loan in loans:
             self._register.add(loan.used(now))  # its program may be about to come back
 

@@ -38,7 +38,7 @@ from telekeep.upstream.devices import Devices
 from telekeep.upstream.owned import OwnedClient
 
 if TYPE_CHECKING:
-    from telekeep.gateway.shelf import Shelf
+    from telekeep.gateway.shelf import Found, Shelf
 
 _T = TypeVar("_T")
 
@@ -114,12 +114,10 @@ class Owner:
 
     # ---- life
 
-    def restore(self, loans: list[Loan] | None = None) -> None:
-        """Know what was lent, and what has happened, before. ``loans``: if they were just read. Raises what the vault
-        says.
-        """
-        self._lending.restore(self._shelf.loans() if loans is None else loans)
-        self.journal.restore(self._shelf.journal(), self._client.kept_session.state)
+    def restore(self, found: Found) -> None:
+        """Know what was lent, and what has happened, before."""
+        self._lending.restore(found.loans, found.looked.loans_mark)
+        self.journal.restore(found.journal(), self._client.kept_session.state)
 
     async def open(self, *, patient: bool = False) -> None:
         """Listen, and connect to Telegram. ``patient``: do not fail if it cannot be reached now, but go on trying.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from telekeep.errors import SessionCorrupt, TelekeepError
 from telekeep.gateway.endpoint import Endpoint
@@ -11,10 +11,40 @@ from telekeep.gateway.entries import Entry
 from telekeep.gateway.loans import Loan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from telekeep.session.model import UpdateState
+    from telekeep.vault.lending import StoredLoan
+    from telekeep.vault.looking import Looked
     from telekeep.vault.vault import Vault
 
 _log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """What was found when the session ``name`` was ``looked`` at; its ``loans`` as `Shelf.loans`."""
+
+    name: str
+    looked: Looked
+    loans: list[Loan]
+
+    @classmethod
+    def of(cls, name: str, looked: Looked) -> Found:
+        return cls(name, looked, _loans(name, looked.loans))
+
+    def endpoint(self) -> Endpoint | None:
+        """As `Shelf.endpoint`."""
+        if isinstance(self.looked.endpoint, SessionCorrupt):
+            raise self.looked.endpoint
+        return _endpoint(self.looked.endpoint)
+
+    def journal(self) -> list[Entry]:
+        """What was stored of it. Empty if that is damaged: what is missing is fetched from Telegram then."""
+        try:
+            return [Entry.from_payload(number, payload) for number, payload in self.looked.journal]
+        except (SessionCorrupt, ValueError) as error:
+            _log.warning("the journal of %r cannot be read: %s", self.name, error)
+            return []
 
 
 class Shelf:
@@ -36,13 +66,7 @@ class Shelf:
 
         A session that was removed lends nothing; ``though_removed``: what there is of it nevertheless.
         """
-        found = []
-        for stored in self._vault.loans(self._name, though_removed=though_removed):
-            try:
-                found.append(Loan.from_payload(stored.payload))
-            except SessionCorrupt as error:
-                _log.warning("the loan %s of %r cannot be read: %s", stored.id, self._name, error)
-        return found
+        return _loans(self._name, self._vault.loans(self._name, though_removed=though_removed))
 
     def loans_mark(self) -> int:
         """Another number as soon as the loans are others, or have changed."""
@@ -59,24 +83,12 @@ class Shelf:
 
     def endpoint(self) -> Endpoint | None:
         """Where the gateway listens; None before it was made. Raises SessionCorrupt."""
-        payload = self._vault.endpoint(self._name)
-        return None if payload is None else Endpoint.from_payload(payload)
+        return _endpoint(self._vault.endpoint(self._name))
 
     def keep_endpoint(self, endpoint: Endpoint) -> None:
         self._vault.keep_endpoint(self._name, endpoint.to_payload())
 
     # ---- the journal
-
-    def journal(self) -> list[Entry]:
-        """What was stored of it. Empty if that is damaged: what is missing is fetched from Telegram then."""
-        entries = []
-        try:
-            for number, payload in self._vault.journal(self._name, self._auth_key_id):
-                entries.append(Entry.from_payload(number, payload))
-        except (SessionCorrupt, ValueError) as error:
-            _log.warning("the journal of %r cannot be read: %s", self._name, error)
-            return []
-        return entries
 
     def save_progress(self, state: UpdateState | None, entries: list[Entry], *, keep_from: int, fence: int) -> None:
         """Add ``entries``, and replace the update state, in one transaction. Raises StaleFence."""
@@ -105,3 +117,17 @@ class Shelf:
     def left(self) -> dict[bytes, float]:
         """What an earlier owner left behind."""
         return self._vault.doubts(self._name)
+
+
+def _loans(name: str, stored: Iterable[StoredLoan]) -> list[Loan]:
+    found = []
+    for each in stored:
+        try:
+            found.append(Loan.from_payload(each.payload))
+        except SessionCorrupt as error:
+            _log.warning("the loan %s of %r cannot be read: %s", each.id, name, error)
+    return found
+
+
+def _endpoint(payload: bytes | None) -> Endpoint | None:
+    return None if payload is None else Endpoint.from_payload(payload)

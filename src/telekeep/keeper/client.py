@@ -56,6 +56,7 @@ def hold(
     brief: bool = False,
     probing: bool = False,
     given: Lease | None = None,
+    kept: Kept | None = None,
     api_id: int | None = None,
     api_hash: str | None = None,
     **options: Any,
@@ -67,11 +68,11 @@ def hold(
     `Terms`.
     ``brief``: to ask a question or two; the caller writes down that it was used (`Vault.note_uses`).
     ``probing``: ask Telegram even if the key is set aside as dead; only for a person who wants to know.
-    ``given``: the lease, if it was taken before.
+    ``given``: the lease, if it was taken before. ``kept``: the record, if it was just read.
     """
     with settled():
         vault = keeper.vault
-        kept = Kept.read(vault, name)
+        kept = kept or Kept.read(vault, name)
         if vault.moved:
             raise ConfigError(
                 "This vault was on another machine before. If its keys are still used there, Telegram ends them all.",

@@ -13,6 +13,8 @@ from telekeep.gateway.shelf import Shelf
 from telekeep.mtproto import keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telekeep.keeper.keeper import Keeper
     from telekeep.mtproto.rsa import ServerKey
 
@@ -21,12 +23,12 @@ _log = logging.getLogger(__name__)
 TRIES = 20  # ports, for a gateway that never listened before
 
 
-def stored(shelf: Shelf, home: int) -> Endpoint | None:
-    """Where the gateway has listened so far; None if it has to begin anew: what is kept is damaged, or of another home
-    data center than ``home``. Loans given before lead nowhere then.
+def stored(read: Callable[[], Endpoint | None], home: int) -> Endpoint | None:
+    """Where the gateway has listened so far, as ``read`` tells; None if it has to begin anew: what is kept is damaged,
+    or of another home data center than ``home``. Loans given before lead nowhere then.
     """
     try:
-        endpoint = shelf.endpoint()
+        endpoint = read()
     except SessionCorrupt as error:
         _log.error("%s The gateway gets another address.", error)
         return None
@@ -43,7 +45,7 @@ def settled(keeper: Keeper, shelf: Shelf, home: int) -> Endpoint:
 
     Raises GatewayError if no port is free.
     """
-    found = stored(shelf, home)
+    found = stored(shelf.endpoint, home)
     if found is not None:
         return found
     server_key = known_server_key(keeper) or keys.make()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telekeep.errors import GatewayError
+from telekeep.errors import GatewayError, TelekeepError
 from telekeep.keeper.client import hold
 from telekeep.lease.busy import busy
 from telekeep.lease.holder import DAEMON
 from telekeep.mtproto import keys
+from telekeep.upstream.record import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telekeep.gateway.loans import Loan
     from telekeep.gateway.owner import Owner
-    from telekeep.gateway.shelf import Shelf
+    from telekeep.gateway.shelf import Found, Shelf
     from telekeep.keeper.keeper import Keeper
     from telekeep.mtproto.rsa import ServerKey
     from telekeep.upstream.admission import Admission
@@ -52,26 +52,36 @@ def ready(
     timeout: float = 0.0,
     server_key: Callable[[], ServerKey] = keys.make,
     admission: Admission | None = None,
-    loans: list[Loan] | None = None,
+    found: Found | None = None,
 ) -> Ready:
-    """Read what an owner of ``name`` needs, as in `own`. For many, in one `Vault.view`; nothing is held or open then.
+    """What an owner of ``name`` needs, as in `own`. Nothing is held or open then.
 
-    ``loans``: those of the session, if they were just read. Raises what the vault says, ConfigError.
+    ``found``: what the vault keeps of it, if it was just looked at, with others (`Vault.look`). Raises what the vault
+    says, ConfigError.
     """
     from telekeep.gateway.owner import Owner
     from telekeep.gateway.shelf import Shelf
     from telekeep.keeper import endpoint as endpoints
 
-    with keeper.vault.view():
-        client = owning(keeper, name, timeout=timeout, admission=admission)
-        session = client.kept_session
-        shelf = Shelf(keeper.vault, name, session.auth_key.id)
-        stored = endpoints.stored(shelf, session.dc.id)
+    found = found or _found(keeper, name)
+    session = found.looked.session
+    kept = Kept(found.looked.entry, session)
+    client = owning(keeper, name, timeout=timeout, admission=admission, kept=kept)
+    shelf = Shelf(keeper.vault, name, session.auth_key.id)
+    stored = endpoints.stored(found.endpoint, session.dc.id)
     endpoint = stored or endpoints.fresh(keeper, session.dc.id, server_key())
-    with keeper.vault.view():
-        owner = Owner(name, client, endpoint, shelf, clock=keeper.clock)
-        owner.restore(loans)
+    owner = Owner(name, client, endpoint, shelf, clock=keeper.clock)
+    owner.restore(found)
     return Ready(owner, shelf, stored is None)
+
+
+def _found(keeper: Keeper, name: str) -> Found:
+    from telekeep.gateway.shelf import Found
+
+    looked = keeper.vault.look([name])[name]
+    if isinstance(looked, TelekeepError):
+        raise looked
+    return Found.of(name, looked)
 
 
 async def own(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from telekeep.vault.part import Part
 from telekeep.vault.standing import kept
-from telekeep.vault.stores.belongings import ALARM, AWAY, ENDPOINT, LOAN, RENEWAL
+from telekeep.vault.stores.belongings import ALARM, AWAY, ENDPOINT, LOAN, RENEWAL, mark_of
 
 if TYPE_CHECKING:
     from telekeep.vault.adopted import StoredAdoption
@@ -40,16 +40,16 @@ class Belonging(Part):
         from telekeep.vault.lending import loans
 
         with self._unlocking.reading() as unsealed:
-            found, wrong = loans(unsealed, name, though_removed=though_removed)
-        for notice in wrong:
-            if notice not in self.notices:  # it is asked for again and again
-                self._report(notice)
+            belongings = unsealed.rows.belongings
+            rows = belongings.every() if name is None else belongings.of(LOAN, name)
+            found, wrong = loans(unsealed, rows, though_removed=though_removed)
+        self._report_once(wrong)
         return found
 
     def loans_mark(self, name: str) -> int:
         """Another number as soon as the loans of the session ``name`` are others, or have changed. No key."""
         with self._sessions.reading() as rows:
-            return hash(tuple(rows.belongings.of(LOAN, name)))
+            return mark_of(rows.belongings.of(LOAN, name))
 
     def lending_names(self) -> frozenset[str]:
         """The names of sessions of which there are loans, open or ended. No key."""
@@ -70,10 +70,9 @@ class Belonging(Part):
 
         Raises SessionSealed; SessionCorrupt or RecordSwapped if it does not open.
         """
-        from telekeep.vault.lending import endpoint
-
         with self._unlocking.reading() as unsealed:
-            return endpoint(unsealed, name)
+            row = unsealed.rows.belongings.one(ENDPOINT, name, "")
+            return unsealed.open_belonging(row) if row is not None else None
 
     # ---- adopted files
 
@@ -105,9 +104,7 @@ class Belonging(Part):
 
         with self._unlocking.reading() as unsealed:
             found, wrong = adopted.adoptions(unsealed)
-        for notice in wrong:
-            if notice not in self.notices:
-                self._report(notice)
+        self._report_once(wrong)
         return found
 
     def original(self, adoption_id: str) -> bytes | None:
@@ -184,9 +181,7 @@ class Belonging(Part):
 
         with self._unlocking.reading() as unsealed:
             found, wrong = renewals.renewals(unsealed)
-        for notice in wrong:
-            if notice not in self.notices:
-                self._report(notice)
+        self._report_once(wrong)
         return found
 
     def renewal_names(self) -> list[str]:
@@ -195,6 +190,12 @@ class Belonging(Part):
             return [name for name, _ in rows.belongings.ids(RENEWAL)]
 
     # ---- inside
+
+    def _report_once(self, notices: Iterable[str]) -> None:
+        """What is asked for again and again."""
+        for notice in notices:
+            if notice not in self.notices:
+                self._report(notice)
 
     def _keep_belonging(self, kind: str, name: str, id: str, payload: bytes) -> None:
         with self._unlocking.writing() as unsealed:

@@ -7,12 +7,12 @@ is locked out; the next read or write of the record catches it up.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telekeep.database import Database, Kind, Turns
+from telekeep.database import Database, Kind, Turns, of_each
 from telekeep.errors import VaultRolledBack
 from telekeep.paths import private_folder
 from telekeep.vault.replaceable import DAMAGED, Replaceable
@@ -35,7 +35,7 @@ MARKS = Kind(
 )
 
 
-_FEW = 50  # marks that are read one by one; more, and the whole table is read at once
+_QUERY = "SELECT name, generation, lease, fence, tag FROM marks"
 _MARK_TYPES = ((str, int, str, int, bytes), (str, int, str, int, type(None)))
 
 
@@ -89,22 +89,25 @@ class Marks:
 
     def all(self) -> dict[str, Position]:
         """Every mark, by name of the record."""
+        return self._read(_every)
+
+    def of(self, names: Collection[str]) -> dict[str, Position]:
+        """The marks of these records, by name."""
+        return self._read(lambda connection: _of(connection, names))
+
+    def _read(self, read: Callable[[sqlite3.Connection], dict[str, Position]]) -> dict[str, Position]:
         nothing: dict[str, Position] = {}
-        return self._file.read(_every, nothing)
+        return self._file.read(read, nothing)
 
     def check(self, name: str, here: Position | None) -> Position | None:
         """Compare the record as the vault has it with its mark, which is returned.
 
         Raises VaultRolledBack if it is older.
         """
-        mark = self._mark(name)
-        if mark is None or not is_older(here, mark):
-            return mark
-        found = "is not in the vault" if here is None else f"is at generation {here.generation}, fence {here.fence}"
-        raise VaultRolledBack(
-            f"The session {name!r} {found}; it had come to generation {mark.generation}, fence {mark.fence}. "
-            "An older copy was put back."
-        )
+        mark = self.of([name]).get(name)
+        if mark is not None and is_older(here, mark):
+            raise rolled_back(name, here, mark)
+        return mark
 
     def raise_to(self, positions: Sequence[tuple[str, Position]]) -> None:
         """Set the marks of records, by name, unless they are further already: all in one commit."""
@@ -132,15 +135,12 @@ class Marks:
     def close(self) -> None:
         self._database.close()
 
-    def _mark(self, name: str) -> Position | None:
-        return self._file.read(lambda connection: _find(connection, name), None)
-
     def _raise_to(self, positions: Sequence[tuple[str, Position]]) -> None:
         with self._database.transaction() as connection:
             raised = []
-            known = _every(connection) if len(positions) > _FEW else None
+            known = _of(connection, [name for name, _ in positions])
             for name, here in positions:
-                mark = _find(connection, name) if known is None else known.get(name)
+                mark = known.get(name)
                 if mark is not None and here.tag is None and here.generation == mark.generation:
                     here = here._replace(tag=mark.tag)
                 if mark is None or (mark != here and not is_older(here, mark)):
@@ -148,15 +148,25 @@ class Marks:
             connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", raised)
 
 
+def rolled_back(name: str, here: Position | None, mark: Position) -> VaultRolledBack:
+    """The error for a record that is older than its mark."""
+    found = "is not in the vault" if here is None else f"is at generation {here.generation}, fence {here.fence}"
+    return VaultRolledBack(
+        f"The session {name!r} {found}; it had come to generation {mark.generation}, fence {mark.fence}. "
+        "An older copy was put back."
+    )
+
+
 def _every(connection: sqlite3.Connection) -> dict[str, Position]:
-    rows = connection.execute("SELECT name, generation, lease, fence, tag FROM marks")
+    return _positions(connection.execute(_QUERY))
+
+
+def _of(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, Position]:
+    return _positions(of_each(connection, f"{_QUERY} WHERE name IN (?)", names))
+
+
+def _positions(rows: Iterable[tuple[Any, ...]]) -> dict[str, Position]:
     return {row[0]: Position(*row[1:]) for row in rows if _is_mark(row)}
-
-
-def _find(connection: sqlite3.Connection, name: str) -> Position | None:
-    query = "SELECT name, generation, lease, fence, tag FROM marks WHERE name = ?"
-    row = connection.execute(query, (name,)).fetchone()
-    return Position(*row[1:]) if row is not None and _is_mark(row) else None
 
 
 def _is_mark(row: tuple[object, ...]) -> bool:

@@ -5,7 +5,7 @@ The part of `telekeep.vault.vault.Vault` that has to do with the lagging file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from telekeep.vault.stores.sessions import check_fence
 if TYPE_CHECKING:
     from telekeep.session.model import Peer, UpdateState
     from telekeep.vault.record import Checked, Health
+    from telekeep.vault.seal import Seal
 
 
 class Lagged(Part):
@@ -67,10 +68,16 @@ class Lagged(Part):
         """
         with self._unlocking.reading() as unsealed:
             seal = unsealed.lagging_seal()
+        lease = lease_name(auth_key_id)
+        return self._journals({name: lease}, seal).get(lease, [])
+
+    def _journals(self, leases: Mapping[str, str], seal: Seal | None) -> dict[str, list[tuple[int, bytes]]]:
+        """The journals of these leases, by lease. ``leases``: of which session each is."""
         if seal is None:
-            self._report(f"the key of the lagging file is damaged: the journal of {name!r} is lost")
-            return []
-        return self._lagging.journal(lease_name(auth_key_id), seal)
+            for name in leases:
+                self._report(f"the key of the lagging file is damaged: the journal of {name!r} is lost")
+            return {}
+        return self._lagging.journals(leases.values(), seal)
 
     def begin_doubt(self, name: str, digest: bytes, at: float) -> None:
         """Note that a request of ``name`` is handed on, at wall-clock second ``at``: it may have been carried out.

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from telekeep.errors import SessionCorrupt
 from telekeep.vault.record import REMOVED
-from telekeep.vault.stores.belongings import ENDPOINT, KINDS, LOAN
+from telekeep.vault.stores.belongings import KINDS, LOAN
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from telekeep.vault.stores.belongings import Belonging
     from telekeep.vault.stores.sessions import Rows
     from telekeep.vault.unsealed import Unsealed
 
@@ -24,15 +27,17 @@ class StoredLoan(NamedTuple):
         return f"StoredLoan(name={self.name!r}, id={self.id!r}, payload=…)"
 
 
-def loans(unsealed: Unsealed, name: str | None, *, though_removed: bool) -> tuple[list[StoredLoan], list[str]]:
-    """The loans of the session ``name``, or of all, and what is wrong with those that do not open, in words.
+def loans(
+    unsealed: Unsealed, rows: Iterable[Belonging], kept: Collection[str] = (), *, though_removed: bool = False
+) -> tuple[list[StoredLoan], list[str]]:
+    """The loans among ``rows``, and what is wrong with those that do not open, in words.
 
     A session that was removed lends nothing, nor does one that is not there: left out unless ``though_removed``.
+    ``kept``: sessions that are neither, as was just seen.
     """
-    belongings = unsealed.rows.belongings
     found, wrong = [], []
-    lends: dict[str, bool] = {}
-    for row in belongings.every() if name is None else belongings.of(LOAN, name):
+    lends = dict.fromkeys(kept, True)
+    for row in rows:
         if row.kind not in KINDS:
             wrong.append(f"{row} was left out: it is damaged")
         if row.kind != LOAN:
@@ -56,10 +61,3 @@ def _lends(rows: Rows, name: str) -> bool:
     except SessionCorrupt:
         return True
     return newest is not None and newest.header.state != REMOVED
-
-
-def endpoint(unsealed: Unsealed, name: str) -> bytes | None:
-    """Where the gateway of ``name`` listens. Raises SessionCorrupt, or RecordSwapped, if it does not open."""
-    for row in unsealed.rows.belongings.of(ENDPOINT, name):
-        return unsealed.open_belonging(row)
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,12 @@ class Part:
         raise NotImplementedError
 
     def _seal_of_lagging(self) -> Seal:
+        raise NotImplementedError
+
+    def _report_once(self, notices: Iterable[str]) -> None:
+        raise NotImplementedError
+
+    def _journals(self, leases: Mapping[str, str], seal: Seal | None) -> dict[str, list[tuple[int, bytes]]]:
         raise NotImplementedError
 
     def view(self) -> AbstractContextManager[None]:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from telekeep.errors import ConfigError, SessionConflict, SessionCorrupt, SessionNotFound, VaultRolledBack
-from telekeep.vault.highwater import Marks, Position
+from collections.abc import Collection
+
+from telekeep.errors import (
+    ConfigError,
+    SessionConflict,
+    SessionCorrupt,
+    SessionNotFound,
+    TelekeepError,
+    VaultRolledBack,
+)
+from telekeep.vault.highwater import Marks, Position, is_older
 from telekeep.vault.record import REMOVED, Generation, check_name
 from telekeep.vault.stores.sessions import Rows, Sealed
 
@@ -48,6 +57,37 @@ def kept(rows: Rows, marks: Marks, name: str) -> Sealed:
     if sealed.header.state == REMOVED:
         raise removed(name)
     return sealed
+
+
+def kept_each(rows: Rows, marks: Marks, names: Collection[str]) -> dict[str, tuple[Sealed, int] | TelekeepError]:
+    """What `kept` returns or raises of each of ``names``, with the newest fence of its key.
+
+    They are read together; one that is not plainly well is looked at alone, which tells what is wrong with it.
+    """
+    well = _well(rows, marks, names)
+    found: dict[str, tuple[Sealed, int] | TelekeepError] = {}
+    for name in names:
+        try:
+            check_name(name)
+            if name not in well:
+                sealed = kept(rows, marks, name)
+                well[name] = sealed, position(rows, sealed).fence
+            found[name] = well[name]
+        except TelekeepError as error:
+            found[name] = error
+    return found
+
+
+def _well(rows: Rows, marks: Marks, names: Collection[str]) -> dict[str, tuple[Sealed, int]]:
+    known = marks.of(names)
+    found = {}
+    for name, sealed, fence in rows.standing(names):
+        if sealed is None or fence is None or sealed.header.state == REMOVED:
+            continue
+        mark, here = known.get(name), reached(sealed, max(sealed.header.fence, fence), opened=False)
+        if mark is None or not is_older(here, mark):
+            found[name] = sealed, here.fence
+    return found
 
 
 def older(rows: Rows, name: str, generation: int) -> Sealed:

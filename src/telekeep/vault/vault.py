@@ -17,7 +17,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Self
 
 from telekeep.database import border
-from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable, TelegramSessionError
+from telekeep.errors import ConfigError, SessionCorrupt, SessionNotFound, StorageUnavailable, TelekeepError
 from telekeep.lease.lease import lease_name
 from telekeep.paths import no_folder, private_folder
 from telekeep.vault import machine
@@ -26,8 +26,19 @@ from telekeep.vault.belonging import Belonging
 from telekeep.vault.highwater import Marks, Position
 from telekeep.vault.lagged import Lagged
 from telekeep.vault.listing import listed
+from telekeep.vault.looking import Looking
 from telekeep.vault.record import KEPT, REMOVED, Entry, Generation, Quarantine, check_name, entry_of
-from telekeep.vault.standing import in_force, kept, not_found, older, position, removed, replaceable
+from telekeep.vault.standing import (
+    in_force,
+    kept,
+    kept_each,
+    not_found,
+    older,
+    position,
+    reached,
+    removed,
+    replaceable,
+)
 from telekeep.vault.stores.belongings import LOAN
 from telekeep.vault.stores.lagging import Lagging
 from telekeep.vault.stores.sessions import Rows, Sessions, check_fence
@@ -35,17 +46,15 @@ from telekeep.vault.unlocking import Unlocking
 
 if TYPE_CHECKING:
     from telekeep.clock import Clock
-    from telekeep.errors import TelekeepError
     from telekeep.session.model import Session
     from telekeep.vault.archive.sealing import Opened
     from telekeep.vault.history import Retention
     from telekeep.vault.keys.source import KeySource
     from telekeep.vault.seal import Seal
-    from telekeep.vault.stores.sessions import Sealed
     from telekeep.vault.unsealed import Unsealed
 
 
-class Vault(Archived, Belonging, Lagged):
+class Vault(Archived, Looking, Belonging, Lagged):
     """The sessions kept in one folder. Made by `create` or `open`; a context manager that closes its files.
 
     ``notices`` tells in words what was lost or set aside without harm to a session.
@@ -230,28 +239,6 @@ class Vault(Archived, Belonging, Lagged):
         with self._unlocking.reading():
             pass
 
-    def load(self, name: str, *, generation: int | None = None) -> Session:
-        """The session ``name``, with the update state and the peers of its auth key.
-
-        ``generation``: an older one; it is read even where the newest is damaged, removed, or older than its mark.
-        Raises SessionNotFound, SessionSealed, SessionCorrupt, RecordSwapped, VaultRolledBack, UnknownFormat.
-        """
-        if generation is None:
-            return self.read(name)[1]
-        with self._unlocking.reading() as unsealed:
-            sealed = older(unsealed.rows, name, generation)
-            return self._opened(unsealed, sealed)
-
-    def read(self, name: str) -> tuple[Entry, Session]:
-        """What `entry` and `load` say, in one view of the record. Raises what they do."""
-        with self._unlocking.reading() as unsealed:
-            sealed = kept(unsealed.rows, self._marks, name)
-            session = self._opened(unsealed, sealed)
-            here = position(unsealed.rows, sealed, opened=True)
-        if self._marks.check(name, here) != here:
-            self._mark((name, here))
-        return self._entry(sealed.header, here.fence), session
-
     def keep(self, name: str, session: Session, *, fence: int, expected: int | None) -> Entry:
         """Write ``session`` as the new generation of ``name``; on disk when this returns.
 
@@ -357,19 +344,25 @@ class Vault(Archived, Belonging, Lagged):
         Needs no key.
         """
         self._marks.prepare()
+        wanted = list(fences)
         found: list[Position | TelekeepError] = []
-        admitted: list[tuple[str, Position]] = []
+        admitted: dict[str, Position] = {}
         with self._sessions.transaction() as rows:
-            for name, auth_key_id, fence in fences:
-                try:
-                    before = position(rows, kept(rows, self._marks, name))
-                    if before.lease == lease_name(auth_key_id) and before.fence < fence:
-                        rows.admit(before.lease, fence)
-                        admitted.append((name, before._replace(fence=fence)))
-                    found.append(before)
-                except TelegramSessionError as error:
-                    found.append(error)
-        self._mark(*admitted)
+            standing = kept_each(rows, self._marks, [name for name, _, _ in wanted])
+            for name, auth_key_id, fence in wanted:
+                each = standing[name]
+                if isinstance(each, TelekeepError):
+                    found.append(each)
+                    continue
+                before = reached(*each, opened=False)
+                if before.lease == lease_name(auth_key_id) and before.fence < fence:
+                    admitted[name] = before._replace(fence=fence)
+                found.append(before)
+            newest: dict[str, int] = {}
+            for after in admitted.values():
+                newest[after.lease] = max(after.fence, newest.get(after.lease, 0))
+            rows.admit_all(newest)
+        self._mark(*admitted.items())
         return found
 
     # ---- the vault as a whole
@@ -451,18 +444,7 @@ class Vault(Archived, Belonging, Lagged):
     # ---- inside
 
     def _entry(self, header: Generation, fence: int) -> Entry:
-        return entry_of(header, fence=fence, last_used_at=self._lagging.used(header.lease))
-
-    def _opened(self, unsealed: Unsealed, sealed: Sealed) -> Session:
-        from telekeep.vault.payload import read_session
-
-        session = read_session(unsealed.open(sealed))
-        seal = unsealed.lagging_seal()
-        if seal is None:
-            self._report("the key of the lagging file is damaged: update state and peers will be fetched again")
-            return session
-        state, peers = self._lagging.read(sealed.header.lease, seal)
-        return replace(session, state=state, peers=peers)
+        return entry_of(header, fence=fence, last_used_at=self._lagging.used([header.lease]).get(header.lease))
 
     def _admitted(self, name: str, lease: str, fence: int) -> Callable[[], None]:
         """Admit ``fence`` now; the returned function checks it again when the lagging file is locked."""
@@ -508,6 +490,8 @@ class Vault(Archived, Belonging, Lagged):
 
     def _mark(self, *reached: tuple[str, Position]) -> None:
         """Set the marks of records, by name."""
+        if not reached:
+            return
         try:
             self._marks.raise_to(reached)
         except StorageUnavailable as error:  # the records are safe, their marks lag: the next read catches them up

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from telekeep.errors import SessionBusy, SessionNotFound, TelekeepError
 from telekeep.gateway.loans import OPEN, Loan
-from telekeep.gateway.shelf import Shelf
+from telekeep.gateway.shelf import Found, Shelf
 from telekeep.keeper.endpoint import known_server_key
 from telekeep.keeper.own import Ready, own, ready
 from telekeep.keeper.renewing.conversation import Conversations
@@ -207,20 +207,22 @@ class Owning:
 
     def _ready(self, free: list[str]) -> list[Ready]:
         """The next of these sessions that are lent, ready to be opened together; taken off the list."""
-        admission, now = Admission(self._keeper.vault), self._keeper.clock.wall()
-        found: list[Ready] = []
-        with self._keeper.vault.view():
-            while free and len(found) < _AT_ONCE:
-                name = free.pop(0)
+        vault, now = self._keeper.vault, self._keeper.clock.wall()
+        admission, made = Admission(vault), list[Ready]()
+        names, free[:] = free[:_AT_ONCE], free[_AT_ONCE:]
+        with vault.view():
+            for name, looked in vault.look([name for name in names if not self.turn(name).locked()]).items():
                 try:
-                    loans = self._stored(name)
-                    if any(loan.state(now) == OPEN for loan in loans) and not self.turn(name).locked():
-                        found.append(
-                            ready(self._keeper, name, server_key=self._server_key, admission=admission, loans=loans)
-                        )
+                    found = None if isinstance(looked, TelekeepError) else Found.of(name, looked)
+                    loans = self._stored(name) if found is None else found.loans
+                    if not any(loan.state(now) == OPEN for loan in loans):
+                        continue
+                    made.append(
+                        ready(self._keeper, name, server_key=self._server_key, admission=admission, found=found)
+                    )
                 except TelekeepError as error:
                     self._not_opened(name, error)
-        return found
+        return made
 
     async def _open_again(self, made: Ready) -> None:
         name = made.name

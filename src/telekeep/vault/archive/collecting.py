@@ -94,9 +94,9 @@ def _all(
         mark = known.pop(name, None)
         if sealed is not None:
             header = sealed.header
-            here = Position(header.generation, header.lease, max(fence, header.fence))
-            if as_it_is or mark is None or not is_older(here, mark):
-                yield sealed, fence
+            newest = max(fence or 0, header.fence)
+            if as_it_is or mark is None or not is_older(Position(header.generation, header.lease, newest), mark):
+                yield sealed, newest
                 continue
         left_out[name] = _why(unsealed, marks, name)
     for name in known:

@@ -7,8 +7,10 @@ Each is sealed like a record. Its name and id lie open, bound to what is sealed:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
+
+from telekeep.database import of_each
 
 LOAN: Final = "loan"
 ENDPOINT: Final = "endpoint"
@@ -66,8 +68,15 @@ class Belongings:
 
     def of(self, kind: str, name: str) -> list[Belonging]:
         """The rows of one kind of one session."""
-        query = f"SELECT {_COLUMNS} FROM belongings WHERE kind = ? AND name = ? ORDER BY id"
-        return _read(self._connection.execute(query, (kind, name)))
+        return self.of_each(kind, [name])[name]
+
+    def of_each(self, kind: str, names: Collection[str]) -> dict[str, list[Belonging]]:
+        """The rows of one kind of each of these sessions."""
+        query = f"SELECT {_COLUMNS} FROM belongings WHERE kind = ? AND name IN (?) ORDER BY id"
+        found: dict[str, list[Belonging]] = {name: [] for name in names}
+        for row in _read(of_each(self._connection, query, names, kind)):
+            found.setdefault(row.name, []).append(row)  # a damaged file may tell what nobody asked for
+        return found
 
     def one(self, kind: str, name: str, id: str) -> Belonging | None:
         """A row; None if there is none."""
@@ -90,6 +99,11 @@ class Belongings:
     def drop_all(self, kind: str, name: str) -> None:
         """Delete the rows of one kind of one session."""
         self._connection.execute("DELETE FROM belongings WHERE kind = ? AND name = ?", (kind, name))
+
+
+def mark_of(rows: Iterable[Belonging]) -> int:
+    """Another number as soon as the rows are others, or have changed."""
+    return hash(tuple(rows))
 
 
 def _read(rows: Iterable[tuple[Any, ...]]) -> list[Belonging]:

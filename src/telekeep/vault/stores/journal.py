@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from telekeep.database import of_each
 
 if TYPE_CHECKING:
     from telekeep.vault.seal import Seal
@@ -66,18 +68,21 @@ def write_journal(connection: sqlite3.Connection, lease: str, seal: Seal, journa
         connection.execute("INSERT OR REPLACE INTO kept_from VALUES (?, ?)", (lease, keep_from))
 
 
-def read_journal(connection: sqlite3.Connection, lease: str, seal: Seal) -> tuple[list[Entry], int]:
-    """The entries in the order of their numbers, and how many batches were damaged or missing: those before are lost.
+def read_journals(
+    connection: sqlite3.Connection, leases: Collection[str], seal: Seal
+) -> tuple[dict[str, list[Entry]], int]:
+    """The entries of each of these auth keys in the order of their numbers, and how many batches were damaged or
+    missing: those before are lost.
 
     Without a hole: after the first entry, all that were written are there.
     """
     from telekeep.vault.seal import DoesNotOpen
 
-    kept_from = connection.execute("SELECT number FROM kept_from WHERE lease = ?", (lease,)).fetchone()
-    first = kept_from[0] if kept_from is not None and isinstance(kept_from[0], int) else _NONE
-    entries: list[Entry] = []
+    journals: dict[str, list[Entry]] = {lease: [] for lease in leases}
     lost = 0
-    for last, sealed in connection.execute("SELECT last, sealed FROM journals WHERE lease = ? ORDER BY last", (lease,)):
+    query = "SELECT lease, last, sealed FROM journals WHERE lease IN (?) ORDER BY last"
+    for lease, last, sealed in of_each(connection, query, leases):
+        entries = journals.setdefault(lease, [])  # in a damaged file, a row may come up that nobody asked for
         try:
             before, batch = unpack(seal.open(b"journal", _bound(lease, last), sealed))
         except (DoesNotOpen, TypeError, struct.error):  # TypeError: a damaged column is of another type
@@ -88,7 +93,10 @@ def read_journal(connection: sqlite3.Connection, lease: str, seal: Seal) -> tupl
             lost += 1
             entries.clear()
         entries += batch
-    return [entry for entry in entries if entry[0] >= first], lost
+    for lease, first in of_each(connection, "SELECT lease, number FROM kept_from WHERE lease IN (?)", leases):
+        if isinstance(first, int):
+            journals[lease] = [entry for entry in journals.get(lease, ()) if entry[0] >= first]
+    return journals, lost
 
 
 def _forget_surplus(connection: sqlite3.Connection, lease: str) -> None:

@@ -16,16 +16,16 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from telekeep.database import Database, Kind, Turns
+from telekeep.database import Database, Kind, Turns, of_each
 from telekeep.errors import SessionCorrupt, StorageUnavailable
 from telekeep.vault.replaceable import DAMAGED, Replaceable
 from telekeep.vault.stores import packs
 from telekeep.vault.stores.checks import TABLES as CHECKS
 from telekeep.vault.stores.checks import read_checks, read_health, write_check
 from telekeep.vault.stores.copies import Lagged, opened, read_copies, write_copies
-from telekeep.vault.stores.journal import TABLES, Entry, Journaled, read_journal, write_journal
+from telekeep.vault.stores.journal import TABLES, Entry, Journaled, read_journals, write_journal
 
 if TYPE_CHECKING:
     from telekeep.clock import Clock
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from telekeep.vault.seal import Seal
 
 _T = TypeVar("_T")
+_PeerRows: TypeAlias = list[tuple[object, object]]
 
 _VERSION_2 = (
     *TABLES,
@@ -194,27 +195,35 @@ class Lagging:
 
         return self._read_uses(read, {})
 
-    def used(self, lease: str) -> float | None:
-        """When this auth key was last used; None if that is not known."""
+    def used(self, leases: Collection[str]) -> dict[str, float]:
+        """When these auth keys were last used, by lease name, those of which it is known."""
 
-        def read(connection: sqlite3.Connection) -> float | None:
-            row = connection.execute("SELECT last_used_at FROM uses WHERE lease = ?", (lease,)).fetchone()
-            return row[0] if row is not None and isinstance(row[0], float) else None
+        def read(connection: sqlite3.Connection) -> dict[str, float]:
+            rows = of_each(connection, "SELECT lease, last_used_at FROM uses WHERE lease IN (?)", leases)
+            return {lease: at for lease, at in rows if isinstance(at, float)}
 
-        return self._read_uses(read, None)
+        return self._read_uses(read, {})
 
-    def read(self, lease: str, seal: Seal) -> tuple[UpdateState | None, tuple[Peer, ...]]:
-        """The update state and the peers of one auth key. Rows that do not open are left out, and reported."""
+    def read(self, leases: Collection[str], seal: Seal) -> dict[str, tuple[UpdateState | None, tuple[Peer, ...]]]:
+        """The update state and the peers of each of these auth keys. Rows that do not open are left out, and told."""
+        lost = 0
+        nothing: dict[str, tuple[UpdateState | None, tuple[Peer, ...]]] = {}
 
-        def read(connection: sqlite3.Connection) -> tuple[UpdateState | None, tuple[Peer, ...], int]:
-            state, lost = _read_state(connection, lease, seal)
-            peers, more = _read_peers(connection, lease, seal)
-            return state, peers, lost + more
+        def read(connection: sqlite3.Connection) -> dict[str, tuple[UpdateState | None, tuple[Peer, ...]]]:
+            nonlocal lost
+            states = dict(of_each(connection, "SELECT lease, sealed FROM states WHERE lease IN (?)", leases))
+            peers = _peers_of(connection, leases)
+            found = {}
+            for lease in leases:
+                state, wrong = _read_state(lease, seal, states[lease]) if lease in states else (None, 0)
+                known, more = _read_peers(lease, seal, *peers[lease])
+                found[lease] = state, known
+                lost += wrong + more
+            return found
 
-        nothing: tuple[UpdateState | None, tuple[Peer, ...], int] = (None, (), 0)
-        state, peers, lost = self._read(read, nothing)
+        found = self._read(read, nothing)
         self._tell_lost(lost)
-        return state, peers
+        return found
 
     def copies(self, leases: Collection[str]) -> dict[str, Lagged]:
         """What is known of several auth keys, by lease name, as it lies here."""
@@ -232,17 +241,22 @@ class Lagging:
         self._write(write)
         self._tell_lost(lost)
 
-    def journal(self, lease: str, seal: Seal) -> list[Entry]:
-        """The journal of one auth key. What is damaged, and all that came before it, is left out and reported."""
+    def journals(self, leases: Collection[str], seal: Seal) -> dict[str, list[Entry]]:
+        """The journal of each of these auth keys. What is damaged, and all that came before it, is left out and
+        reported.
+        """
+        lost = 0
+        nothing: dict[str, list[Entry]] = {}
 
-        def read(connection: sqlite3.Connection) -> tuple[list[Entry], int]:
-            return read_journal(connection, lease, seal)
+        def read(connection: sqlite3.Connection) -> dict[str, list[Entry]]:
+            nonlocal lost
+            found, lost = read_journals(connection, leases, seal)
+            return found
 
-        nothing: tuple[list[Entry], int] = ([], 0)
-        entries, lost = self._read(read, nothing)
+        found = self._read(read, nothing)
         if lost:
             self._report(f"{lost} damaged pieces of the journal, and what came before them, were left out")
-        return entries
+        return found
 
     def doubts(self, name: str) -> dict[bytes, float]:
         """The requests in doubt of one session, and when they were handed on."""
@@ -342,13 +356,10 @@ def _write_state(connection: sqlite3.Connection, lease: str, seal: Seal, state: 
     connection.execute("INSERT OR REPLACE INTO states VALUES (?, ?)", (lease, sealed))
 
 
-def _read_state(connection: sqlite3.Connection, lease: str, seal: Seal) -> tuple[UpdateState | None, int]:
+def _read_state(lease: str, seal: Seal, sealed: object) -> tuple[UpdateState | None, int]:
     from telekeep.vault.payload import read_state
 
-    row = connection.execute("SELECT sealed FROM states WHERE lease = ?", (lease,)).fetchone()
-    if row is None:
-        return None, 0
-    plain = opened(seal, b"update state", lease.encode(), row[0])
+    plain = opened(seal, b"update state", lease.encode(), sealed)
     return (read_state(plain), 0) if plain is not None else (None, 1)
 
 
@@ -368,14 +379,20 @@ def _write_peer(connection: sqlite3.Connection, lease: str, seal: Seal, peer: Pe
         )
 
 
-def _read_peers(connection: sqlite3.Connection, lease: str, seal: Seal) -> tuple[tuple[Peer, ...], int]:
+def _peers_of(connection: sqlite3.Connection, leases: Collection[str]) -> dict[str, tuple[_PeerRows, object]]:
+    """The rows of the peers of each of these auth keys, and those that lie in one piece."""
+    rows: dict[str, _PeerRows] = {lease: [] for lease in leases}
+    for lease, *row in of_each(connection, "SELECT lease, row, sealed FROM peers WHERE lease IN (?)", leases):
+        rows.setdefault(lease, []).append((row[0], row[1]))  # a damaged file may tell what nobody asked for
+    pieces = dict(of_each(connection, "SELECT lease, peers FROM packs WHERE lease IN (?)", leases))
+    return {lease: (rows[lease], pieces.get(lease, b"")) for lease in leases}
+
+
+def _read_peers(lease: str, seal: Seal, rows: _PeerRows, piece: object) -> tuple[tuple[Peer, ...], int]:
     from telekeep.vault.payload import read_peer
 
     peers: list[Peer] = []
-    rows: list[tuple[object, object]] = connection.execute(
-        "SELECT row, sealed FROM peers WHERE lease = ?", (lease,)
-    ).fetchall()
-    together = packs.unpacked(packs.find(connection, lease))
+    together = packs.unpacked(piece)
     lost = int(together is None)
     for row_id, sealed in (*rows, *(together or ())):
         plain = opened(seal, b"peer", lease.encode() + row_id, sealed) if isinstance(row_id, bytes) else None

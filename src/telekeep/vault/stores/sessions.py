@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
-from telekeep.database import PUT_BACK, Database, Kind, Turns
+from telekeep.database import PUT_BACK, Database, Kind, Turns, of_each
 from telekeep.errors import RecordSwapped, SessionCorrupt, StaleFence, VaultRolledBack
 from telekeep.vault.record import DAMAGED, Generation
 from telekeep.vault.stores.belongings import Belongings
@@ -95,11 +95,13 @@ class Listed(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A record as it stands. ``sealed`` is None if its newest generation cannot be read, or is not in force."""
+    """A record as it stands. ``sealed`` is None if its newest generation cannot be read, or is not in force; ``fence``
+    if it is damaged.
+    """
 
     name: str
     sealed: Sealed | None
-    fence: int
+    fence: int | None
 
 
 class Sessions:
@@ -233,19 +235,27 @@ class Rows:
             for name, generation, fence, checksum, *row in self._connection.execute(query).fetchall()
         ]
 
-    def standing(self) -> list[Standing]:
-        """Every record with what is sealed of the generation in force, in the order of names: for copying them all."""
+    def standing(self, names: Collection[str] | None = None) -> list[Standing]:
+        """The records of these names, or every record in the order of names, with what is sealed of the generation in
+        force.
+        """
         query = (
             "SELECT r.name, r.generation, (SELECT max(generation) FROM generations WHERE name = r.name), f.fence,"
             f" g.checksum, g.wrapped, g.sealed, {_HEADER} FROM records r"
             " LEFT JOIN generations g ON g.name = r.name AND g.generation = r.generation"
-            " LEFT JOIN fences f ON f.lease = g.lease ORDER BY r.name"
+            " LEFT JOIN fences f ON f.lease = g.lease"
+        )
+        rows = (
+            self._connection.execute(f"{query} ORDER BY r.name").fetchall()
+            if names is None
+            else of_each(self._connection, f"{query} WHERE r.name IN (?)", names)
         )
         found = []
-        for name, current, last, fence, checksum, wrapped, sealed, *row in self._connection.execute(query).fetchall():
+        for name, current, last, fence, checksum, wrapped, sealed, *row in rows:
             header = _header(row, checksum) if current == last and _typed((wrapped, sealed), (bytes, bytes)) else None
             there = Sealed(header, wrapped, sealed) if header is not None else None
-            found.append(Standing(str(name), there, fence if isinstance(fence, int) else 0))
+            newest = 0 if fence is None else fence if isinstance(fence, int) else None
+            found.append(Standing(str(name), there, newest))
         return found
 
     def newest(self, name: str) -> int:
