@@ -63,7 +63,7 @@ def process(world: Path) -> Run:
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             env={**os.environ, **(environ or {})},
         )
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())

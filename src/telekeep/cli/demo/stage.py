@@ -16,7 +16,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Any
 
-_READY_SECONDS = 60
+_READY_SECONDS = 90  # on a machine that has much else to do
+_END_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ class Stage:
         return process
 
     def finish(self, process: subprocess.Popen[str]) -> Said:
-        """Wait for a program of ours to end, two minutes at most."""
-        out, err = process.communicate(timeout=120)
+        """Wait for a program of ours to end, at most two minutes."""
+        out, err = process.communicate(timeout=_END_SECONDS)
         self.running.remove(process)
         return Said(process.returncode, out.strip(), err.strip())
 
