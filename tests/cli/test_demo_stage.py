@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from telekeep.cli.demo.stage import Stage, first_line
 
+TWO = "import sys, time\nsys.stdout.write('one\\ntwo\\n')\nsys.stdout.flush()\ntime.sleep(600)\n"
+
 
 def test_lines_that_come_at_once_are_heard_one_after_the_other() -> None:
     with Stage() as stage:
-        stage.write("two.py", "import sys\nsys.stdout.write('one\\ntwo\\n')\nsys.stdout.flush()\n")
+        stage.write("two.py", TWO)
         program = stage.start("two.py")
         assert [first_line(program), first_line(program)] == ["one", "two"]
-        assert stage.finish(program).code == 0
