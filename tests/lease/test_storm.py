@@ -40,7 +40,6 @@ while True:
 
 
 @pytest.mark.storm
-@pytest.mark.timeout(300)
 def test_never_two_hold_and_fences_strictly_grow_while_holders_are_killed(
     run: Callable[..., Program], folder: Path, tmp_path: Path, leases: LocalLeases
 ) -> None:
