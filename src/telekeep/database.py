@@ -36,6 +36,11 @@ _CACHE = 64
 """KiB of a file's pages that are kept in memory. The kernel has them as well; SQLite's 2 MB for each file were a fifth
 of what an owner of 200 sessions took for them [measured by ``make bench``, room]."""
 
+_PATIENCE = 30.0
+"""Seconds to wait for others that are writing. SQLite gives the lock to whoever asks at the right moment, and asks ten
+times a second: with eight writers on a machine with much else to do, one of them had not met it in five.
+"""
+
 _left_by_a_fork: list[sqlite3.Connection] = []  # closing the parent's connection in the child would harm the parent
 
 
@@ -69,7 +74,7 @@ class Database:
     it, or two threads could wait for each other. ``busy``: seconds to wait for another process that is writing.
     """
 
-    def __init__(self, path: Path, kind: Kind, *, turns: Turns | None = None, busy: float = 5.0) -> None:
+    def __init__(self, path: Path, kind: Kind, *, turns: Turns | None = None, busy: float = _PATIENCE) -> None:
         self.path = path.absolute()
         self._kind = kind
         self._busy = busy

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,7 +66,7 @@ def process(world: Path) -> Run:
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             env={**os.environ, **(environ or {})},
         )
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -90,3 +93,14 @@ def served(world: Path) -> Iterator[subprocess.Popen[str]]:
     yield running
     running.kill()
     running.communicate()
+
+
+@pytest.fixture(autouse=True)
+def no_daemon_outlives_a_test(tmp_path: Path) -> Iterator[None]:
+    """`adopt` starts one, of the production network: it would knock there for a quarter of an hour."""
+    yield
+    for face in tmp_path.glob("*/run/daemon.toml"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended by itself
+            pid = int(tomllib.loads(face.read_text())["pid"])
+            if str(tmp_path) in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)

@@ -142,7 +142,6 @@ def lending() -> Iterator[Lending]:
             yield lending
 
 
-@pytest.mark.timeout(120)
 def test_the_whole_of_it_from_the_command_line(lending: Lending) -> None:
     """No daemon runs at first; a group's negative id needs no --; a monitor ends in order, and says what it kept."""
     said = json.loads(lending.telekeep("archive", "test", "main", "-5001", "Grace", "--json").out)

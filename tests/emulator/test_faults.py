@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mtproto.client import BAD_SALT, Gone, RawClient, Refused, TransportRefusal
+from mtproto.client import BAD_SALT, RPC_RESULT, Gone, RawClient, Refused, TransportRefusal
 from telekeep.emulator import Emulator
 from telekeep.emulator.faults import KINDS
 from telekeep.errors import ConfigError
@@ -240,10 +240,11 @@ async def test_close_waits_for_a_connection_if_there_is_none(telegram: Emulator,
 
 async def test_an_answer_is_delayed_while_others_pass(telegram: Emulator, client: RawClient) -> None:
     telegram.fault("delay", method="users.getUsers", seconds=0.2)
+    (slow, first), (quick, second) = client.message(ME), client.message(NEAREST)
     started = time.monotonic()
-    slow = await client.say(ME)
-    await client.call(NEAREST)
-    assert time.monotonic() - started < 0.15
+    await client.send(client.container(first, second)[1])  # both are there at once, however slow this process is
+    await client.result(quick)
+    assert not any(each.constructor == RPC_RESULT for each in client.inbox)
     await client.result(slow)
     assert time.monotonic() - started >= 0.2
 

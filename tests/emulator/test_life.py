@@ -68,7 +68,7 @@ async def test_a_start_that_fails_leaves_nothing_listening() -> None:
     async with Emulator() as one:
         addresses = one.network.addresses
         free, *taken = addresses
-    async with Emulator(addresses=taken) as _, asyncio.timeout(5):
+    async with Emulator(addresses=taken) as _, asyncio.timeout(30):
         half = Emulator(addresses=addresses)
         with pytest.raises(OSError):
             await half.start()

@@ -28,13 +28,13 @@ async def served(file: Path) -> AsyncIterator[Network]:
     ready: asyncio.Queue[Path] = asyncio.Queue()
     task = asyncio.create_task(serve(file, ready=ready.put_nowait))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             network = load(str(await ready.get()))
         yield network
         if not task.done():
             await asked(network, "stop")
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await task
 
 
@@ -201,7 +201,7 @@ async def test_a_signal_ends_the_process_while_clients_are_connected(file: Path,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=dict(os.environ),
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         assert await process.stdout.readline() == f"ready {file}\n".encode()
         network = load(str(file))
         async with Emulator() as stranger:  # only for its helper: the client connects to the process
@@ -220,7 +220,7 @@ async def test_the_verb_stop_ends_the_process_without_a_word_whoever_is_connecte
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=dict(os.environ),
         )  # fmt: skip
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             assert await process.stdout.readline() == f"ready {file}\n".encode()
             path = load(str(file)).control
             assert path is not None

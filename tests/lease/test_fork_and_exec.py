@@ -120,7 +120,7 @@ def test_a_child_that_outlives_the_holder_does_not_keep_the_lease(
         holder.process.kill()
         holder.process.wait()
         # A child that was forked this moment closes its copy as soon as it runs: no later.
-        acquire_blocking(leases, KEY, timeout=5, clock=SystemClock()).release()
+        acquire_blocking(leases, KEY, timeout=30, clock=SystemClock()).release()
         os.kill(child, 0)  # and it lives
     finally:
         os.kill(child, 9)

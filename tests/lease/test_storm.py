@@ -40,7 +40,6 @@ while True:
 
 
 @pytest.mark.storm
-@pytest.mark.timeout(180)
 def test_never_two_hold_and_fences_strictly_grow_while_holders_are_killed(
     run: Callable[..., Program], folder: Path, tmp_path: Path, leases: LocalLeases
 ) -> None:
@@ -48,12 +47,15 @@ def test_never_two_hold_and_fences_strictly_grow_while_holders_are_killed(
     seconds = 60 if os.environ.get("TELEKEEP_STORM") else 4
     chance = random.Random()
     fighters = [run(FIGHT, folder, KEY, judge, book) for _ in range(8)]
-    killed = 0
+    killed = written = 0
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or written <= 50 or killed <= 5:
         time.sleep(chance.uniform(0.05, 0.3))
+        assert all(each.process.poll() is None for each in fighters), "a fighter ended by itself"
+        before, written = written, book.read_bytes().count(b"\n") if book.exists() else 0
+        if written == before:
+            continue  # on a busy machine they take long to begin; killed before that, none of them would ever fight
         victim = chance.randrange(len(fighters))
-        assert fighters[victim].process.poll() is None, "a fighter ended by itself"
         fighters[victim].kill()
         fighters[victim] = run(FIGHT, folder, KEY, judge, book)
         killed += 1

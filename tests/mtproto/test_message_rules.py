@@ -25,8 +25,9 @@ async def punished(client: RawClient, code: int) -> int:
     return message_id
 
 
-@pytest.mark.parametrize(("ahead", "code"), [(-301, 16), (-3600, 16), (32, 17), (3600, 17)])
+@pytest.mark.parametrize(("ahead", "code"), [(-301, 16), (-3600, 16), (90, 17), (3600, 17)])
 async def test_a_wrong_clock_is_told_so(client: RawClient, served: Yes, ahead: float, code: int) -> None:
+    """An id that is too new gets older on its way; where exactly the window ends is asked below."""
     client.ahead = ahead
     client._last_id = 0
     sent = await client.say(REQUEST)
@@ -34,7 +35,7 @@ async def test_a_wrong_clock_is_told_so(client: RawClient, served: Yes, ahead: f
     assert not served.asked
 
 
-@pytest.mark.parametrize("ahead", [-298, 0, 28])
+@pytest.mark.parametrize("ahead", [-240, 0, 28])
 async def test_a_clock_within_the_window_is_taken(server: Running, served: Yes, ahead: float) -> None:
     async with await RawClient.open(server.address, served.new_key(), ahead=ahead) as client:
         await client.learn_salt()

@@ -42,10 +42,12 @@ async def test_a_message_refused_for_its_salt_may_come_again_as_it_was(client: R
 
 
 async def test_an_old_salt_is_taken_for_its_grace_and_no_longer(client: RawClient, served: Yes) -> None:
-    served.ahead = client.ahead = PERIOD - served.now() % PERIOD
+    served.ahead = client.ahead = 1.5 * PERIOD - served.now() % PERIOD  # half through a period, whatever time it is
+    client.salt = 0
+    await client.learn_salt()
+    served.ahead = client.ahead = served.ahead + 1.5 * PERIOD - 300
     await client.ping()
-    served.ahead += PERIOD
-    client.ahead += PERIOD
+    served.ahead = client.ahead = served.ahead + 600
     await client.say(REQUEST)
     await client.expect(BAD_SALT)
 

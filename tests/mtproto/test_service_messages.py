@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-import time
 
 import pytest
 
@@ -22,20 +21,18 @@ async def test_a_ping_is_answered_and_is_no_request(client: RawClient, served: Y
 
 
 async def test_ping_delay_disconnect_ends_the_connection_unless_repeated(client: RawClient) -> None:
-    started = time.monotonic()
     await client.say(functions.PingDelayDisconnectRequest(ping_id=1, disconnect_delay=0))
     await client.expect(PONG)
     assert await client.is_closed()
-    assert time.monotonic() - started < 2
 
 
 async def test_a_further_ping_moves_the_end(client: RawClient, served: Yes) -> None:
-    await client.say(functions.PingDelayDisconnectRequest(ping_id=1, disconnect_delay=1))
-    await client.say(functions.PingDelayDisconnectRequest(ping_id=2, disconnect_delay=60))
+    await client.say(functions.PingDelayDisconnectRequest(ping_id=1, disconnect_delay=100))
+    await client.say(functions.PingDelayDisconnectRequest(ping_id=2, disconnect_delay=600))
     await client.ping()
     (line,) = served.lines
     assert line._doom is not None
-    assert line._doom.when() - asyncio.get_running_loop().time() > 50
+    assert line._doom.when() - asyncio.get_running_loop().time() > 300
 
 
 async def test_the_state_of_messages_is_told(client: RawClient, served: Yes) -> None:
@@ -47,7 +44,7 @@ async def test_the_state_of_messages_is_told(client: RawClient, served: Yes) -> 
     await client.expect(ACK)
     skipped = client.next_id()
     await client.ping()
-    future = client.next_id() + (10 << 32)
+    future = client.next_id() + (3600 << 32)
     ids = [answered, running, skipped, future]
     sent = await client.say(types.MsgsStateReq(msg_ids=ids))
     info = read((await client.expect(types.MsgsStateInfo.CONSTRUCTOR_ID)).body)

@@ -13,7 +13,7 @@ from telekeep.session import formats
 COUNT = int(os.environ.get("TELEKEEP_FUZZ", "400"))
 
 
-@pytest.mark.timeout(36_000 if COUNT > 10_000 else 120)
+@pytest.mark.timeout(36_000 if COUNT > 10_000 else 600)
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_any_mutation_is_read_or_refused_with_a_typed_error(name: str) -> None:
     read = 0

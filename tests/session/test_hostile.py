@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import time
 import tracemalloc
 import zipfile
 from hashlib import md5
@@ -21,15 +22,18 @@ from telekeep.session.formats.tdata import crypto, files
 
 SAMPLE = fixture_session("telethon-1.45")
 MOST = 96 << 20  # bytes of memory for one source
+LONGEST = 20.0  # seconds of this process's own time for one source
 
 
 def refuse(source: bytes, **options: object) -> TelekeepError:
     """The error that ``source`` ends in, within its bounds."""
     tracemalloc.start()
+    began = time.process_time()
     try:
         with pytest.raises((UnknownFormat, SessionCorrupt)) as caught:
             formats.read_all(source, **options)  # type: ignore[arg-type]
         assert tracemalloc.get_traced_memory()[1] < MOST
+        assert time.process_time() - began < LONGEST
     finally:
         tracemalloc.stop()
     assert caught.value.remedy
@@ -44,14 +48,12 @@ def zipped(**content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.timeout(20)
 def test_an_archive_that_swells_is_not_unpacked() -> None:
     bomb = zipped(key_datas=bytes(512 << 20))
     assert len(bomb) < 1 << 20
     refuse(bomb)
 
 
-@pytest.mark.timeout(20)
 def test_an_archive_of_very_many_files_is_looked_at_in_bounds() -> None:
     one = zipped(key_datas=b"")
     entry = one[one.index(b"PK\x01\x02") : one.index(b"PK\x05\x06")]
@@ -68,7 +70,6 @@ def test_a_folder_or_archive_that_is_cut_off_is_refused(cut: int) -> None:
     refuse(zipped(**{name: opened.read(name) or b"" for name in opened.names})[:cut])
 
 
-@pytest.mark.timeout(20)
 def test_a_folder_that_claims_very_much_is_looked_at_in_bounds() -> None:
     refuse(bundle.MAGIC + struct.pack(">II", 0xFFFFFFFF, 0xFFFFFFFF) + bytes(100))
     refuse(bundle.MAGIC + (struct.pack(">II", 0, 0)) * 1_000_000)
@@ -88,7 +89,6 @@ def _framed(content: bytes) -> bytes:
     return b"TDF$" + version + content + md5(content + struct.pack("<I", len(content)) + version + b"TDF$").digest()
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "content",
     [
@@ -109,7 +109,6 @@ def test_a_key_file_made_to_do_harm_is_refused(content: bytes) -> None:
     refuse(source, passcode=Secret(b"1234"))
 
 
-@pytest.mark.timeout(20)
 def test_a_tdata_folder_that_claims_very_many_accounts_or_keys_is_refused() -> None:
     local, salt = bytes(range(256)), bytes(32)
     opener = crypto.local_key(b"", salt)
@@ -122,7 +121,6 @@ def test_a_tdata_folder_that_claims_very_many_accounts_or_keys_is_refused() -> N
         refuse(bundle.pack(folder))
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "source",
     [
@@ -161,7 +159,6 @@ def test_json_of_ours_with_one_thing_wrong_is_refused() -> None:
         refuse(json.dumps(table).encode())
 
 
-@pytest.mark.timeout(20)
 def test_a_store_with_a_value_that_is_none_is_refused() -> None:
     files_of = {path.name: path.read_bytes() for path in (FIXTURES / "gramjs-store").iterdir()}
     for name, value in (

@@ -208,7 +208,6 @@ HARM = {
 }
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("statements", HARM.values(), ids=HARM)
 def test_nothing_that_a_file_brings_along_is_executed(statements, tmp_path):
     source = changed("pyrogram.session", *statements, path=tmp_path / "x.session")

@@ -202,7 +202,6 @@ HARM = {
 }
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("statements", HARM.values(), ids=HARM)
 def test_nothing_that_a_file_brings_along_is_executed(statements, tmp_path):
     source = changed("telethon-1.40.session", *statements, path=tmp_path / "x.session")

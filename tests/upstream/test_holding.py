@@ -34,6 +34,31 @@ async def test_it_is_a_stock_client_that_speaks(place: Place) -> None:
         assert (await client.get_messages("me"))[0].id == sent.id
 
 
+async def test_whoever_has_it_meanwhile_is_asked_for_it_as_well(place: Place) -> None:
+    """A daemon may take the session while we wait for another holder: it would hand it over, if it were asked."""
+    held = place.leases.try_acquire(place.vault.load("main").auth_key.id)
+    asked: list[str] = []
+
+    async def hand_over(lease: str) -> None:
+        asked.append(lease)
+        if len(asked) == 2:
+            held.release()
+
+    async with place.client(terms={"timeout": 20.0, "hand_over": hand_over}) as client:
+        await client.get_me()
+    assert len(asked) == 2
+
+
+async def test_who_asks_in_vain_is_told_how_long_that_took(place: Place) -> None:
+    held = place.leases.try_acquire(place.vault.load("main").auth_key.id)
+
+    async def hand_over(lease: str) -> None: ...
+
+    with pytest.raises(SessionBusy, match=r"Waited [1-9]\d* s for it"):
+        await place.client(terms={"timeout": 1.2, "hand_over": hand_over}).connect()
+    held.release()
+
+
 async def test_a_second_client_in_this_process_is_told_that_we_hold_it(place: Place) -> None:
     async with place.client():
         with pytest.raises(SessionBusy) as refused:

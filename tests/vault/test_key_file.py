@@ -117,6 +117,6 @@ def test_keys_that_several_processes_add_at_once_are_all_there(tmp_path: Path) -
         subprocess.Popen([sys.executable, "-c", ADDER, str(path)], stdin=subprocess.PIPE, text=True) for _ in range(4)
     ]
     for process in running:
-        process.communicate("go\n", timeout=60)
+        process.communicate("go\n", timeout=200)
     assert [process.returncode for process in running] == [0] * 4
     assert len(list(KeyFile(path).masters(VAULT_ID, {}))) == 4 * 20

@@ -189,7 +189,7 @@ with Vault.open(root / "home" / "vault", clock=SystemClock(), marks=root / "stat
         for number in range(4)
     ]
     for process in running:
-        _, said = process.communicate(timeout=100)
+        _, said = process.communicate(timeout=200)
         assert process.returncode == 0, said
     expected = {f"{number}.{turn}" for number in range(4) for turn in range(0, 15, 2)}
     assert {loan.id for loan in filled.loans("a")} == {*expected, "1", "2", "shared"}

@@ -135,7 +135,7 @@ with Vault.open(root / "home" / "vault", clock=SystemClock(), marks=root / "stat
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in running:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=200)
         assert process.returncode == 0, said
     with old.open() as vault:
         assert [loan.id for loan in vault.loans("a")] == [str(number) for number in range(6)]

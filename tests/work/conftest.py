@@ -102,14 +102,15 @@ def running(home: paths.Home) -> Running:
         one.task = asyncio.create_task(one.daemon.run(ready=ready.set))
         try:
             waiting = asyncio.create_task(ready.wait())
-            await asyncio.wait([waiting, one.task], return_when=asyncio.FIRST_COMPLETED, timeout=20)
+            await asyncio.wait([waiting, one.task], return_when=asyncio.FIRST_COMPLETED, timeout=60)
             waiting.cancel()
             if one.task.done():
                 one.task.result()
+            assert ready.is_set() or one.task.done(), "it has not begun within a minute"
             yield one
         finally:
             one.daemon.stop()
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(60):
                 await one.task
 
     return run

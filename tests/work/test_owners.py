@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from telethon import TelegramClient, errors
@@ -320,3 +321,30 @@ async def test_a_held_client_asks_nobody_unless_told_to(owners: Owners, place: P
     await owners.borrow("main")
     with keeper_of(place) as keeper, pytest.raises(SessionBusy):
         await hold(keeper, "main", timeout=0.0, api_id=1, api_hash="0" * 32).connect()
+
+
+async def test_a_session_that_is_just_being_opened_is_handed_over_when_it_is_open(
+    owners: Owners, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon takes back what it lends as soon as it is free: who asks in that moment is not sent away."""
+    lease = lease_name(place.vault.load("main").auth_key.id)
+    await owners.lend("main")
+    assert await owners.release(lease)
+    opened, go_on = asyncio.Event(), asyncio.Event()
+    own = room.own
+
+    async def slowly(*terms: Any, **more: Any) -> Any:
+        owner = await own(*terms, **more)
+        opened.set()
+        await go_on.wait()
+        return owner
+
+    monkeypatch.setattr(room, "own", slowly)
+    await owners.resume()
+    await asyncio.wait_for(opened.wait(), 30)
+    asking = asyncio.create_task(owners.release(lease))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await asking is True
+    async with place.client() as direct:
+        await direct.get_me()

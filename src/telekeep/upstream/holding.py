@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from telekeep.clock import Clock
 from telekeep.errors import LeaseLost, SessionBusy, StaleFence, StorageUnavailable, TelekeepError
 from telekeep.events import Events, LeaseGone
+from telekeep.lease.busy import busy
 from telekeep.lease.lease import Lease, Leases, lease_name
 from telekeep.lease.renewal import TIMEOUT, acquire
 from telekeep.pace.ledger import Ledger
@@ -183,10 +184,11 @@ async def _acquire(terms: Terms, key_id: int, floor: int, timeout: float) -> Lea
         refused = await terms.hand_over(lease_name(key_id))
         left = max(0.0, deadline - terms.clock.boot())
         try:
-            return await attempt(min(left, _ASK_AGAIN) if refused else left)
-        except SessionBusy as busy:
-            if terms.clock.boot() >= deadline:
-                raise refused or busy from None
+            return await attempt(min(left, _ASK_AGAIN))  # who has it by then may be another one, and have it to give
+        except SessionBusy as last:
+            if (late := terms.clock.boot() - deadline) >= 0:
+                told = busy(last.holder, clock=terms.clock, waited=timeout + late) if timeout > 0 else last
+                raise refused or told from None
 
 
 def _away(name: str) -> SessionBusy:

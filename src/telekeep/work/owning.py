@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from telekeep.errors import SessionBusy, SessionNotFound, TelekeepError
@@ -41,6 +43,7 @@ class Owning:
         self._keeper = keeper
         self._owners: dict[str, Owner] = {}
         self._turns: dict[str, asyncio.Lock] = {}  # one opens or closes a session at a time
+        self._opening: dict[str, str] = {}  # names of sessions that are being opened, by their leases
         self._handed: dict[str, float] = {}  # boot seconds until which a session is not taken back
         self._again: asyncio.Task[None] | None = None
         self._known_key: ServerKey | None = None
@@ -100,7 +103,9 @@ class Owning:
                 found = None
             if found is None:
                 await self._farewells.end(name)
-                found = self._owners[name] = await own(self._keeper, name, timeout=1.0, server_key=self._server_key)
+                with self._opened(name, self._keeper.vault.entry(name).lease):
+                    found = await own(self._keeper, name, timeout=1.0, server_key=self._server_key)
+                    self._owners[name] = found
                 _log.info("%r is owned", name)
             return found
 
@@ -114,12 +119,23 @@ class Owning:
         """Held by whoever opens, closes or touches the session ``name``: one at a time."""
         return self._turns.setdefault(name, asyncio.Lock())
 
+    @contextmanager
+    def _opened(self, name: str, lease: str) -> Iterator[None]:
+        """Around the opening of a session: its lease is ours before its owner is."""
+        self._opening[lease] = name
+        try:
+            yield
+        finally:
+            self._opening.pop(lease, None)
+
     async def release(self, lease: str) -> bool:
-        """Let an idle session go, for somebody who will hold it alone. Whether the lease of this name was ours.
+        """Let an idle session go, for somebody who will hold it alone; one that is being opened, when it is open.
+        Whether the lease of this name was ours.
 
         Raises SessionBusy, naming them, while programs use it.
         """
-        name = next((name for name, owner in self._owners.items() if owner.lease == lease), None)
+        owned = (name for name, owner in self._owners.items() if owner.lease == lease)
+        name = next(owned, None) or self._opening.get(lease)
         if name is None:
             return False
         async with self.turn(name):
@@ -231,7 +247,8 @@ class Owning:
                 if name in self._owners or self._closing or self._is_locked:
                     return
                 await self._farewells.end(name)
-                self._owners[name] = await own(self._keeper, name, patient=True, made=made)
+                with self._opened(name, made.owner.lease):
+                    self._owners[name] = await own(self._keeper, name, patient=True, made=made)
             _log.info("%r is owned again for its borrowers", name)
         except TelekeepError as error:
             self._not_opened(name, error)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
-from telekeep.clock import SystemClock
 from telekeep.emulator import services
 from telekeep.emulator.authorization import Authorization
 from telekeep.emulator.clock import MovableClock
@@ -16,6 +16,7 @@ from telekeep.emulator.stats import Stats
 from telekeep.emulator.world import Account, World
 from telekeep.mtproto.schema import pack, read
 from telekeep.session.network import Address, Network
+from telekeep.testing.fakes import ManualClock
 
 
 class Device:
@@ -61,7 +62,7 @@ class Bench:
     home_dc = 2
 
     def __init__(self) -> None:
-        self.clock = MovableClock(SystemClock())
+        self.clock = MovableClock(ManualClock(wall=time.time()))  # nothing passes but what a test lets pass
         self.stats = Stats()
         self.network = Network("bench", tuple(Address(dc, "127.0.0.1", 440 + dc, media=dc > 5) for dc in (2, 4)))
         self.devices: list[Device] = []

@@ -122,7 +122,7 @@ async def test_kurigram_hears_live_messages_and_answers(telegram: Emulator, kuri
 
     client.add_handler(MessageHandler(hear))
     telegram.send(ADA, "hello", count=3)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         got = [await heard.get() for _ in range(3)]
     assert [message.text for message in got] == ["hello"] * 3
     answer = await client.send_message(got[0].chat.id, "hello yourself")

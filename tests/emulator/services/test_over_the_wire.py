@@ -15,7 +15,7 @@ ADA, BOB, ON_4 = "9996621234", "9996625678", "9996641234"
 
 
 async def arrive(queue: asyncio.Queue[Any], count: int) -> list[Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [await queue.get() for _ in range(count)]
 
 
@@ -78,7 +78,7 @@ async def test_a_qr_login_crosses_data_centers(telegram: Emulator, connect: Conn
     account = telegram.add_account(ON_4)
     phone, waiting = await connect(telegram.mint(account)), await connect(dc=2)
     qr = await waiting.qr_login()
-    done = asyncio.create_task(qr.wait(timeout=10))
+    done = asyncio.create_task(qr.wait(timeout=30))
     await asyncio.sleep(0)  # wait() listens from its first step on
     await phone(functions.auth.AcceptLoginTokenRequest(token=qr.token))
     assert (await done).id == account.id

@@ -12,10 +12,12 @@ import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Any
 
-_READY_SECONDS = 30
+_READY_SECONDS = 90  # on a machine that has much else to do
+_END_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ class Stage:
         return process
 
     def finish(self, process: subprocess.Popen[str]) -> Said:
-        """Wait for a program of ours to end, at most a minute."""
-        out, err = process.communicate(timeout=60)
+        """Wait for a program of ours to end, at most two minutes."""
+        out, err = process.communicate(timeout=_END_SECONDS)
         self.running.remove(process)
         return Said(process.returncode, out.strip(), err.strip())
 
@@ -132,13 +134,14 @@ class Stage:
 
 def first_line(process: subprocess.Popen[str]) -> str:
     """The first line a program prints, or what it said when it ended without one."""
-    from select import select
-
     assert process.stdout is not None
-    ready, _, _ = select([process.stdout], [], [], _READY_SECONDS)
-    line = process.stdout.readline().strip() if ready else ""
-    if line:
-        return line
+    lines: list[str] = []
+    reader = Thread(target=lambda stream: lines.append(stream.readline().strip()), args=(process.stdout,), daemon=True)
+    reader.start()  # and not select: of two lines that came at once, the second waits where the kernel does not see it
+    reader.join(_READY_SECONDS)
+    if lines and lines[0]:
+        return lines[0]
     process.kill()
+    reader.join()
     _, err = process.communicate()
     raise RuntimeError(f"a program of the demo did not start: {err.strip() or 'no word of it'}")
