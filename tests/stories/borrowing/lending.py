@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import tomllib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -128,6 +129,17 @@ class Lending:
         """The names of the sessions that the daemon has a connection for."""
         sessions = asking.ask(self.where(), "status")["sessions"]
         return [each["name"] for each in sessions if each["state"] == "connected"]
+
+    def heard(self) -> int:
+        """The number of the newest event that the daemon has heard of, of the one session it owns."""
+        (owner,) = asking.ask(self.where(), "status")["sessions"]
+        return int(owner["journal"])
+
+    def is_written(self) -> bool:
+        """Whether the daemon has on disk all that it has heard of. What is not there dies with it."""
+        with closing(sqlite3.connect(f"file:{self.where().vault / 'lagging.db'}?mode=ro", uri=True)) as file:
+            (last,) = file.execute("SELECT max(last) FROM journals").fetchone()
+        return (last or 0) >= self.heard()
 
     def __enter__(self) -> Lending:
         return self
