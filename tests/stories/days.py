@@ -97,7 +97,7 @@ class Worker:
         self._take()
         while not self._lines.empty():
             self._lines.get_nowait()
-        end, seen = time.monotonic() + 60, 0
+        end, seen = time.monotonic() + 90, 0
         while time.monotonic() < end:
             try:
                 line = self._lines.get(timeout=1)

@@ -308,7 +308,7 @@ def test_an_old_release_opens_the_file_as_before(lending: Lending, release: str)
     path = Path(made(lending, "bot", to="telethon-sqlite"))
     adopted(lending, path)
     done = subprocess.run(
-        [python, "-I", PROGRAMS / "opened.py", path], capture_output=True, text=True, timeout=60, check=False
+        [python, "-I", PROGRAMS / "opened.py", path], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done
     version, dc, host, port, key = done.stdout.strip().split("|")

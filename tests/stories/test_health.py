@@ -55,7 +55,7 @@ def status(stage: Stage) -> dict[str, Any]:
 def checked(stage: Stage, hours: Time, seconds: float, *, after: float = 0.0) -> dict[str, Any]:
     """Let time pass until the daemon has checked main again; what status says of it then."""
     hours.pass_(seconds)
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         health = status(stage)["health"]
         if health is not None and health["checked_at"] > after:

@@ -112,7 +112,7 @@ def test_a_job_is_quiet_while_telegram_says_not_before_and_goes_on_when_it_is_ov
     assert "check" in lending.ok("status")
     lending.telegram("advance", seconds=79_300)
     clock.pass_by(79_300)
-    until(lambda: jobs(lending)["check"]["result"] == "ok", 60)
+    until(lambda: jobs(lending)["check"]["result"] == "ok")
     lending.check()
 
 

@@ -49,7 +49,7 @@ def told(program: subprocess.Popen[str], order: str) -> str:
     assert program.stdin is not None
     program.stdin.write(order + "\n")
     program.stdin.flush()
-    return line(program, 60).removeprefix(f"{order.split()[0]} ")
+    return line(program).removeprefix(f"{order.split()[0]} ")
 
 
 def digest(path: Path) -> str:

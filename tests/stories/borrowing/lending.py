@@ -160,7 +160,7 @@ class Lending:
                 time.sleep(0.05)
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
     """Wait for something that happens in another process, where there is nothing to wait on; what it was."""
     end = time.monotonic() + seconds
     while True:
@@ -171,7 +171,7 @@ def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
         time.sleep(0.02)
 
 
-def line(process: subprocess.Popen[str], seconds: float = 30.0, *, of: str = "stdout") -> str:
+def line(process: subprocess.Popen[str], seconds: float = 90.0, *, of: str = "stdout") -> str:
     """The next line a program prints; "" if it ends without one. A program that says nothing is killed."""
     stream = getattr(process, of)
     assert stream is not None

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-_READY_SECONDS = 30
+_READY_SECONDS = 90  # on a machine that has much else to do
+_END_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class Stage:
         return process
 
     def finish(self, process: subprocess.Popen[str]) -> Said:
-        """Wait for a program of ours to end, at most a minute."""
-        out, err = process.communicate(timeout=60)
+        """Wait for a program of ours to end, at most two minutes."""
+        out, err = process.communicate(timeout=_END_SECONDS)
         self.running.remove(process)
         return Said(process.returncode, out.strip(), err.strip())
 
