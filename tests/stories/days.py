@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,20 @@ from select import select
 from subprocess import Popen
 
 from telekeep.cli.demo.stage import Stage
+
+HOUR = 3600.0
+
+
+def is_left(seconds: float, at_most: float, began: float, *, rounded: float = 2.0) -> bool:
+    """Whether so much is left of a wait: ``at_most``, less what has gone by since ``began`` (monotonic seconds)."""
+    return at_most - (time.monotonic() - began) - rounded <= seconds <= at_most + rounded
+
+
+def said_hours(line: str, at_most: float, began: float) -> bool:
+    """Whether ``line`` says so, in tenths of an hour."""
+    found = re.search(r" ([0-9.]+) hours remaining(, until |$)", line)
+    assert found is not None, line
+    return is_left(float(found[1]) * HOUR, at_most, began, rounded=0.06 * HOUR)
 
 
 class Clock:

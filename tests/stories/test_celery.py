@@ -215,6 +215,9 @@ def test_a_task_that_is_told_to_end_cleans_up_and_a_worker_of_ours_stops_in_orde
 
     assert script("start", "--concurrency", "1") == 0
     cut = fleet.call("one", "sleep")
+    asleep = lending.folder / "asleep"
+    pid = until(lambda: asleep.exists() and asleep.read_text())
+    os.kill(int(pid), signal.SIGUSR1)  # as Celery tells a task that its soft time limit is over
     until(lambda: fleet.results([cut])[0][0] == "FAILURE")
     assert "cleaned up" in fleet.said(), "its client was still there to clean up with"
     until(lambda: lending.telekeep("worker", "status").code == 0)
