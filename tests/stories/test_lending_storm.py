@@ -79,7 +79,7 @@ class Storm:
         while time.monotonic() < began + seconds or self.kills < kills:
             self.light()
             now = time.monotonic()
-            if self.kills < kills and now > next_kill:
+            if self.kills < kills and now > next_kill and all(each.poll() is not None for each in self.starting):
                 self.lending.kill_daemon()
                 self.kills += 1
                 next_kill += gap

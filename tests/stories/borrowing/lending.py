@@ -107,11 +107,19 @@ class Lending:
         return None
 
     def kill_daemon(self, home: str = "home") -> int:
-        """kill -9, and wait until the kernel has given its lock back."""
-        pid = until(lambda: self.daemon(home))
+        """kill -9, and wait until the kernel has given its lock back. Never in the moment in which it begins: then
+        whoever has started it is told so, in order, and it is no death of a daemon that served.
+        """
+        pid = until(lambda: self._serving(home))
         os.kill(pid, signal.SIGKILL)
         until(lambda: self.daemon(home) != pid)
         return int(pid)
+
+    def _serving(self, home: str) -> int | None:
+        """Its pid once it answers, and is the one that its file names: one that was killed has left its own."""
+        pid = self.daemon(home)
+        said = asking.hail(self.where(home)) if pid is not None else None
+        return pid if said is not None and said["pid"] == pid else None
 
     def log(self, home: str = "home") -> str:
         return (self.where(home).log / "daemon.log").read_text()
