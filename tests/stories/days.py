@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 import time
 from pathlib import Path
 from queue import Empty, Queue
+from select import select
 from subprocess import Popen
 
 from telekeep.cli.demo.stage import Stage
+
+HOUR = 3600.0
+
+
+def is_left(seconds: float, at_most: float, began: float, *, rounded: float = 2.0) -> bool:
+    """Whether so much is left of a wait: ``at_most``, less what has gone by since ``began`` (monotonic seconds)."""
+    return at_most - (time.monotonic() - began) - rounded <= seconds <= at_most + rounded
+
+
+def said_hours(line: str, at_most: float, began: float) -> bool:
+    """Whether ``line`` says so, in tenths of an hour."""
+    found = re.search(r" ([0-9.]+) hours remaining(, until |$)", line)
+    assert found is not None, line
+    return is_left(float(found[1]) * HOUR, at_most, began, rounded=0.06 * HOUR)
 
 
 class Clock:
@@ -60,28 +77,45 @@ class Worker:
 
     def __init__(self, stage: Stage, program: str | Path, *words: str) -> None:
         self.process: Popen[str] = stage.start(str(stage.folder / program), *words)
-        self.lines: Queue[str] = Queue()
+        assert self.process.stdout is not None
+        self._pipe = os.dup(self.process.stdout.fileno())  # ours: whoever kills the program closes the other
+        self._lines: Queue[str] = Queue()
+        self._rest = b""
+        self._reading = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.put(line.strip())
+        """So that the pipe is never full, and the program never waits for us."""
+        while select([self._pipe], [], []) and self._take():
+            pass
+        with self._reading:
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def _take(self) -> bool:
+        """Take what lies in the pipe. Whether more may come."""
+        with self._reading:
+            while self._pipe >= 0 and select([self._pipe], [], [], 0)[0]:
+                data = os.read(self._pipe, 65536)
+                if not data:
+                    return False
+                *whole, self._rest = (self._rest + data).split(b"\n")
+                for line in whole:
+                    self._lines.put(line.decode().strip())
+        return True
 
     def says(self, word: str, *, unlike: str = "\0", past: int = 2) -> str:
-        """The next line, of those from now on, that begins with ``word``. None may begin with ``unlike``.
+        """The next line, of those it prints from now on, that begins with ``word``. None may begin with ``unlike``.
 
-        ``past``: how many may have been on their way already, and do not count.
+        ``past``: how many it may have been about to print already, and do not count.
         """
-        while True:
-            try:
-                self.lines.get_nowait()
-            except Empty:
-                break
-        end, seen = time.monotonic() + 60, 0
+        self._take()
+        while not self._lines.empty():
+            self._lines.get_nowait()
+        end, seen = time.monotonic() + 90, 0
         while time.monotonic() < end:
             try:
-                line = self.lines.get(timeout=1)
+                line = self._lines.get(timeout=1)
             except Empty:
                 assert self.process.poll() is None, self.process.communicate()[1]
                 continue

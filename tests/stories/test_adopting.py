@@ -69,6 +69,11 @@ def stopped(lending: Lending, process: subprocess.Popen[str]) -> None:
     assert said.code == 0, said
 
 
+def known(lending: Lending) -> set[int | None]:
+    """The processes on loans that the daemon knows: it looks once a second who has come."""
+    return {user["pid"] for loan in lending.loans() for user in loan["borrowers"]}
+
+
 def adopted(lending: Lending, *words: str | Path) -> dict:  # type: ignore[type-arg]
     said: Said = lending.telekeep("adopt", "--json", *map(str, words))
     assert said.code == 0, said
@@ -215,7 +220,7 @@ def test_the_key_does_not_go_back_while_a_program_is_on_the_loan(lending: Lendin
     content = path.read_bytes()
     running = program(lending, "held.py", path.name, cwd=path.parent)
     assert line(running)
-    until(lambda: running.pid in {user["pid"] for loan in lending.loans() for user in loan["borrowers"]})
+    until(lambda: running.pid in known(lending))
     refused = lending.telekeep("adopt", "--undo", str(path))
     assert refused.code == 3 and str(running.pid) in refused.err, refused
     assert path.read_bytes() == content
@@ -237,6 +242,7 @@ def test_another_copy_of_a_lent_key_is_adopted_while_programs_use_it(lending: Le
     other = program(lending, "held.py", second.name, cwd=second.parent)
     assert line(other) == me
     stopped(lending, other)
+    until(lambda: known(lending) == {running.pid})
     refused = lending.telekeep("adopt", "--undo", str(second))
     assert refused.code == 3 and str(running.pid) in refused.err, "the owner cannot let go what another program uses"
     assert "adopted" in lending.ok("adopt", "--list")
@@ -302,7 +308,7 @@ def test_an_old_release_opens_the_file_as_before(lending: Lending, release: str)
     path = Path(made(lending, "bot", to="telethon-sqlite"))
     adopted(lending, path)
     done = subprocess.run(
-        [python, "-I", PROGRAMS / "opened.py", path], capture_output=True, text=True, timeout=60, check=False
+        [python, "-I", PROGRAMS / "opened.py", path], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done
     version, dc, host, port, key = done.stdout.strip().split("|")

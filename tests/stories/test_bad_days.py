@@ -71,8 +71,8 @@ def test_a_telegram_that_answers_500_for_ten_minutes_logs_nobody_out(lending: Le
 
 @pytest.mark.storm
 def test_every_second_connection_is_dropped_and_every_message_is_sent_once(kept: Stage) -> None:
-    def lasts(number: int) -> float:
-        return 0.02 if number % 2 == 0 else 0.5
+    def lasts(number: int) -> int:
+        return 1 if number % 2 == 0 else 1_500
 
     lending = Lending(kept)
     log_in_other(lending)
@@ -83,7 +83,7 @@ def test_every_second_connection_is_dropped_and_every_message_is_sent_once(kept:
             lending.start("sending.py", "other", "direct", str(count), "direct"),
         ]
         for each in programs:
-            said, err = each.communicate(timeout=600 if WHOLE else 60)
+            said, err = each.communicate(timeout=600 if WHOLE else 200)
             kept.running.remove(each)
             assert each.returncode == 0 and said.endswith("all\n"), (said, err)
         assert relay.accepted >= 5, "the line was bad enough"
@@ -100,6 +100,7 @@ def test_an_answer_that_takes_twenty_seconds_is_waited_for(lending: Lending, own
     seconds = 20.0 if WHOLE else 1.0
     if owned:
         lending.lend()
+        lending.ok("test", "main")  # what the owner asks for itself when it begins is on its way before this
     before = lending.stats()
     lending.telegram("fault", kind="delay", method="users.getUsers", seconds=seconds)
     began = time.monotonic()
@@ -133,7 +134,7 @@ def test_a_laptop_that_sleeps_for_a_day_wakes_up_with_its_session(kept: Stage, c
         worker.says("ok")
         now = _session(lending)
         assert now["holder"]["pid"] == pid and now["holder"]["fence"] >= holder["fence"]
-        checked = until(lambda: (_session(lending)["health"] or {}).get("outcome"), 60)
+        checked = until(lambda: (_session(lending)["health"] or {}).get("outcome"))
         assert checked == "ok", "it was due, and is asked about soon after"
         assert lending.run("history.py", "main").out.count("in the night") == 3
         seen = lending.check()

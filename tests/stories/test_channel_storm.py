@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from stories.borrowing.lending import Lending, line
+from stories.borrowing.lending import Lending, line, until
 from telekeep.cli.demo.stage import Stage
 
 PHONE, BOB, CODE = "9996623456", "9996623457", "22222"
-WRITTEN = 1.0  # seconds after which the owner has surely written what happened
 
 
 @pytest.fixture
@@ -41,8 +40,9 @@ def test_every_borrower_ends_with_exactly_what_is_in_the_channel(lending: Lendin
             lending.ok("lend", "main", "--as", name, "--to", "telethon-sqlite", "--out", file)
     readers = [lending.start("channel_reader.py", lending.folder, *part) for part in (names[:2], names[2:])]
     assert [line(each) for each in readers] == ["ready", "ready"]
+    before = lending.heard()
     lending.telegram("send", to="@the_club", text="the beginning")
-    time.sleep(WRITTEN)  # what is not on disk yet dies with the daemon
+    until(lambda: lending.heard() > before and lending.is_written())  # what is not on disk dies with the daemon
     writer = lending.start("channel_writer.py", str(seconds), "50")
     _rage(lending, seconds, kills, cuts)
     said = lending.stage.finish(writer)

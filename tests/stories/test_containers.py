@@ -41,7 +41,7 @@ class Box:
 
 @pytest.fixture
 def box() -> Iterator[Box]:
-    name, net = f"tk{os.getpid()}", f"10.213.{os.getpid() % 256}"  # another run of these tests has another
+    name, net = f"tk{os.getpid()}", _unused()
     host = f"{net}.1"
     if os.geteuid() or not shutil.which("ip") or _ip("netns", "add", name).returncode:
         pytest.skip("network namespaces need root and iproute2")
@@ -59,6 +59,13 @@ def box() -> Iterator[Box]:
         yield Box(name, host)
     finally:
         _ip("netns", "del", name)
+
+
+def _unused() -> str:
+    """A network of 254 addresses that no device of this machine is in: another run of these tests has another."""
+    taken = _ip("-o", "address").stdout.decode() if shutil.which("ip") else ""
+    places = [os.getpid() % 250, *range(250)]  # beyond is what no device is to have
+    return next(net for net in (f"10.213.{place}" for place in places) if f" {net}." not in taken)
 
 
 def _ip(*words: str) -> subprocess.CompletedProcess[bytes]:
@@ -140,7 +147,7 @@ def _at(string: str, *, of: str) -> str:
         (["--for-container", "--address", "0.0.0.0", "--out", "x"], "0.0.0.0"),
         (["--for-container", "--address", "8.8.8.8", "--out", "x"], "8.8.8.8"),
         (["--for-container", "--address", "there", "--out", "x"], "there"),
-        (["--for-container", "--address", "10.213.99.99", "--out", "x"], "10.213.99.99"),
+        (["--for-container", "--address", "10.213.255.99", "--out", "x"], "10.213.255.99"),
     ],
 )
 def test_what_cannot_be_given_to_a_container_is_said(lending: Lending, words: list[str], told: str) -> None:

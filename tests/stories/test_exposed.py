@@ -18,7 +18,7 @@ import asyncio, telekeep
 async def main():
     async with telekeep.client("main") as client:
         print("ready", flush=True)
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
 asyncio.run(main())
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stories.borrowing.lending import Lending
+from stories.borrowing.lending import Lending, until
 from stories.borrowing.storm_log import Log, faults, missing
 from telekeep.cli.demo.stage import Said, Stage
 
@@ -72,13 +72,14 @@ class Storm:
 
     def rage(self, seconds: float, kills: int) -> None:
         """Messages flow all the while; now and then somebody leaves and comes again, and the daemon is killed."""
+        until(self._all_are_up, 180)
         began = time.monotonic()
         gap = seconds / (kills + 1)
         next_kill, next_change, start_at = began + gap * 0.8, began + 3.0, 0.0
-        while time.monotonic() < began + seconds:
+        while time.monotonic() < began + seconds or self.kills < kills:
             self.light()
             now = time.monotonic()
-            if self.kills < kills and now > next_kill:
+            if self.kills < kills and now > next_kill and all(each.poll() is not None for each in self.starting):
                 self.lending.kill_daemon()
                 self.kills += 1
                 next_kill += gap
@@ -92,6 +93,11 @@ class Storm:
             time.sleep(LIGHT)  # the rhythm of the storm, not a wait for anything
         if start_at:
             self.lending.ok("daemon", "start")
+
+    def _all_are_up(self) -> bool:
+        """Whether each client has begun its life: who takes long to start hears little of the storm."""
+        logs = [self.folder / f"{name}.log" for _, names in self.crews for name in names]
+        return all(log.exists() and "\nup " in log.read_text() for log in logs)
 
     def light(self) -> None:
         self.number += 1
@@ -132,7 +138,7 @@ class Storm:
             self.ended.update(self.lending.stage.finish(process).out.split())
         for process in self.borrowers:
             process.terminate()
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while any(process.poll() is None for process in self.borrowers) and time.monotonic() < end:
             self.light()
             time.sleep(LIGHT)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,23 @@ async def test_killed_with_9_it_starts_again_at_once_and_nothing_needs_cleaning(
         assert summon() == home.control
         assert pid_of(home) != pid
     assert starts(home) == 4
+
+
+def test_killed_before_whoever_summoned_it_has_asked_it_starts_again(
+    home: paths.Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, killed = import_module("telekeep.borrow.summon"), []
+    start = module._start
+
+    def then_kill(*words: Any) -> None:
+        start(*words)
+        if not killed:
+            killed.append(pid_of(home))
+            os.kill(killed[0], signal.SIGKILL)
+
+    monkeypatch.setattr(module, "_start", then_kill)
+    assert summon() == home.control
+    assert killed and pid_of(home) != killed[0] and starts(home) == 2
 
 
 async def test_one_that_is_ending_is_waited_for(

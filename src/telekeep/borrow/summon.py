@@ -24,6 +24,7 @@ from telekeep.errors import ConfigError, OwnerAbsent, StorageUnavailable
 
 IDLE = 900.0  # seconds without a borrower or a command until a daemon that was started for a program ends
 PATIENCE = 20.0  # seconds for a daemon to serve
+_TRIES = 2  # one that was killed as soon as it served is started again
 _STEP = 0.02  # seconds between two looks at somebody else's start
 _FILES = ("KEY_FILE", "STATE", "LEASES", "PASSPHRASE_FILE", "TEST_CLOCK")  # TELEKEEP_… that name one
 _LOGINS = ("TELEGRAM_SESSION_STRING", "TELEGRAM_SESSION")  # whoever summons may have one; the daemon has its vault
@@ -52,10 +53,13 @@ def summon(
         for folder in (where.root, where.run, where.log):
             paths.private_folder(folder)
         end = SystemClock().boot() + patience
-        with _turn(where, end) as said_meanwhile:
-            if said_meanwhile is None:
-                _start(where, named or "production", idle, end)
-        said = hail(where)
+        for _ in range(_TRIES):
+            with _turn(where, end) as said_meanwhile:
+                if said_meanwhile is None:
+                    _start(where, named or "production", idle, end)
+            said = hail(where)
+            if said is not None:
+                break
     if said is None:
         raise OwnerAbsent(f"The daemon did not serve within {patience:g} s.")
     if named is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import tomllib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -106,11 +107,19 @@ class Lending:
         return None
 
     def kill_daemon(self, home: str = "home") -> int:
-        """kill -9, and wait until the kernel has given its lock back."""
-        pid = until(lambda: self.daemon(home))
+        """kill -9, and wait until the kernel has given its lock back. Never in the moment in which it begins: then
+        whoever has started it is told so, in order, and it is no death of a daemon that served.
+        """
+        pid = until(lambda: self._serving(home))
         os.kill(pid, signal.SIGKILL)
         until(lambda: self.daemon(home) != pid)
         return int(pid)
+
+    def _serving(self, home: str) -> int | None:
+        """Its pid once it answers, and is the one that its file names: one that was killed has left its own."""
+        pid = self.daemon(home)
+        said = asking.hail(self.where(home)) if pid is not None else None
+        return pid if said is not None and said["pid"] == pid else None
 
     def log(self, home: str = "home") -> str:
         return (self.where(home).log / "daemon.log").read_text()
@@ -128,6 +137,17 @@ class Lending:
         """The names of the sessions that the daemon has a connection for."""
         sessions = asking.ask(self.where(), "status")["sessions"]
         return [each["name"] for each in sessions if each["state"] == "connected"]
+
+    def heard(self) -> int:
+        """The number of the newest event that the daemon has heard of, of the one session it owns."""
+        (owner,) = asking.ask(self.where(), "status")["sessions"]
+        return int(owner["journal"])
+
+    def is_written(self) -> bool:
+        """Whether the daemon has on disk all that it has heard of. What is not there dies with it."""
+        with closing(sqlite3.connect(f"file:{self.where().vault / 'lagging.db'}?mode=ro", uri=True)) as file:
+            (last,) = file.execute("SELECT max(last) FROM journals").fetchone()
+        return (last or 0) >= self.heard()
 
     def __enter__(self) -> Lending:
         return self
@@ -148,7 +168,7 @@ class Lending:
                 time.sleep(0.05)
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
     """Wait for something that happens in another process, where there is nothing to wait on; what it was."""
     end = time.monotonic() + seconds
     while True:
@@ -159,7 +179,7 @@ def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
         time.sleep(0.02)
 
 
-def line(process: subprocess.Popen[str], seconds: float = 30.0, *, of: str = "stdout") -> str:
+def line(process: subprocess.Popen[str], seconds: float = 90.0, *, of: str = "stdout") -> str:
     """The next line a program prints; "" if it ends without one. A program that says nothing is killed."""
     stream = getattr(process, of)
     assert stream is not None

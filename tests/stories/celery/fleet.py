@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 from celery import Celery
 
@@ -31,9 +32,10 @@ async def look(client):
     return len(await client.get_messages("me", limit=5))
 
 
-@app.task(base=telekeep.SessionTask, session="main", soft_time_limit=1)
+@app.task(base=telekeep.SessionTask, session="main")
 async def sleep(client):
+    Path("asleep").write_text(str(os.getpid()))
     try:
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
     finally:
         await client.send_message("me", "cleaned up")
