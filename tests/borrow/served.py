@@ -78,7 +78,7 @@ class Served:
         return out.decode()
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  what is waited for here has no event of its own
             await asyncio.sleep(0.005)

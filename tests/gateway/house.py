@@ -30,7 +30,8 @@ from telekeep.vault.keys.file import KeyFile
 from telekeep.work.owners import Owners
 from upstream.place import PHONE, Place, Wire
 
-QUICK = {"connection_retries": 5, "retry_delay": 0.05, "request_retries": 1, "flood_sleep_threshold": 0}
+# tries again for ten seconds at least: an owner that is opened again takes its time on a busy machine
+QUICK = {"connection_retries": 200, "retry_delay": 0.05, "request_retries": 1, "flood_sleep_threshold": 0}
 
 
 @cache
@@ -129,6 +130,7 @@ class House:
             yield session, wire
         finally:
             await wire.cut()
+            wire.close()
 
     def file(self, loan: loans.Loan, name: str = "away") -> str:
         """A session file for a loan."""

@@ -25,7 +25,7 @@ RPC_RESULT, RPC_ERROR, CONTAINER, GZIP = 0xF35C6D01, 0x2144CA19, 0x73F1F8DC, 0x3
 ACK, PING, PONG = 0x62D6B459, 0x7ABE77EC, 0x347773C5
 BAD_MESSAGE, BAD_SALT, NEW_SESSION = 0xA7EFF811, 0xEDAB447B, 0x9EC20908
 SERVICE = {ACK, PONG, BAD_MESSAGE, BAD_SALT, NEW_SESSION}
-PATIENCE = 5.0  # seconds: a test that waits longer has failed
+PATIENCE = 30.0  # seconds: a test that waits longer has failed
 
 
 class Refused(Exception):
