@@ -156,6 +156,11 @@ class House:
         async with self.stock(session, **options) as client:
             yield client
 
+    def back(self, path: str) -> tuple[TelegramClient, Ear]:
+        """A program that was away, not connected, and what it is told: that may be before its start has ended."""
+        client = self.stock(path, catch_up=True)
+        return client, Ear(client)
+
     def borrower(self, given: loans.Loan | None = None, *, grant: str = "full", **options: Any) -> BorrowedClient:
         """What telekeep.client() returns, without the daemon in between. Not connected. ``given``: the loan to use."""
         owners = Owners(self.keeper)

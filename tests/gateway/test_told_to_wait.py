@@ -124,8 +124,8 @@ async def test_an_owner_that_begins_during_the_wait_asks_when_it_is_over(house: 
     house.arrive("missed", count=2)
     asked = count(house, "getDifference")
     await house.open()
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         await client.get_me()
         assert count(house, "getDifference") == asked
         house.owner.client.gate._ledger.clear(house.owner.client.gate._subject)

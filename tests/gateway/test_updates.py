@@ -134,8 +134,8 @@ async def test_who_was_away_gets_exactly_what_was_missed(house: House) -> None:
         house.edits(first, "before, edited")
         house.deletes(gone)
         sent = await other.send_message("me", "from another program")
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         await until(lambda: len(ear) >= 5)
         house.writes(bob, "now")
         await until(lambda: ear.texts[-1:] == ["now"])
@@ -192,8 +192,8 @@ async def test_who_was_away_for_longer_than_the_journal_reaches_still_gets_every
     vault.save_progress("main", key_id, state=None, journal=[], keep_from=1 << 40, fence=lease.fence)
     lease.release()
     await house.open()
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         house.arrive("now")
         await until(lambda: "now" in ear.texts)
     assert ear.texts == ["while nobody was there"] * 3 + ["now"]
@@ -357,8 +357,8 @@ async def test_the_journal_outlives_the_owner(house: House) -> None:
     await house.open()
     await until(lambda: "updates.getDifference" in house.log[opened:])  # the owner's own
     asked = len(house.log)
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         await until(lambda: len(ear) >= 3)
         await client.get_me()
     assert ear.texts == [*["missed by the program"] * 2, "missed by the owner too"]
