@@ -71,7 +71,7 @@ def borrower(given: dict) -> TelegramClient:  # type: ignore[type-arg]
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - it watches what has no event
             await asyncio.sleep(0.01)
 
@@ -125,6 +125,7 @@ async def test_loans_are_listed_and_revoked_whether_their_session_is_open_or_not
         assert (listed["label"], listed["grant"], listed["state"]) == ("notebook", "read-only", "open")
         assert len(listed["borrowers"]) == 1
     await owners.lend("main", label="worker")
+    await until(lambda: not owners.loans("main")[0]["borrowers"])
     assert await owners.release(lease_name(place.vault.load("main").auth_key.id))
     assert (await owners.revoke("worker"))["state"] == "revoked"
     assert {each["label"]: each["state"] for each in owners.loans()} == {"notebook": "open", "worker": "revoked"}
@@ -152,12 +153,18 @@ async def test_a_session_in_use_is_not_handed_over_and_the_users_are_named(owner
     assert await owners.release(lease) is False
 
 
-async def test_a_handed_over_session_is_taken_back_for_its_loans(owners: Owners, place: Place) -> None:
+async def test_a_handed_over_session_is_taken_back_for_its_loans(
+    owners: Owners, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_HANDED_OVER", 600.0)
+    clock = owners._keeper.clock
+    boot = clock.boot
     given = await owners.lend("main")
     await owners.resume()
     assert await owners.release(lease_name(place.vault.load("main").auth_key.id))
     async with place.client() as direct:
         await direct.get_me()
+        monkeypatch.setattr(clock, "boot", lambda: boot() + 600.0)
         await asyncio.sleep(0.3)  # while somebody holds it, it is left to them
         assert owners.status() == []
     await until(lambda: bool(owners.status()))
