@@ -162,6 +162,8 @@ async def test_a_handed_over_session_is_taken_back_for_its_loans(
     given = await owners.lend("main")
     await owners.resume()
     assert await owners.release(lease_name(place.vault.load("main").auth_key.id))
+    await asyncio.sleep(0.2)  # for as long as it was promised to, it is left to whoever asked for it
+    assert owners.status() == []
     async with place.client() as direct:
         await direct.get_me()
         monkeypatch.setattr(clock, "boot", lambda: boot() + 600.0)
