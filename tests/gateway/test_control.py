@@ -29,10 +29,10 @@ SECRET = "an auth key in hexadecimal"
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> paths.Home:
-    root = tmp_path / "home"
+def where(short_path: Path) -> paths.Home:
+    root = short_path / "home"
     root.mkdir(mode=0o700)
-    return paths.Home(root, tmp_path / "key", tmp_path / "state")
+    return paths.Home(root, short_path / "key", short_path / "state")
 
 
 async def nap(seconds: float) -> str:
