@@ -12,7 +12,7 @@ from telethon.crypto import AuthKey
 from telethon.sessions import MemorySession
 
 from telekeep.emulator import Emulator
-from telekeep.errors import AuthKeyRevoked, ConfigError, NotGranted, SessionBusy, SessionNotFound
+from telekeep.errors import AuthKeyRevoked, ConfigError, NotGranted, SessionBusy, SessionNotFound, TelekeepError
 from telekeep.keeper.client import hold
 from telekeep.keeper.keeper import Keeper
 from telekeep.lease.lease import lease_name
@@ -261,3 +261,18 @@ async def test_a_held_client_asks_nobody_unless_told_to(owners: Owners, place: P
     await owners.borrow("main")
     with keeper_of(place) as keeper, pytest.raises(SessionBusy):
         await hold(keeper, "main", timeout=0.0, api_id=1, api_hash="0" * 32).connect()
+
+
+@pytest.mark.parametrize("end", ["lock", "close"])
+async def test_a_session_that_is_being_opened_is_let_go_with_the_others(
+    owners: Owners, place: Place, log: list[str], end: str
+) -> None:
+    """Somebody borrows in the very moment in which the daemon is locked, or stops: nobody would ever close it."""
+    place.telegram.fault("delay", method="users.getUsers", seconds=0.5)
+    borrowing = asyncio.create_task(owners.borrow("main"))
+    await until(lambda: "users.getUsers" in log)
+    await (owners.lock() if end == "lock" else owners.close(1.0))
+    assert place.is_free()
+    with pytest.raises(TelekeepError):
+        await borrowing
+    assert owners.status() == [] and place.is_free()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from telekeep.errors import SessionBusy, SessionNotFound, TelekeepError
+from telekeep.errors import OwnerAbsent, SessionBusy, SessionNotFound, SessionSealed, TelekeepError
 from telekeep.gateway.loans import OPEN, Loan
 from telekeep.gateway.shelf import Shelf
 from telekeep.keeper.endpoint import known_server_key
@@ -16,6 +16,8 @@ from telekeep.lease.probe import is_held
 from telekeep.mtproto import keys
 from telekeep.upstream.admission import Admission
 from telekeep.words import span
+from telekeep.work.held_key import REMEDY
+from telekeep.work.opening import Openings
 
 if TYPE_CHECKING:
     from telekeep.gateway.owner import Owner
@@ -45,6 +47,7 @@ class Owning:
         self._is_locked = False
         self._closing = False
         self._renewing = Conversations()
+        self._opening = Openings()
 
     def status(self) -> list[dict[str, Any]]:
         """Each owned session, with its loans and who uses them."""
@@ -67,6 +70,7 @@ class Owning:
         """Let every session go; none is opened until `resume`."""
         self._is_locked = True
         await self._renewing.close()
+        await self._opening.cut_off(_locked())
         await self._close_all(0.0)
 
     async def close(self, grace: float) -> None:
@@ -76,6 +80,7 @@ class Owning:
             self._again.cancel()
             await asyncio.gather(self._again, return_exceptions=True)
         await self._renewing.close()
+        await self._opening.cut_off(_stopping())
         await self._close_all(grace)
 
     async def _close_all(self, grace: float) -> None:
@@ -85,8 +90,13 @@ class Owning:
     # ---- one session
 
     async def owner(self, name: str) -> Owner:
-        """The owner of ``name``, which is opened if it is not. Raises what `telekeep.keeper.own.own` does."""
+        """The owner of ``name``, which is opened if it is not.
+
+        Raises what `telekeep.keeper.own.own` does; SessionSealed or OwnerAbsent once all sessions were let go.
+        """
         async with self.turn(name):
+            if self._closing or self._is_locked:
+                raise _stopping() if self._closing else _locked()
             found = self._owners.get(name)
             if found is not None and (found.verdict or found.lease != self._keeper.vault.entry(name).lease):
                 why = found.verdict.error if found.verdict else "another login is kept under its name"
@@ -95,9 +105,13 @@ class Owning:
                 await found.close(1.0)
                 found = None
             if found is None:
-                found = self._owners[name] = await own(self._keeper, name, timeout=1.0, server_key=self._server_key)
+                found = await self._opening.carry_out(self._open(name, timeout=1.0, server_key=self._server_key))
                 _log.info("%r is owned", name)
             return found
+
+    async def _open(self, name: str, **how: Any) -> Owner:
+        owner = self._owners[name] = await own(self._keeper, name, **how)
+        return owner
 
     def _server_key(self) -> ServerKey:
         """One RSA key for all gateways of this home: clients keep keys in a table of the process, too."""
@@ -207,10 +221,11 @@ class Owning:
             async with self.turn(name):
                 if name in self._owners or self._closing or self._is_locked:
                     return
-                self._owners[name] = await own(self._keeper, name, patient=True, made=made)
+                await self._opening.carry_out(self._open(name, patient=True, made=made))
             _log.info("%r is owned again for its borrowers", name)
         except TelekeepError as error:
-            self._not_opened(name, error)
+            if not (self._closing or self._is_locked):
+                self._not_opened(name, error)
 
     def _not_opened(self, name: str, error: TelekeepError) -> None:
         _log.warning("%r is lent, and cannot be opened: %s", name, error)
@@ -221,6 +236,14 @@ class Owning:
 
     def _shelf(self, name: str) -> Shelf:
         return Shelf(self._keeper.vault, name, 0)
+
+
+def _locked() -> TelekeepError:
+    return SessionSealed("The daemon is locked.", remedy=REMEDY)
+
+
+def _stopping() -> TelekeepError:
+    return OwnerAbsent("The daemon is stopping.")
 
 
 def _told(users: list[Any], now: float) -> str:
