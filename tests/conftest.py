@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
 
@@ -50,6 +53,14 @@ def _no_network_is_remembered() -> Iterator[None]:
     """Telethon keeps the configuration of the first network it met on the class."""
     yield
     TelegramClient._config = TelegramClient._cdn_config = None
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder like ``tmp_path`` whose path is short wherever that is: a socket's has 107 bytes at most."""
+    folder = Path(tempfile.mkdtemp(prefix="tk-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

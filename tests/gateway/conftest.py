@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,7 @@ async def wire(place: Place) -> AsyncIterator[Wire]:
     place.network = through(place.network, wire)
     yield wire
     await wire.cut()
+    wire.close()
 
 
 @pytest.fixture
@@ -50,6 +51,20 @@ async def wired(place: Place, wire: Wire, log: list[str]) -> AsyncIterator[House
     """A house behind ``wire``."""
     async for house in _house(place, log):
         yield house
+
+
+@pytest.fixture
+def forward(house: House, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Puts telekeep's clock so many seconds on, until the house is closed."""
+    clock, passed = house.keeper.clock, [0.0]
+    wall, boot = clock.wall, clock.boot
+    monkeypatch.setattr(clock, "wall", lambda: wall() + passed[0])
+    monkeypatch.setattr(clock, "boot", lambda: boot() + passed[0])
+
+    def move(seconds: float) -> None:
+        passed[0] += seconds
+
+    return move
 
 
 async def _house(place: Place, log: list[str]) -> AsyncIterator[House]:

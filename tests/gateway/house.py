@@ -30,7 +30,8 @@ from telekeep.vault.keys.file import KeyFile
 from telekeep.work.owners import Owners
 from upstream.place import PHONE, Place, Wire
 
-QUICK = {"connection_retries": 5, "retry_delay": 0.05, "request_retries": 1, "flood_sleep_threshold": 0}
+# tries again for ten seconds at least: an owner that is opened again takes its time on a busy machine
+QUICK = {"connection_retries": 200, "retry_delay": 0.05, "request_retries": 1, "flood_sleep_threshold": 0}
 
 
 @cache
@@ -129,6 +130,7 @@ class House:
             yield session, wire
         finally:
             await wire.cut()
+            wire.close()
 
     def file(self, loan: loans.Loan, name: str = "away") -> str:
         """A session file for a loan."""
@@ -153,6 +155,11 @@ class House:
         """`stock`, started as programs do it."""
         async with self.stock(session, **options) as client:
             yield client
+
+    def back(self, path: str) -> tuple[TelegramClient, Ear]:
+        """A program that was away, not connected, and what it is told: that may be before its start has ended."""
+        client = self.stock(path, catch_up=True)
+        return client, Ear(client)
 
     def borrower(self, given: loans.Loan | None = None, *, grant: str = "full", **options: Any) -> BorrowedClient:
         """What telekeep.client() returns, without the daemon in between. Not connected. ``given``: the loan to use."""

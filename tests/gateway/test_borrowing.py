@@ -15,7 +15,7 @@ from telethon.network import connection
 
 from emulator.pictures import jpeg
 from gateway.house import Ear, House, trust
-from upstream.place import PHONE, Place, until
+from upstream.place import PHONE, Place, first_line, until
 
 TRANSPORTS = (
     connection.ConnectionTcpFull,
@@ -68,7 +68,7 @@ async def test_a_program_marks_as_read(house: House, client: TelegramClient) -> 
 
 async def test_a_program_has_a_conversation(house: House, client: TelegramClient) -> None:
     bob = house.bob()
-    async with client.conversation("bob", timeout=5) as conversation:
+    async with client.conversation("bob", timeout=60) as conversation:
         question = await conversation.send_message("How are you?")
         answer = conversation.get_response()
         house.writes(bob, "Fine.")
@@ -154,7 +154,7 @@ async def test_two_programs_share_one_loan(house: House) -> None:
         await until(lambda: [ear.texts[-1:] for ear in ears] == [["for both"], ["for both"]])
         assert ears[0].texts == ["from the other", "for both"]
         assert ears[1].texts == ["from one", "for both"]
-    assert len(house.owner.borrowers()) == 0
+    await until(lambda: len(house.owner.borrowers()) == 0)
 
 
 async def test_one_that_shares_a_loan_may_go_without_the_other(house: House) -> None:
@@ -242,11 +242,10 @@ client.run_until_disconnected()
 async def test_an_echo_program_as_the_documentation_shows_it_works_on_a_loan(house: House) -> None:
     bob = house.bob()
     process = await house.place.start(ECHO.format(string=house.string(house.lend())))
-    assert process.stdout is not None
-    assert await asyncio.wait_for(process.stdout.readline(), 20) == b"ready\n"
+    assert await first_line(process) == "ready"
     for text in ("one", "two", "stop"):
         house.writes(bob, text)
-    _, err = await asyncio.wait_for(process.communicate(), 20)
+    _, err = await asyncio.wait_for(process.communicate(), 30)
     assert (process.returncode, err) == (0, b"")
     said = [each for each in bob.box._messages.values() if not each.out]
     assert sorted(each.text for each in said) == ["one", "stop", "two"]
@@ -270,6 +269,7 @@ async def test_programs_of_two_homes_in_one_process_go_each_to_their_own_gateway
     finally:
         await second.close()
         place.vault.close()
+        place.ledger.close()
 
 
 async def test_what_a_program_says_of_itself_changes_nothing_at_telegram(house: House) -> None:

@@ -85,8 +85,8 @@ async def test_who_was_away_gets_exactly_what_was_missed_in_a_channel(house: Hou
     house.telegram.delete(club, gone)
     await until(lambda: house.owner.journal.now(club.id) == club.box.pts)
     since = len(house.log)
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         await until(lambda: len(ear) >= 4)
         house.telegram.post(club, "now")
         await until(lambda: ear.texts[-1:] == ["now"])
@@ -147,8 +147,8 @@ async def test_what_the_journal_does_not_know_any_more_telegram_is_asked_for_and
     house.telegram.delete(club, numbers[5])
     await until(lambda: house.owner.journal.now(club.id) == club.box.pts)
     house.owner.journal._lines[club.id].leap(club.box.pts)
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         await until(lambda: len(ear) >= 151)
         house.telegram.post(club, "now")
         await until(lambda: ear.texts[-1:] == ["now"])
@@ -272,7 +272,7 @@ async def test_a_line_that_was_lost_costs_no_message_of_any_channel(
         missed = wired.telegram.post(quiet, "missed")
         wired.telegram.advance(300)
         await wire.mend()
-        await until(lambda: "missed" in ear.texts, 20)
+        await until(lambda: "missed" in ear.texts)
         assert missed == quietly + 1
 
 
@@ -288,8 +288,8 @@ async def test_channels_go_on_where_they_were_after_the_owner_was_replaced(house
     house.telegram.edit(club, first, "edited meanwhile")
     await house.open()
     await until(lambda: house.owner.journal.now(club.id) == club.box.pts)
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         await until(lambda: len(ear) >= 2)
         house.telegram.post(club, "now")
         await until(lambda: ear.texts[-1:] == ["now"])

@@ -9,6 +9,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -28,10 +29,10 @@ SECRET = "an auth key in hexadecimal"
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> paths.Home:
-    root = tmp_path / "home"
+def where(short_path: Path) -> paths.Home:
+    root = short_path / "home"
     root.mkdir(mode=0o700)
-    return paths.Home(root, tmp_path / "key", tmp_path / "state")
+    return paths.Home(root, short_path / "key", short_path / "state")
 
 
 async def nap(seconds: float) -> str:
@@ -56,6 +57,18 @@ def stumble() -> None:
     raise KeyError(SECRET)
 
 
+class Work:
+    """A verb that is not done before it is let."""
+
+    def __init__(self) -> None:
+        self.begun, self.let = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self) -> str:
+        self.begun.set()
+        await self.let.wait()
+        return "rested"
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "nap": nap,
     "who": who,
@@ -69,8 +82,9 @@ VERBS: dict[str, Callable[..., Any]] = {
 
 
 @asynccontextmanager
-async def served(where: paths.Home, **more: Any) -> AsyncIterator[DaemonControl]:
-    daemon = DaemonControl(where, VERBS, about={"version": "1", "network": "production"}, **more)
+async def served(where: paths.Home, work: Work | None = None, **more: Any) -> AsyncIterator[DaemonControl]:
+    verbs = {**VERBS, "work": work} if work else VERBS
+    daemon = DaemonControl(where, verbs, about={"version": "1", "network": "production"}, **more)
     await daemon.start()
     try:
         yield daemon
@@ -79,7 +93,7 @@ async def served(where: paths.Home, **more: Any) -> AsyncIterator[DaemonControl]
 
 
 async def asked(where: paths.Home, verb: str, **fields: Any) -> Any:
-    return await asyncio.to_thread(ask, where, verb, timeout=10.0, **fields)
+    return await asyncio.to_thread(ask, where, verb, timeout=30.0, **fields)
 
 
 async def said_to(path: Path, data: bytes) -> bytes:
@@ -87,7 +101,7 @@ async def said_to(path: Path, data: bytes) -> bytes:
     reader, writer = await asyncio.open_unix_connection(path, limit=1 << 22)
     writer.write(data)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await reader.readline()
     except ConnectionError:
         return b""
@@ -102,11 +116,14 @@ async def closed(writer: asyncio.StreamWriter) -> None:
 
 
 async def test_a_verb_that_takes_its_time_keeps_nobody_waiting(where: paths.Home) -> None:
-    async with served(where):
-        slow = asyncio.create_task(asked(where, "nap", seconds=0.5))
+    work = Work()
+    async with served(where, work):
+        slow = asyncio.create_task(asked(where, "work"))
+        await work.begun.wait()
         for _ in range(20):
             assert await asked(where, "echo", text="quick") == "quick"
         assert not slow.done()
+        work.let.set()
         assert await slow == "rested"
 
 
@@ -207,7 +224,7 @@ async def test_clients_beyond_the_limit_are_closed_and_the_others_go_on(
         await first[1].wait_closed()
         second[1].write(control.request("echo", text="still"))
         assert b"still" in await second[0].readline()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await said_to(daemon.path, control.request("echo", text="room again")):
                 pass
         await closed(second[1])
@@ -244,8 +261,7 @@ async def test_another_users_process_is_closed_without_an_answer(tmp_path: Path,
         "    print(line.recv(100))\n"
         "except OSError: print(b'')\n"
     )
-    open_to_all = Path("/tmp") / f"telekeep-test-{os.getpid()}"  # a folder others can enter, as ours never is
-    open_to_all.mkdir()
+    open_to_all = Path(tempfile.mkdtemp(prefix="telekeep-test-", dir="/tmp"))  # others can enter it, as ours never
     daemon = server.ControlServer(open_to_all / "c", VERBS, who="the daemon", admits=is_ours)
     try:
         await daemon.start()
@@ -256,7 +272,7 @@ async def test_another_users_process_is_closed_without_an_answer(tmp_path: Path,
             [sys.executable, "-c", program, str(open_to_all / "c")],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             cwd="/",
         )
         assert (said.stdout, said.stderr) == ("b''\n", "")
@@ -385,14 +401,16 @@ async def test_a_daemon_of_another_protocol_is_named_with_its_remedy(
 
 
 async def test_at_the_end_no_new_calls_and_those_that_run_are_waited_for(where: paths.Home) -> None:
-    async with served(where) as daemon:
-        running = asyncio.create_task(asked(where, "nap", seconds=0.4))
-        await _runs(daemon)
-        drained = asyncio.create_task(daemon.server.drain(10.0, lambda: OwnerAbsent("It stops.")))
+    work = Work()
+    async with served(where, work) as daemon:
+        running = asyncio.create_task(asked(where, "work"))
+        await work.begun.wait()
+        drained = asyncio.create_task(daemon.server.drain(60.0, lambda: OwnerAbsent("It stops.")))
         await asyncio.sleep(0)
         with pytest.raises(OwnerAbsent, match="It stops"):
             await asked(where, "echo", text="late")
         assert not drained.done()
+        work.let.set()
         assert await running == "rested"
         assert await drained is True
 
@@ -410,7 +428,7 @@ async def test_a_call_that_does_not_end_is_told_that_the_daemon_stops(where: pat
 
 
 async def test_a_client_that_does_not_read_keeps_nobody(where: paths.Home) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async with served(where) as daemon:
             _, writer = await asyncio.open_unix_connection(daemon.path)
             writer.write(control.request("echo", text="x" * 1000) * 5000)
@@ -420,7 +438,7 @@ async def test_a_client_that_does_not_read_keeps_nobody(where: paths.Home) -> No
 
 
 async def _runs(daemon: DaemonControl) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if daemon.server.running:
                 return

@@ -125,8 +125,8 @@ async def test_what_the_service_chat_writes_reaches_no_borrower(house: House) ->
             await raw.call(hidden)
         await raw.ping()
         assert b"Login code" not in _told(raw)
-    async with house.stock(path, catch_up=True) as away:
-        ear = Ear(away)
+    away, ear = house.back(path)
+    async with away:
         house.arrive("now")
         await until(lambda: "now" in ear.texts)
         assert ear.texts == ["the end", "now"]

@@ -31,11 +31,14 @@ from telekeep.mtproto.salts import Salts
 from telekeep.mtproto.schema import TLObject
 from telekeep.mtproto.transport import MAX_FRAME
 from telekeep.session.network import Address
+from upstream.own_time import own_time
 from upstream.place import until
 
 
 class Bystander:
-    """A program that works all the while. ``slowest``: seconds its slowest call took."""
+    """A program that works all the while. ``slowest``: seconds its slowest call took us, whatever else the machine had
+    to do.
+    """
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -43,11 +46,10 @@ class Bystander:
         self.calls = 0
 
     async def work(self, client: Any) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
+            began = own_time()
             assert (await client.get_me()).id == self.house.ada.id
-            self.slowest = max(self.slowest, loop.time() - began)
+            self.slowest = max(self.slowest, own_time() - began)
             self.calls += 1
             await asyncio.sleep(0.005)
 
@@ -74,14 +76,14 @@ async def bystander(house: House, *, patience: float = 1.0) -> AsyncIterator[Bys
 
 
 async def _poured(house: House, data: bytes, *, dc: int = 2) -> bytes:
-    """What a connection is answered that sends ``data`` and then waits to be closed, or half a second."""
+    """What a connection is answered that sends ``data`` and then waits to be closed."""
     where = next(each for each in house.owner.endpoint.addresses if each.dc_id == dc)
     reader, writer = await asyncio.open_connection(where.host, where.port)
     try:
         writer.write(data)
         await writer.drain()
         writer.write_eof()
-        return await asyncio.wait_for(reader.read(1 << 16), 5)
+        return await asyncio.wait_for(reader.read(1 << 16), 30)
     except ConnectionError:
         return b""
     finally:
@@ -251,7 +253,7 @@ async def test_nesting_without_end_is_refused(house: House) -> None:
 
 async def test_one_that_asks_two_thousand_things_at_once_lets_the_others_have_their_turn(house: House) -> None:
     async with house.stock() as other, await house.raw() as greedy:
-        house.telegram.fault("delay", method="help.getNearestDc", seconds=0.02, times=4000)
+        house.telegram.fault("delay", method="help.getNearestDc", seconds=1.0, times=4000)
         begin = len(house.log)
         ids = []
         for _ in range(20):
@@ -264,6 +266,7 @@ async def test_one_that_asks_two_thousand_things_at_once_lets_the_others_have_th
         mine = house.log.index("users.getUsers", at)
         assert mine - at <= 300  # what was under way already, and no queue of its own
         assert len(house.log) - begin < 2000
+        house.telegram.clear_faults()
         for message_id in ids:
             await greedy.result(message_id)
     assert house.log[begin:].count("help.getNearestDc") == 2000
@@ -289,9 +292,9 @@ async def test_one_that_asks_and_never_reads_is_not_read_from(house: House) -> N
         deaf.wire.writer.transport.pause_reading()
         for _ in range(10):
             await deaf.send(deaf.container(*(deaf.message(get)[1] for _ in range(100)))[1])
-        await until(measure, 20)  # it is cut off
+        await until(measure)  # it is cut off
         assert most < 24 << 20
-        await until(lambda: not house.owner._forwarding.under_way, 20)
+        await until(lambda: not house.owner._forwarding.under_way)
         assert house.log.count("upload.getFile") < 500  # what was under way; the rest is not asked any more
         deaf.wire.writer.transport.abort()
 
@@ -314,7 +317,6 @@ async def test_connections_that_prove_no_key_do_not_keep_others_out(house: House
 async def test_one_that_connects_again_and_again_is_made_to_wait_and_nobody_else(house: House) -> None:
     loan = house.lend()
     async with bystander(house):
-        loop, began = asyncio.get_running_loop(), asyncio.get_running_loop().time()
         rounds = 0
         with suppress(TimeoutError):
             async with asyncio.timeout(1.5):
@@ -322,10 +324,10 @@ async def test_one_that_connects_again_and_again_is_made_to_wait_and_nobody_else
                     async with await house.raw(loan):
                         rounds += 1
         assert rounds <= 30
-        began = loop.time()
+        began = own_time()
         async with house.stock() as newcomer:  # on another loan
             await newcomer.get_me()
-        assert loop.time() - began < 1
+        assert own_time() - began < 1
 
 
 async def test_handshakes_without_end_fill_no_table(house: House) -> None:

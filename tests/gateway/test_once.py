@@ -12,14 +12,9 @@ from gateway.house import House
 from telekeep.errors import DiskFull
 from telekeep.gateway.shelf import Shelf
 from telekeep.upstream.owned import OwnedClient
+from upstream.place import until
 
 CREATE = "messages.createChat"
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - it watches what has no event
-            await asyncio.sleep(0.01)
 
 
 def titles(house: House) -> list[str]:

@@ -235,7 +235,10 @@ def test_a_spoiled_result_is_refused_or_passed_on_but_breaks_nothing(data: st.Da
 
 def test_a_large_history_without_it_costs_next_to_nothing() -> None:
     result = bytes(messages(*(message(FRIEND, "x" * 1000, number) for number in range(500))))
-    before = time.process_time()
-    for _ in range(20):
+
+    def once() -> float:
+        before = time.thread_time()
         without_service_chat(result)
-    assert (time.process_time() - before) / 20 < 0.005
+        return time.thread_time() - before
+
+    assert min(once() for _ in range(20)) < 0.005

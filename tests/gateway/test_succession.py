@@ -49,7 +49,7 @@ async def renewed(house: House, **options: Any) -> Renewal:
 
 
 async def until(ear: Ear, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(ear.texts) < count:  # noqa: ASYNC110 - what it is told has no event of its own
             await asyncio.sleep(0.01)
 
@@ -91,7 +91,7 @@ async def test_what_was_asked_before_is_sent_with_the_new_hashes(house: House, m
         connect = type(house.owner.client).connect
 
         async def slowly(self: Any) -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not house.owner._forwarding.waiting:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             await connect(self)
@@ -226,7 +226,14 @@ async def test_an_end_that_is_received_and_not_carried_out_is_no_end(
 ) -> None:
     """Telethon takes the receipt of a logout for its answer."""
     monkeypatch.setattr(giving_way, "END_SECONDS", 0.5)
-    monkeypatch.setattr(fresh, "ANSWER_SECONDS", 0.5)
+    answer = fresh.Fresh._answer
+
+    async def briefly(self: Any, client: Any, request: Any) -> Any:
+        is_end = isinstance(request, functions.auth.LogOutRequest)
+        monkeypatch.setattr(fresh, "ANSWER_SECONDS", 0.5 if is_end else 30.0)
+        return await answer(self, client, request)
+
+    monkeypatch.setattr(fresh.Fresh, "_answer", briefly)
     old = house.authorization
     async with house.program() as client:
         house.telegram.fault("delay", method="auth.logOut", seconds=60.0, times=3)
@@ -245,14 +252,21 @@ async def test_calls_that_do_not_end_put_it_off(house: House, monkeypatch: pytes
     async with house.program() as client:
         await client(ME)
         house.telegram.fault("delay", method="messages.getDialogFilters", seconds=1.0)
-        slow = asyncio.ensure_future(client(functions.messages.GetDialogFiltersRequest()))
-        async with asyncio.timeout(10):
-            while "messages.getDialogFilters" not in house.log:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        slow: list[asyncio.Future[Any]] = []
+        succeed = type(house.owner).succeed
+
+        async def late(self: Any, *args: Any) -> Any:
+            slow.append(asyncio.ensure_future(client(functions.messages.GetDialogFiltersRequest())))
+            async with asyncio.timeout(30):
+                while "messages.getDialogFilters" not in house.log:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            return await succeed(self, *args)
+
+        monkeypatch.setattr(type(house.owner), "succeed", late)
         with pytest.raises(SessionBusy, match="under way"):
             await renewed(house)
         assert house.authorization is before
-        await slow
+        await slow[0]
         assert (await client.get_me()).id == house.ada.id
 
 

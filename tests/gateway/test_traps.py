@@ -502,7 +502,7 @@ async def test_a_program_may_ask_for_what_it_missed(wired: House, wire: Wire) ->
         wired.arrive("meanwhile")
         await wire.mend()
         await client.catch_up()
-        await until(lambda: len(ear) == 2, 15)
+        await until(lambda: len(ear) == 2)
         await client.catch_up()
         assert (await client.get_me()).id == wired.ada.id
         assert ear.texts == ["before", "meanwhile"]

@@ -134,8 +134,8 @@ async def test_who_was_away_gets_exactly_what_was_missed(house: House) -> None:
         house.edits(first, "before, edited")
         house.deletes(gone)
         sent = await other.send_message("me", "from another program")
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         await until(lambda: len(ear) >= 5)
         house.writes(bob, "now")
         await until(lambda: ear.texts[-1:] == ["now"])
@@ -192,8 +192,8 @@ async def test_who_was_away_for_longer_than_the_journal_reaches_still_gets_every
     vault.save_progress("main", key_id, state=None, journal=[], keep_from=1 << 40, fence=lease.fence)
     lease.release()
     await house.open()
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         house.arrive("now")
         await until(lambda: "now" in ear.texts)
     assert ear.texts == ["while nobody was there"] * 3 + ["now"]
@@ -230,7 +230,7 @@ async def test_what_came_while_the_line_was_down_is_fetched_for_all(wired: House
         await wire.cut()
         wired.arrive("meanwhile", count=3)
         await wire.mend()
-        await until(lambda: all(len(ear) == 4 for ear in ears), 15)
+        await until(lambda: all(len(ear) == 4 for ear in ears))
         wired.arrive("after")
         await until(lambda: all(ear.texts[-1] == "after" for ear in ears))
         assert all(ear.texts == ["before", *["meanwhile"] * 3, "after"] for ear in ears)
@@ -299,7 +299,7 @@ async def _flood(house: House, ear: Ear, *, size: int, count: int = 5000, at_onc
     first = house.ada.box.last_id + 1
     for number in range(0, count, at_once):
         house.arrive("x" * size, count=at_once)
-        await until(lambda: len(ear) >= number + at_once, 20)  # noqa: B023
+        await until(lambda: len(ear) >= number + at_once)  # noqa: B023
     return list(range(first, first + count))
 
 
@@ -357,8 +357,8 @@ async def test_the_journal_outlives_the_owner(house: House) -> None:
     await house.open()
     await until(lambda: "updates.getDifference" in house.log[opened:])  # the owner's own
     asked = len(house.log)
-    async with house.stock(path, catch_up=True) as client:
-        ear = Ear(client)
+    client, ear = house.back(path)
+    async with client:
         await until(lambda: len(ear) >= 3)
         await client.get_me()
     assert ear.texts == [*["missed by the program"] * 2, "missed by the owner too"]
@@ -373,7 +373,7 @@ async def test_a_program_that_stays_misses_nothing_while_the_owner_is_away(house
         await house.close()
         house.arrive("meanwhile", count=2)
         await house.open()
-        await until(lambda: all(len(ear) == 3 for ear in ears), 20)
+        await until(lambda: all(len(ear) == 3 for ear in ears))
         house.arrive("after")
         await until(lambda: all(ear.texts[-1] == "after" for ear in ears))
     assert all(ear.texts == ["before", "meanwhile", "meanwhile", "after"] for ear in ears)
@@ -413,7 +413,7 @@ async def test_an_owner_that_is_killed_loses_nothing_for_anybody(house: House) -
         await process.communicate()
     house.arrive("while nobody was there")
     await house.open()
-    await until(lambda: len(ear) >= 5, 20)
+    await until(lambda: len(ear) >= 5)
     house.arrive("after")
     await until(lambda: ear.texts[-1] == "after")
     assert ear.texts == ["before", *["told, and not on disk yet"] * 3, "while nobody was there", "after"]

@@ -33,3 +33,4 @@ async def wire(place: Place) -> AsyncIterator[Wire]:
     place.network = through(place.network, wire)
     yield wire
     await wire.cut()
+    wire.close()

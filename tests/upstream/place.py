@@ -114,7 +114,7 @@ async def first_line(process: asyncio.subprocess.Process) -> str:
     return line.decode().strip()
 
 
-async def until(condition: Any, seconds: float = 10.0) -> None:
+async def until(condition: Any, seconds: float = 30.0) -> None:
     """Wait until ``condition()`` holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  what is waited for here has no event of its own
@@ -137,48 +137,66 @@ class Wire:
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
         self.port = 0
+        self._keeper = self._bound()  # nobody else on this machine is given the port while the wire is cut
+        self.port = self._keeper.getsockname()[1]
         self.accepted = 0
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()  # one for each connection
 
     async def mend(self) -> None:
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener = self._bound()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # a frozen wire is soon full
-        listener.bind(("127.0.0.1", self.port))
         self._server = await asyncio.start_server(self._relay, sock=listener)
-        self.port = self._server.sockets[0].getsockname()[1]
         self._flowing.set()
 
     async def cut(self) -> None:
         """Drop what is connected, and refuse the next until mended."""
         assert self._server is not None
         self._server.close()
-        for writer in tuple(self._writers):
-            writer.transport.abort()
-        self._flowing.set()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._flowing.set()
+
+    def close(self) -> None:
+        """Give the port back, after the last cut."""
+        self._keeper.close()
+
+    def _bound(self) -> socket.socket:
+        """A socket at this wire's port, for the listener or beside it."""
+        made = socket.socket()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(("127.0.0.1", self.port))
+        return made
 
     def freeze(self) -> None:
         """Everybody stays connected, and nothing is read any more."""
         self._flowing.clear()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert self._server is not None
+        if not self._server.is_serving():  # it was cut before we came to run
+            writer.transport.abort()
+            return
         self.accepted += 1
-        there_reader, there = await asyncio.open_connection(*self.target)
-        self._writers |= {writer, there}
-        both = [asyncio.create_task(self._pump(reader, there)), asyncio.create_task(self._pump(there_reader, writer))]
-        self._tasks.update(both)
-        await asyncio.gather(*both, return_exceptions=True)
-        self._tasks.difference_update(both)
-        for each in (writer, there):
-            self._writers.discard(each)
-            each.transport.abort()
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        both = [writer]
+        try:
+            there_reader, there = await asyncio.open_connection(*self.target)
+            both.append(there)
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(self._pump(reader, there))
+                pumps.create_task(self._pump(there_reader, writer))
+        except (OSError, asyncio.CancelledError):  # nobody is there; or the wire is cut
+            pass
+        finally:
+            for each in both:
+                each.transport.abort()
+            self._tasks.discard(task)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

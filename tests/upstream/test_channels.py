@@ -28,8 +28,9 @@ def ear(client: Any) -> list[tuple[Any, ...]]:
 
 async def test_where_a_channel_stands_is_kept_and_what_was_missed_is_fetched(place: Place, club: Channel) -> None:
     marked = int(f"-100{club.id}")
-    async with place.client(sequential_updates=True) as client:
-        heard = ear(client)
+    client = place.client(sequential_updates=True)
+    heard = ear(client)
+    async with client:
         place.telegram.post(club, "before")
         await until(lambda: heard)
     assert place.state.channels == {club.id: club.box.pts}
@@ -38,8 +39,9 @@ async def test_where_a_channel_stands_is_kept_and_what_was_missed_is_fetched(pla
     missed = [f"missed {number}" for number in range(120)]
     for text in missed:
         place.telegram.post(club, text)
-    async with place.client(sequential_updates=True) as client:
-        heard = ear(client)
+    client = place.client(sequential_updates=True)
+    heard = ear(client)
+    async with client:
         await until(lambda: len(heard) == 120)
         place.telegram.post(club, "now")
         await until(lambda: len(heard) == 121)
@@ -48,14 +50,16 @@ async def test_where_a_channel_stands_is_kept_and_what_was_missed_is_fetched(pla
 
 
 async def test_a_channel_that_threw_it_out_meanwhile_stops_nothing(place: Place, club: Channel) -> None:
-    async with place.client(sequential_updates=True) as client:
-        heard = ear(client)
+    client = place.client(sequential_updates=True)
+    heard = ear(client)
+    async with client:
         place.telegram.post(club, "before")
         await until(lambda: heard)
     place.telegram.world.broadcasting.ban(club, place.ada)
     place.telegram.post(club, "for the others")
-    async with place.client(sequential_updates=True) as client:
-        heard = ear(client)
+    client = place.client(sequential_updates=True)
+    heard = ear(client)
+    async with client:
         await client.get_me()
         place.telegram.send("9996621234", "hello")
         await until(lambda: heard)

@@ -73,7 +73,7 @@ if not child:
             print(name, getattr(client, name)(), flush=True)
         except Exception as error:
             print(name, type(error).__name__, flush=True)
-    print("at once" if time.monotonic() - began < 2 else "late", flush=True)
+    print("at once" if time.monotonic() - began < 8 else "late", flush=True)
     os._exit(0)
 os.waitpid(child, 0)
 print(client.get_me().first_name, len(client.get_dialogs()) > 0)
@@ -119,7 +119,7 @@ async def test_a_child_that_outlives_its_killed_parent_keeps_no_connection_open(
     try:
         holder.kill()
         await holder.wait()
-        async with place.client(terms={"timeout": 5.0}) as client:
+        async with place.client(terms={"timeout": 30.0}) as client:
             assert (await client.get_me()).id == place.ada.id
     finally:
         os.kill(child, signal.SIGKILL)

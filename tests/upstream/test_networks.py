@@ -34,6 +34,7 @@ async def test_two_networks_in_one_process_keep_their_data_centers_apart(place: 
                 assert emulator.stats.handshakes == 1, "asked of the other network"
             await asyncio.gather(here.get_me(), there.get_me())
         other.vault.close()
+        other.ledger.close()
         assert elsewhere.stats.overlap == 0
 
 

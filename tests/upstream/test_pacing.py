@@ -12,7 +12,8 @@ import pytest
 
 from telekeep.errors import TelegramNetworkError, TelegramRateLimitError
 from telekeep.upstream.pacing import is_short, pause
-from upstream.place import Place, Wire
+from upstream.own_time import own_time
+from upstream.place import Place, Wire, until
 
 _HEAD = struct.pack("<IIi", 16, 0, -429)
 FLOOD = _HEAD + struct.pack("<I", crc32(_HEAD))  # "too many connections", as the transport says it
@@ -46,9 +47,10 @@ async def test_a_client_whose_server_drops_it_again_and_again_takes_its_time(
     await wire.cut()
     async with dropping(wire.port, answer) as accepted:
         await asyncio.sleep(0.6)
-    assert 1 < len(accepted) <= 5
+        assert len(accepted) <= 5
+        await until(lambda: len(accepted) > 1)
     await wire.mend()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await client.get_me()).id == place.ada.id
     await client.disconnect()
 
@@ -62,7 +64,8 @@ async def test_connecting_to_such_a_server_ends_in_time_and_gives_the_lease_back
     async with dropping(wire.port, answer) as accepted:
         with pytest.raises((TelegramNetworkError, TelegramRateLimitError)):
             await client.connect()
-    assert 1 <= len(accepted) <= 5
+        await until(lambda: accepted)  # it may come to know of one a moment later
+    assert len(accepted) <= 5
     assert place.is_free()
     await wire.mend()
 
@@ -72,8 +75,9 @@ async def test_a_single_lost_connection_is_made_again_without_delay(place: Place
     await client.connect()
     await wire.cut()
     await wire.mend()
-    async with asyncio.timeout(1):
-        assert (await client.get_me()).id == place.ada.id
+    began = own_time()
+    assert (await client.get_me()).id == place.ada.id
+    assert own_time() - began < 1
     await client.disconnect()
 
 

@@ -52,7 +52,7 @@ async def test_another_event_loop_is_refused_at_once(place: Place, method: str) 
     await client.connect()
 
     async def use() -> None:
-        await asyncio.wait_for(getattr(client, method)(), 5)
+        await asyncio.wait_for(getattr(client, method)(), 30)
 
     with pytest.raises(RuntimeError, match="event loop must not change"):
         await asyncio.to_thread(asyncio.run, use())

@@ -93,7 +93,7 @@ async def test_every_call_that_waits_ends_with_the_reason_though_nobody_sends(
     waiting = [ask(client) for _ in range(5)]
     await until(lambda: place.telegram.stats.rpc == before + 5)
     take_away(place)
-    ends = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    ends = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 30)
     assert {type(each) for each in ends} == {LeaseLost}
     with pytest.raises(ConnectionError):
         await client.get_me()
@@ -111,7 +111,7 @@ async def test_a_client_that_is_connecting_again_stops(place: Place, wire: Wire)
     take_away(place)
     await wire.mend()
     with pytest.raises((LeaseLost, SessionConflict)):
-        await asyncio.wait_for(calling, 5)
+        await asyncio.wait_for(calling, 30)
     assert not client.is_connected() and wire.accepted == 1
     await client.disconnect()
 
@@ -194,7 +194,7 @@ async def test_one_that_sleeps_keeps_the_lease_and_one_that_wakes_without_it_is_
     session = VaultSession("main", network=place.network)  # ours now, not connected yet
     before = place.telegram.stats.rpc
     sleeper.send_signal(signal.SIGCONT)
-    out, _ = await asyncio.wait_for(sleeper.communicate(b"\n"), 20)
+    out, _ = await asyncio.wait_for(sleeper.communicate(b"\n"), 30)
     assert out.decode().split() == ["LeaseLost", "ConnectionError", "disconnected"]
     assert place.telegram.stats.rpc == before and place.telegram.stats.connections == 1
     async with made(place, session) as client:
@@ -230,7 +230,7 @@ if not child:
             print(name, getattr(client, name)(), flush=True)
         except Exception as error:
             print(name, type(error).__name__, flush=True)
-    print("at once" if time.monotonic() - began < 2 else "late", flush=True)
+    print("at once" if time.monotonic() - began < 8 else "late", flush=True)
     os._exit(0)
 os.waitpid(child, 0)
 print(client.get_me().first_name, len(client.get_dialogs()) > 0)
@@ -455,5 +455,5 @@ async def test_a_session_that_the_daemon_owns_is_told_with_the_way_to_it(
     with pytest.raises(SessionBusy, match="The daemon owns 'main'") as refused:
         VaultSession("main", network=place.network)
     assert "telekeep.client('main')" in (refused.value.remedy or "") and refused.value.holder.pid == holder.pid
-    out, _ = await asyncio.wait_for(holder.communicate(b"\n"), 20)
+    out, _ = await asyncio.wait_for(holder.communicate(b"\n"), 30)
     assert out.decode().split() == ["Ada", "Ada", "disconnected"]

@@ -59,7 +59,7 @@ async def test_the_next_call_is_refused_and_no_byte_is_sent(place: Place, client
     take_away(place)
     for _ in range(2):
         with pytest.raises(SessionConflict, match=r"deleted or replaced|not held"):
-            await asyncio.wait_for(client.get_me(), 5)
+            await asyncio.wait_for(client.get_me(), 30)
     await asyncio.sleep(0.1)  # it would connect again at once
     assert (place.telegram.stats.rpc, place.telegram.stats.connections) == (sent, 1)
     await client.stop()
@@ -79,7 +79,7 @@ async def test_a_call_that_waits_ends_though_nobody_sends(
     await until(lambda: place.telegram.stats.rpc > before)
     take_away(place)
     with pytest.raises(SessionConflict):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 30)
     assert place.telegram.stats.connections == 1
 
 
@@ -87,7 +87,7 @@ async def test_a_key_that_is_set_aside_meanwhile_is_not_used(place: Place, clien
     place.vault.quarantine(place.vault.load("main").auth_key.id, "AuthKeyDuplicated", checked=True)
     client.storage._held._look()
     with pytest.raises(SessionConflict):
-        await asyncio.wait_for(client.get_me(), 5)
+        await asyncio.wait_for(client.get_me(), 30)
     await client.stop()
     with pytest.raises(AuthKeyDuplicated):
         await client.start()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -17,6 +18,7 @@ import pytest
 
 from telekeep import paths
 from telekeep.borrow.asking import ask, hail
+from telekeep.clock import SystemClock
 from telekeep.errors import TelekeepError
 from telekeep.work import alone
 from telekeep.work.daemon import Daemon
@@ -45,9 +47,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[paths.Home
     monkeypatch.chdir(tmp_path)
     where = paths.home()
     yield where
-    with suppress(TelekeepError, FileNotFoundError):
+    deadline = time.monotonic() + 30
+    with suppress(TelekeepError):
         while not alone.is_free(where):
-            os.kill(pid_of(where), signal.SIGKILL)
+            assert time.monotonic() < deadline, "a daemon of this home outlives the test"
+            with suppress(FileNotFoundError, ProcessLookupError):  # one that begins, or is gone by now
+                pid = pid_of(where)
+                assert pid != os.getpid(), "the daemon in this process has not ended"
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.005)
 
 
 def pid_of(where: paths.Home) -> int:
@@ -72,6 +80,15 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+class Time(SystemClock):
+    """The machine's clock, moved forward by hand."""
+
+    ahead = 0.0
+
+    def boot(self) -> float:
+        return super().boot() + self.ahead
+
+
 class Run:
     """A daemon in this process, and its end."""
 
@@ -84,6 +101,21 @@ class Run:
 
     async def ask(self, verb: str, **fields: Any) -> Any:
         return await asked(self.where, verb, **fields)
+
+    async def looks(self) -> None:
+        """Wait until it has seen, twice, whether anybody needs it."""
+        looked = asyncio.Semaphore(0)
+        is_idle = self.daemon._is_idle
+
+        def noted(seconds: float) -> bool:
+            looked.release()
+            return is_idle(seconds)
+
+        self.daemon._is_idle = noted  # type: ignore[method-assign]
+        async with asyncio.timeout(30):
+            await looked.acquire()
+            await looked.acquire()
+        self.daemon._is_idle = is_idle  # type: ignore[method-assign]
 
 
 Running = Callable[..., AbstractAsyncContextManager[Run]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,14 @@ class FakeOwners:
             "huge": lambda: "x" * 2_000_000,
         }
 
-    async def nap(self, seconds: float, mark: str | None = None) -> str:
-        """Take a while. The file ``mark`` says that it has begun."""
+    async def nap(self, seconds: float, mark: str | None = None, until: str | None = None) -> str:
+        """Take a while, or until the file ``until`` is there. ``mark``: one that says that this has begun."""
         if mark:
             Path(mark).write_text("begun")
-        await asyncio.sleep(seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while until is None or not Path(until).exists():  # noqa: ASYNC110  another process makes it
+                    await asyncio.sleep(0.01 if until else seconds)
         return "rested"
 
     def who(self, peer_pid: int) -> int:

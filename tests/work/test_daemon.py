@@ -19,7 +19,7 @@ from telekeep import paths
 from telekeep.borrow.asking import hail
 from telekeep.errors import ConfigError, GatewayError, OwnerAbsent, SessionConflict
 from telekeep.work import custody, daemon, log
-from work.conftest import Running, asked, until
+from work.conftest import Running, Time, asked, until
 from work.fake import FakeOwners
 
 # ---- what it says
@@ -62,8 +62,8 @@ async def test_a_verb_that_fails_leaves_no_secret_in_the_log(
 async def test_it_ends_in_order_and_waits_for_a_call_that_runs(
     home: paths.Home, served: subprocess.Popen[str], tmp_path: Path, end: str
 ) -> None:
-    mark = tmp_path / "mark"
-    napping = asyncio.create_task(asked(home, "nap", seconds=0.6, mark=str(mark)))
+    mark, enough = tmp_path / "mark", tmp_path / "enough"
+    napping = asyncio.create_task(asked(home, "nap", seconds=600, mark=str(mark), until=str(enough)))
     await until(mark.exists)
     if end == "stop":
         assert await asked(home, "stop") is None
@@ -71,8 +71,9 @@ async def test_it_ends_in_order_and_waits_for_a_call_that_runs(
         served.send_signal(getattr(signal, end))
     await until(lambda: hail(home) is None)
     assert not napping.done(), "it waits"
+    enough.touch()
     assert await napping == "rested"
-    out, errors = await asyncio.to_thread(served.communicate, timeout=20)
+    out, errors = await asyncio.to_thread(served.communicate, timeout=30)
     assert served.returncode == 0 and out == f"ready {home.control}\n"
     assert errors.splitlines()[-1].endswith("INFO stopped") and "Traceback" not in errors
     assert sorted(each.name for each in home.run.iterdir()) == ["daemon.lock"]
@@ -100,18 +101,31 @@ async def test_it_ends_by_itself_when_nobody_needs_it(home: paths.Home, command:
     assert not home.control.exists()
 
 
-async def test_it_stays_while_somebody_borrows_or_asks(running: Running, tmp_path: Path) -> None:
-    async with running(idle=0.4) as run:
+async def test_it_stays_while_somebody_borrows_or_asks(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "_ROUND", 0.02)
+    clock = Time()
+    async with running(idle=600, clock=clock) as run:
         await run.ask("use", idle=False)
-        await asyncio.sleep(1.0)
+        clock.ahead += 1000
+        await run.looks()
         assert not run.task.done(), "a borrower is connected"
         await run.ask("use", idle=True)
-        assert await run.ask("nap", seconds=0.9) == "rested", "a command runs"
-        for _ in range(8):
+        mark, enough = tmp_path / "mark", tmp_path / "enough"
+        napping = asyncio.create_task(run.ask("nap", seconds=600, mark=str(mark), until=str(enough)))
+        await until(mark.exists)
+        clock.ahead += 1000
+        await run.looks()
+        enough.touch()
+        assert await napping == "rested", "a command runs"
+        for _ in range(4):
             await run.ask("ping")
-            await asyncio.sleep(0.1)
+            clock.ahead += 400
+            await run.looks()
         assert not run.task.done(), "it is asked again and again"
-        async with asyncio.timeout(10):
+        clock.ahead += 600
+        async with asyncio.timeout(30):
             await run.task
 
 
@@ -120,7 +134,7 @@ async def test_one_that_nobody_can_find_any_more_ends(running: Running, monkeypa
     monkeypatch.setattr("telekeep.work.daemon._ROUND", 0.05)
     async with running() as run:
         run.where.run.rename(run.where.root / "elsewhere")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await run.task
 
 

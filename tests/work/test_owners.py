@@ -14,7 +14,7 @@ from telethon.crypto import AuthKey
 from telethon.sessions import MemorySession
 
 from telekeep.emulator import Emulator
-from telekeep.errors import AuthKeyRevoked, ConfigError, NotGranted, SessionBusy, SessionNotFound
+from telekeep.errors import AuthKeyRevoked, ConfigError, NotGranted, SessionBusy, SessionNotFound, TelekeepError
 from telekeep.keeper import transfer
 from telekeep.keeper.client import hold
 from telekeep.keeper.keeper import Keeper
@@ -75,7 +75,7 @@ def borrower(given: dict) -> TelegramClient:  # type: ignore[type-arg]
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - it watches what has no event
             await asyncio.sleep(0.01)
 
@@ -129,6 +129,7 @@ async def test_loans_are_listed_and_revoked_whether_their_session_is_open_or_not
         assert (listed["label"], listed["grant"], listed["state"]) == ("notebook", "read-only", "open")
         assert len(listed["borrowers"]) == 1
     await owners.lend("main", label="worker")
+    await until(lambda: not owners.loans("main")[0]["borrowers"])
     assert await owners.release(lease_name(place.vault.load("main").auth_key.id))
     assert (await owners.revoke("worker"))["state"] == "revoked"
     assert {each["label"]: each["state"] for each in owners.loans()} == {"notebook": "open", "worker": "revoked"}
@@ -156,12 +157,20 @@ async def test_a_session_in_use_is_not_handed_over_and_the_users_are_named(owner
     assert await owners.release(lease) is False
 
 
-async def test_a_handed_over_session_is_taken_back_for_its_loans(owners: Owners, place: Place) -> None:
+async def test_a_handed_over_session_is_taken_back_for_its_loans(
+    owners: Owners, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_HANDED_OVER", 600.0)
+    clock = owners._keeper.clock
+    boot = clock.boot
     given = await owners.lend("main")
     await owners.resume()
     assert await owners.release(lease_name(place.vault.load("main").auth_key.id))
+    await asyncio.sleep(0.2)  # for as long as it was promised to, it is left to whoever asked for it
+    assert owners.status() == []
     async with place.client() as direct:
         await direct.get_me()
+        monkeypatch.setattr(clock, "boot", lambda: boot() + 600.0)
         await asyncio.sleep(0.3)  # while somebody holds it, it is left to them
         assert owners.status() == []
     await until(lambda: bool(owners.status()))
@@ -348,3 +357,18 @@ async def test_a_session_that_is_just_being_opened_is_handed_over_when_it_is_ope
     assert await asking is True
     async with place.client() as direct:
         await direct.get_me()
+
+
+@pytest.mark.parametrize("end", ["lock", "close"])
+async def test_a_session_that_is_being_opened_is_let_go_with_the_others(
+    owners: Owners, place: Place, log: list[str], end: str
+) -> None:
+    """Somebody borrows in the very moment in which the daemon is locked, or stops: nobody would ever close it."""
+    place.telegram.fault("delay", method="users.getUsers", seconds=0.5)
+    borrowing = asyncio.create_task(owners.borrow("main"))
+    await until(lambda: "users.getUsers" in log)
+    await (owners.lock() if end == "lock" else owners.close(1.0))
+    assert place.is_free()
+    with pytest.raises(TelekeepError):
+        await borrowing
+    assert owners.status() == [] and place.is_free()

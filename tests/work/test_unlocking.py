@@ -13,7 +13,6 @@ import pytest
 
 from cli.helpers import new_session
 from telekeep import paths
-from telekeep.clock import SystemClock
 from telekeep.errors import ConfigError, SessionNotFound, SessionSealed
 from telekeep.keeper.keeper import Keeper
 from telekeep.keeper.rotating import Rotated, rotate
@@ -22,19 +21,12 @@ from telekeep.vault.keys import passphrase
 from telekeep.vault.keys.file import KeyFile
 from telekeep.vault.keys.passphrase import Passphrase
 from telekeep.vault.keys.source import KeySource
+from telekeep.work import daemon
 from telekeep.work.keeping import DaemonKeeper
-from work.conftest import Running, until
+from upstream.own_time import own_time
+from work.conftest import Running, Time, until
 
 PHRASE = "mürrisches Pferd, falsche Batterie"
-
-
-class Time(SystemClock):
-    """The machine's clock, moved forward by hand."""
-
-    ahead = 0.0
-
-    def boot(self) -> float:
-        return super().boot() + self.ahead
 
 
 @pytest.fixture
@@ -119,11 +111,13 @@ async def test_lock_forgets_the_key_and_lets_all_sessions_go(sealed: paths.Home,
 
 async def test_the_lifetime_ends_whether_or_not_somebody_asks(sealed: paths.Home, running: Running) -> None:
     async with running() as run:
-        found = await run.ask("unlock", passphrase=PHRASE, seconds=0.4)
-        assert 0 < found["locks_in"] <= 0.4
+        found = await run.ask("unlock", passphrase=PHRASE, seconds=3600)
+        assert 0 < found["locks_in"] <= 3600
         assert not await locked(run)
-        async with asyncio.timeout(3):
-            await until(lambda: "lock" in run.owners.told)
+        began = own_time()
+        await run.ask("unlock", passphrase=PHRASE, seconds=0.2)
+        await until(lambda: "lock" in run.owners.told)
+        assert own_time() - began < 3, "not when it would look the next time"
         assert not run.keeper.holds_key
         assert await locked(run)
 
@@ -153,13 +147,21 @@ async def test_a_lifetime_that_is_none_is_refused(sealed: paths.Home, running: R
         assert await locked(run)
 
 
-async def test_an_idle_daemon_that_holds_a_key_stays(sealed: paths.Home, running: Running) -> None:
+async def test_an_idle_daemon_that_holds_a_key_stays(
+    sealed: paths.Home, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The key would have to be typed again."""
-    async with running(idle=0.3) as run:
-        await run.ask("unlock", passphrase=PHRASE, seconds=1.0)
-        await asyncio.sleep(0.8)
+    monkeypatch.setattr(daemon, "_ROUND", 0.02)
+    clock = Time()
+    async with running(idle=600, clock=clock) as run:
+        await run.ask("unlock", passphrase=PHRASE, seconds=3600)
+        clock.ahead += 3000
+        await run.looks()
         assert not run.task.done()
-        async with asyncio.timeout(10):
+        clock.ahead += 600
+        await until(lambda: not run.keeper.holds_key)
+        clock.ahead += 600
+        async with asyncio.timeout(30):
             await run.task
 
 
@@ -260,7 +262,6 @@ async def test_a_daemon_that_is_locked_is_not_opened_by_a_new_key(sealed: paths.
         assert (await rotated(told(), source=told())).daemon is False
         assert await locked(run)
         await run.ask("unlock", passphrase=PHRASE, seconds=0.2)
-        async with asyncio.timeout(3):
-            await until(lambda: "lock" in run.owners.told)
+        await until(lambda: "lock" in run.owners.told)
         assert (await rotated(told(), source=told())).daemon is False
         assert await locked(run)

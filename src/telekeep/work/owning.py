@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from telekeep.errors import SessionBusy, SessionNotFound, TelekeepError
+from telekeep.errors import OwnerAbsent, SessionBusy, SessionNotFound, SessionSealed, TelekeepError
 from telekeep.gateway.loans import OPEN, Loan
 from telekeep.gateway.shelf import Found, Shelf
 from telekeep.keeper.endpoint import known_server_key
@@ -20,6 +18,8 @@ from telekeep.upstream.admission import Admission
 from telekeep.vault.record import Entry
 from telekeep.words import span
 from telekeep.work.farewells import Farewells
+from telekeep.work.held_key import REMEDY
+from telekeep.work.opening import Openings
 
 if TYPE_CHECKING:
     from telekeep.gateway.owner import Owner
@@ -43,7 +43,6 @@ class Owning:
         self._keeper = keeper
         self._owners: dict[str, Owner] = {}
         self._turns: dict[str, asyncio.Lock] = {}  # one opens or closes a session at a time
-        self._opening: dict[str, str] = {}  # names of sessions that are being opened, by their leases
         self._handed: dict[str, float] = {}  # boot seconds until which a session is not taken back
         self._again: asyncio.Task[None] | None = None
         self._known_key: ServerKey | None = None
@@ -51,6 +50,7 @@ class Owning:
         self._closing = False
         self._renewing = Conversations()
         self._farewells = Farewells(keeper)
+        self._opening = Openings()
 
     def status(self) -> list[dict[str, Any]]:
         """Each owned session, with its loans and who uses them."""
@@ -73,6 +73,7 @@ class Owning:
         """Let every session go; none is opened until `resume`."""
         self._is_locked = True
         await self._renewing.close()
+        await self._opening.cut_off(_locked())
         await self._close_all(0.0)
 
     async def close(self, grace: float) -> None:
@@ -82,6 +83,7 @@ class Owning:
             self._again.cancel()
             await asyncio.gather(self._again, return_exceptions=True)
         await self._renewing.close()
+        await self._opening.cut_off(_stopping())
         await self._close_all(grace)
 
     async def _close_all(self, grace: float) -> None:
@@ -92,8 +94,13 @@ class Owning:
     # ---- one session
 
     async def owner(self, name: str) -> Owner:
-        """The owner of ``name``, which is opened if it is not. Raises what `telekeep.keeper.own.own` does."""
+        """The owner of ``name``, which is opened if it is not.
+
+        Raises what `telekeep.keeper.own.own` does; SessionSealed or OwnerAbsent once all sessions were let go.
+        """
         async with self.turn(name):
+            if self._closing or self._is_locked:
+                raise _stopping() if self._closing else _locked()
             found = self._owners.get(name)
             if found is not None and (found.verdict or found.lease != self._keeper.vault.entry(name).lease):
                 why = found.verdict.error if found.verdict else "another login is kept under its name"
@@ -102,12 +109,16 @@ class Owning:
                 await found.close(1.0)
                 found = None
             if found is None:
-                await self._farewells.end(name)
-                with self._opened(name, self._keeper.vault.entry(name).lease):
-                    found = await own(self._keeper, name, timeout=1.0, server_key=self._server_key)
-                    self._owners[name] = found
+                lease = self._keeper.vault.entry(name).lease
+                opening = self._open(name, timeout=1.0, server_key=self._server_key)
+                found = await self._opening.carry_out(name, lease, opening)
                 _log.info("%r is owned", name)
             return found
+
+    async def _open(self, name: str, **how: Any) -> Owner:
+        await self._farewells.end(name)
+        owner = self._owners[name] = await own(self._keeper, name, **how)
+        return owner
 
     def _server_key(self) -> ServerKey:
         """One RSA key for all gateways of this home: clients keep keys in a table of the process, too."""
@@ -119,15 +130,6 @@ class Owning:
         """Held by whoever opens, closes or touches the session ``name``: one at a time."""
         return self._turns.setdefault(name, asyncio.Lock())
 
-    @contextmanager
-    def _opened(self, name: str, lease: str) -> Iterator[None]:
-        """Around the opening of a session: its lease is ours before its owner is."""
-        self._opening[lease] = name
-        try:
-            yield
-        finally:
-            self._opening.pop(lease, None)
-
     async def release(self, lease: str) -> bool:
         """Let an idle session go, for somebody who will hold it alone; one that is being opened, when it is open.
         Whether the lease of this name was ours.
@@ -135,7 +137,7 @@ class Owning:
         Raises SessionBusy, naming them, while programs use it.
         """
         owned = (name for name, owner in self._owners.items() if owner.lease == lease)
-        name = next(owned, None) or self._opening.get(lease)
+        name = next(owned, None) or self._opening.name(lease)
         if name is None:
             return False
         async with self.turn(name):
@@ -246,12 +248,11 @@ class Owning:
             async with self.turn(name):
                 if name in self._owners or self._closing or self._is_locked:
                     return
-                await self._farewells.end(name)
-                with self._opened(name, made.owner.lease):
-                    self._owners[name] = await own(self._keeper, name, patient=True, made=made)
+                await self._opening.carry_out(name, made.owner.lease, self._open(name, patient=True, made=made))
             _log.info("%r is owned again for its borrowers", name)
         except TelekeepError as error:
-            self._not_opened(name, error)
+            if not (self._closing or self._is_locked):
+                self._not_opened(name, error)
 
     def _not_opened(self, name: str, error: TelekeepError) -> None:
         _log.warning("%r is lent, and cannot be opened: %s", name, error)
@@ -262,6 +263,14 @@ class Owning:
 
     def _shelf(self, name: str) -> Shelf:
         return Shelf(self._keeper.vault, name, 0)
+
+
+def _locked() -> TelekeepError:
+    return SessionSealed("The daemon is locked.", remedy=REMEDY)
+
+
+def _stopping() -> TelekeepError:
+    return OwnerAbsent("The daemon is stopping.")
 
 
 def _told(users: list[Any], now: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from borrow.served import Served
+from telekeep.clock import SystemClock
 from telekeep.errors import (
     ConfigError,
     FloodWait,
@@ -76,21 +77,28 @@ async def test_a_monitor_keeps_what_comes_while_history_has_to_wait(
     await until(lambda: "comes" in {row[0] for row in rows(path).values()})
     assert "lost" not in {row[0] for row in rows(path).values()}
     stop.set()
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, 30)
     async with monitored(path, "bob"):  # begun while nothing may be asked
         writes(served.telegram, bob, served.ada, "comes later")  # type: ignore[arg-type]
         await until(lambda: "comes later" in {row[0] for row in rows(path).values()})
 
 
+class Morning(SystemClock):
+    """Eight o'clock (UTC): this day does not end while a test runs."""
+
+    def wall(self) -> float:
+        return 1_800_000_000.0
+
+
 async def test_a_budget_ends_the_day(served: Served, bob: object, tmp_path: Path) -> None:
-    path = tmp_path / "archive.db"
+    path, clock = tmp_path / "archive.db", Morning()
     with pytest.raises(TelegramRateLimitError, match="budget of 150") as spent:
-        await historical(path, "bob", budget=150)
-    assert 0 < spent.value.seconds <= 86_400 and len(rows(path)) == 150
+        await historical(path, "bob", budget=150, clock=clock)
+    assert spent.value.seconds == 16 * 3600 and len(rows(path)) == 150
     with pytest.raises(TelegramRateLimitError):
-        await historical(path, "bob", budget=150)
+        await historical(path, "bob", budget=150, clock=clock)
     assert len(rows(path)) == 150
-    await historical(path, "bob", budget=1000)
+    await historical(path, "bob", budget=1000, clock=clock)
     assert rows(path) == of_world(served.ada, [bob.id])  # type: ignore[attr-defined]
 
 

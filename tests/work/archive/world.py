@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from telekeep.clock import Clock
 from telekeep.emulator.world.account import Account
 from telekeep.emulator.world.peer import user
 from telekeep.work.archive import verbs
@@ -56,9 +57,9 @@ def terms(path: Path | str, *chats: Any, interval: float = 0.0, budget: int | No
     )  # fmt: skip
 
 
-async def historical(path: Path | str, *chats: Any, **options: Any) -> Report:
+async def historical(path: Path | str, *chats: Any, clock: Clock | None = None, **options: Any) -> Report:
     report = Report()
-    await asyncio.wait_for(verbs.historical(terms(path, *chats, **options), report), 60)
+    await asyncio.wait_for(verbs.historical(terms(path, *chats, **options), report, clock=clock), 60)
     return report
 
 
@@ -98,7 +99,7 @@ def deletes(telegram: Any, holder: Account, *message_ids: int) -> None:
     world.outlet(deleted.deliveries)
 
 
-async def until(condition: Any, seconds: float = 20.0) -> None:
+async def until(condition: Any, seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

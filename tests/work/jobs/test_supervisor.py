@@ -45,7 +45,7 @@ class Slow:
 
 
 async def until(done: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not done():  # noqa: ASYNC110  # nothing tells
             await asyncio.sleep(0.01)
 
