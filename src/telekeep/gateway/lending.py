@@ -27,7 +27,7 @@ _MOST_ENDED = 1000  # of those: a program that lends every minute would fill the
 
 def is_remembered(ended: Loan, now: float) -> bool:
     """Whether a loan that has ended is still answered by name."""
-    return now - (ended.ended_at or now) <= (_REMEMBERED if ended.lasting else _UNUSED)
+    return ended.ended_at is None or now - ended.ended_at <= (_REMEMBERED if ended.lasting else _UNUSED)
 
 
 class Lending:
