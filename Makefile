@@ -58,7 +58,8 @@ layers: $(RELEASES)
 tables: $(STAMP)
 	@mkdir -p .venv/schemas
 	@for release in $$($(BIN)/python tools/tables.py); do test -d .venv/schemas/$$release || \
-		$(BIN)/pip install -q --no-deps --no-compile --target .venv/schemas/$$release "telethon==$${release#telethon-}" || exit 1; done
+		$(BIN)/pip install -q --no-deps --no-compile --target .venv/schemas/$$release \
+		$$(test -f tools/$$release.txt && echo -r tools/$$release.txt || echo telethon==$${release#telethon-}) || exit 1; done
 	$(BIN)/python tools/tables.py .venv/schemas
 	$(BIN)/python tools/releases.py >docs/releases.md
 
@@ -70,8 +71,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/pip install -q -c constraints.txt -e '.[dev,keyring,fast]'
 	@touch $@
 
-$(OLDEST): $(STAMP)
-	@$(BIN)/pip install -q --no-deps --target $@ 'telethon==1.40.0'
+$(OLDEST): tools/telethon-1.40.0.txt $(STAMP)
+	@rm -rf $@
+	@$(BIN)/pip install -q --no-deps --target $@ -r $<
 	@touch $@
 
 .venv/releases/%: $(STAMP)
