@@ -103,7 +103,9 @@ class VaultSession(writeback.VaultSession):
         """
         if self._held.record is None or (dc_id, server_address, port) == self._home:
             super().set_dc(dc_id, server_address, port)
-        elif self._asking("__init__", sys._getframe(1)) is None:
+            return
+        client, asked_in = asker(self, sys._getframe(1))
+        if not (isinstance(client, TelegramClient) and asked_in == "__init__"):  # it has not noted its session yet
             raise self._fixed("data center")
 
     def process_entities(self, tlo: Any) -> None:
