@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from telekeep.cli import options
+from telekeep.keeper import deadline
 from telekeep.keeper.keeper import Keeper
 
 PHONE, CODE = "9996621234", "22222"
@@ -144,3 +146,8 @@ def test_standard_input_is_never_read(kept, process) -> None:
     said = process("test", "main", stdin="+14155552671\n12345\n")
     assert said.code == 1 and "Session is invalid" in said.out
     assert kept("emulator", "stats", "--json").json["codes_sent"] == 1, "the one of the login"
+
+
+def test_the_option_and_the_rule_know_one_deadline() -> None:
+    """It is written down twice, as the rule takes long to load."""
+    assert options.ALL_IN_ALL == deadline.SECONDS

@@ -168,11 +168,11 @@ class VaultSession(writeback.VaultSession):
 
     def _line(self, of: ReferenceType[Any]) -> Line:
         """What a connection of this client asks. Raises ConfigError unless it is the one that is served."""
+        line = self._held.line  # raises where it is closed
         client = self._client() if self._client is not None else None
         if client is None or client is not of():
-            self._held.line  # noqa: B018  # says that it is closed
             raise self._unknown()
-        return self._held.line
+        return line
 
     def _unknown(self) -> ConfigError:
         return unknown(self, self._held.name, given=f"TelegramClient(VaultSession({self._held.name!r}), …)")
